@@ -1,0 +1,220 @@
+"""Settings: the one place that reads the environment.
+
+A flag wins over the environment, the environment over the project's ``lading.toml``, that over
+the user's ``config.toml``, that over the default. A project file may not weaken the way
+registries are spoken to: it comes with the folder, and the folder may come from anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from lading.errors import InvalidInput
+
+KeepTags = Literal["auto", "always", "never"]
+
+_PROJECT_FILE = "lading.toml"
+_PROJECT_MAY_SET = frozenset({"registry", "jobs", "keep_tags", "file_hashes"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, with its default."""
+
+    home: Path
+    cache: Path
+    registry: str | None = None
+    jobs: int = 4
+    offline: bool = False
+    insecure: frozenset[str] = frozenset()
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    http_proxy: str | None = None
+    https_proxy: str | None = None
+    no_proxy: str | None = None
+    retries: int = 5
+    timeout: float = 60.0
+    keep_tags: KeepTags = "auto"
+    file_hashes: bool = False
+    fsync: bool = False
+    credential_files: tuple[Path, ...] = ()
+    login_file: Path = Path("config.json")
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    identity_token: str | None = field(default=None, repr=False)
+    debug: bool = False
+
+    @property
+    def store(self) -> Path:
+        """The folder of the local store: one layout for each repository."""
+        return self.home / "store"
+
+
+def load(**flags: Any) -> Settings:
+    """The settings that hold now.
+
+    Flags that are None were not given.
+
+    Raises:
+        InvalidInput: a file or variable holds something that cannot be; says which.
+    """
+    environment = os.environ
+    places = _places(environment)
+    values: dict[str, Any] = {**_defaults(environment, places)}
+    values |= _from_file(places["config"] / "lading" / "config.toml", allowed=None)
+    values |= _from_file(Path(_PROJECT_FILE), allowed=_PROJECT_MAY_SET)
+    values |= _from_environment(environment)
+    settings = Settings(**values)
+    given = {name: value for name, value in flags.items() if value is not None}
+    return _checked(replace(settings, **given) if given else settings)
+
+
+def _places(environment: Mapping[str, str]) -> dict[str, Path]:
+    home = Path(environment.get("HOME") or Path.home())
+    library = home / "Library" if sys.platform == "darwin" else None
+    return {
+        "home": home,
+        "config": Path(environment.get("XDG_CONFIG_HOME") or home / ".config"),
+        "data": Path(
+            environment.get("XDG_DATA_HOME")
+            or (library / "Application Support" if library else home / ".local" / "share")
+        ),
+        "cache": Path(
+            environment.get("XDG_CACHE_HOME")
+            or (library / "Caches" if library else home / ".cache")
+        ),
+    }
+
+
+def _defaults(environment: Mapping[str, str], places: Mapping[str, Path]) -> dict[str, Any]:
+    docker = Path(environment.get("DOCKER_CONFIG") or places["home"] / ".docker") / "config.json"
+    named = environment.get("REGISTRY_AUTH_FILE")
+    runtime = environment.get("XDG_RUNTIME_DIR")
+    files = [
+        Path(named) if named else None,
+        Path(runtime) / "containers" / "auth.json" if runtime else None,
+        places["config"] / "containers" / "auth.json",
+        docker,
+    ]
+    return {
+        "home": places["data"] / "lading",
+        "cache": places["cache"] / "lading",
+        "credential_files": tuple(path for path in files if path),
+        "login_file": Path(named) if named else docker,
+    }
+
+
+# How the text of a variable becomes a value. Proxies are looked up in both spellings below.
+_VARIABLES = {
+    "home": "LADING_HOME",
+    "cache": "LADING_CACHE",
+    "registry": "LADING_REGISTRY",
+    "jobs": "LADING_JOBS",
+    "offline": "LADING_OFFLINE",
+    "insecure": "LADING_INSECURE",
+    "ca_file": "LADING_CA_FILE",
+    "client_cert": "LADING_CLIENT_CERT",
+    "client_key": "LADING_CLIENT_KEY",
+    "retries": "LADING_RETRIES",
+    "timeout": "LADING_TIMEOUT",
+    "keep_tags": "LADING_KEEP_TAGS",
+    "file_hashes": "LADING_FILE_HASHES",
+    "fsync": "LADING_FSYNC",
+    "username": "LADING_USERNAME",
+    "password": "LADING_PASSWORD",
+    "identity_token": "LADING_IDENTITY_TOKEN",
+    "debug": "LADING_DEBUG",
+}
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+_TYPES = {item.name: item.type for item in fields(Settings)}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, variable in _VARIABLES.items():
+        if text := environment.get(variable):
+            values[name] = _value(name, text, variable)
+    for name in _PROXIES:
+        if text := environment.get(name) or environment.get(name.upper()):
+            values[name] = text
+    return values
+
+
+def _from_file(path: Path, *, allowed: frozenset[str] | None) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    import tomllib
+
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"cannot read settings from {path}", cause=str(error)) from error
+    for name in table:
+        if name not in _TYPES:
+            raise InvalidInput(f"unknown setting {name!r} in {path}", hint=_nearest(name))
+        if allowed is not None and name not in allowed:
+            raise InvalidInput(
+                f"{path} may not set {name!r}",
+                cause="a project's file comes with the folder and is not trusted that far",
+                hint="set it in the user's config.toml, by environment or by flag",
+            )
+    return {name: _value(name, item, str(path)) for name, item in table.items()}
+
+
+def _nearest(name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, _TYPES, n=1)
+    return f"did you mean {near[0]}?" if near else "known are: " + ", ".join(sorted(_TYPES))
+
+
+def _value(name: str, value: Any, where: str) -> Any:
+    """A setting from the text of a variable or from a TOML value."""
+    kind = str(_TYPES[name])
+    try:
+        if kind.startswith("frozenset"):
+            return frozenset(value.replace(",", " ").split() if isinstance(value, str) else value)
+        if kind == "bool":
+            return _truth(value)
+        if kind in ("int", "float"):
+            return int(value) if kind == "int" else float(value)
+        if kind.startswith("tuple"):
+            return tuple(Path(item).expanduser() for item in value)
+        if kind.startswith("Path"):
+            return Path(value).expanduser()
+        return str(value)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InvalidInput(
+            f"setting {name} cannot be {value!r}"[:200], cause=f"in {where}: {error}"
+        ) from error
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError("write true or false")
+
+
+def _checked(settings: Settings) -> Settings:
+    if not 1 <= settings.jobs <= 64:
+        raise InvalidInput(f"jobs cannot be {settings.jobs}", hint="1 to 64")
+    if settings.retries < 0 or settings.timeout <= 0:
+        raise InvalidInput("retries and timeout cannot be negative")
+    if settings.keep_tags not in get_args(KeepTags):
+        raise InvalidInput(
+            f"keep_tags cannot be {settings.keep_tags!r}", hint="auto, always or never"
+        )
+    if bool(settings.client_key) and not settings.client_cert:
+        raise InvalidInput("a client key needs its certificate", hint="--client-cert FILE")
+    return settings

@@ -1,0 +1,34 @@
+"""JSON as Go writes it.
+
+Podman re-serialises artifact manifests; only bytes that Go itself would have written keep
+their digest. So: compact, fields in Go's order, maps sorted, ``<>&`` and U+2028/9 escaped.
+"""
+
+from __future__ import annotations
+
+import json
+
+from lading.errors import InvalidInput
+
+_GO_ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in ("<", ">", "&", "\u2028", "\u2029")})
+
+
+def encode(value: object) -> bytes:
+    """The bytes of a JSON value; fields in the order given."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.translate(_GO_ESCAPES).encode()
+
+
+def decode_object(raw: bytes | memoryview, what: str) -> dict[str, object]:
+    """The JSON object in some bytes.
+
+    Raises:
+        InvalidInput: it is not JSON, is nested too deeply, or is no object.
+    """
+    try:
+        value = json.loads(bytes(raw))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{what} is not JSON", cause=str(error)[:200]) from error
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{what} is not a JSON object", cause=f"got {type(value).__name__}")
+    return value

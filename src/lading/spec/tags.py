@@ -1,0 +1,55 @@
+"""Tags: which are versions, which are Lading's own, which a person may set."""
+
+from __future__ import annotations
+
+import re
+
+from lading.errors import InvalidInput
+from lading.spec.digest import Digest
+from lading.spec.version import Version
+
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
+LATEST = "latest"
+
+_OWN = re.compile(
+    r"ledger(-\d{4})?|evt\..*|keep-[0-9a-f]{12}|sha(256|512)-[0-9a-f]+(\..*)?", re.ASCII
+)
+_IMAGES = re.compile(r"(base|train|serve)-.+", re.ASCII)
+
+
+def keep_tag(digest: Digest) -> str:
+    """The tag that saves a child manifest from distribution 2.x's garbage collection."""
+    return f"keep-{digest.short}"
+
+
+def fallback_tag(digest: Digest) -> str:
+    """The tag that lists referrers where a registry has no API for them."""
+    return f"{digest.algorithm}-{digest.hex}"
+
+
+def is_own(tag: str) -> bool:
+    """Whether a tag is Lading's (or the specification's) bookkeeping, hidden from listings."""
+    return _OWN.fullmatch(tag) is not None
+
+
+def settable(tag: str) -> str:
+    """A tag that a person may point anywhere.
+
+    Raises:
+        InvalidInput: it is no tag, a version, ``latest``, or kept for Lading itself.
+    """
+    if TAG.fullmatch(tag) is None:
+        raise InvalidInput(
+            f"not a tag: {tag[:128]!r}", hint="letters, digits, _ . - and at most 128 of them"
+        )
+    if Version.from_tag(tag):
+        raise InvalidInput(
+            f"{tag} is a version, and versions never move", hint=f"lading push PATH REPO:{tag}"
+        )
+    if tag == LATEST:
+        raise InvalidInput(
+            "latest follows the highest release by itself", hint="choose another name"
+        )
+    if is_own(tag) or _IMAGES.fullmatch(tag):
+        raise InvalidInput(f"{tag} is a name that Lading keeps for itself", hint="choose another")
+    return tag
