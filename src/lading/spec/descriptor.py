@@ -11,6 +11,8 @@ from lading.spec import mediatypes
 from lading.spec.digest import Digest
 
 _NO_ANNOTATIONS: Mapping[str, str] = {}
+# What Go reads into an int64; no file is larger either.
+_SIZE_LIMIT = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Descriptor:
         if not isinstance(value, dict):
             raise InvalidInput("descriptor is not a JSON object")
         size = value.get("size")
-        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < _SIZE_LIMIT:
             raise InvalidInput("descriptor has no valid size", cause=f"got {size!r}"[:100])
         return cls(
             media_type=text_field(value, "mediaType"),

@@ -7,10 +7,15 @@ their digest. So: compact, fields in Go's order, maps sorted, ``<>&`` and U+2028
 from __future__ import annotations
 
 import json
+import re
+from typing import NoReturn
 
 from lading.errors import InvalidInput
 
 _GO_ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in ("<", ">", "&", "\u2028", "\u2029")})
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def encode(value: object) -> bytes:
@@ -26,9 +31,17 @@ def decode_object(raw: bytes | memoryview, what: str) -> dict[str, object]:
         InvalidInput: it is not JSON, is nested too deeply, or is no object.
     """
     try:
-        value = json.loads(bytes(raw))
+        text = bytes(raw).decode()
+        value = json.loads(text, parse_constant=_refuse_constant)
+        if _SURROGATE.search(text):
+            # Half of a pair is no character; it could be neither printed nor written again.
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{what} is not JSON", cause=str(error)[:200]) from error
     if not isinstance(value, dict):
         raise InvalidInput(f"{what} is not a JSON object", cause=f"got {type(value).__name__}")
     return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

@@ -17,6 +17,8 @@ from lading.spec.encoding import decode_object, encode
 
 # Registries refuse larger ones; nothing larger is read into memory.
 MANIFEST_LIMIT = 4 * 1024 * 1024
+# A document is a blob, which no registry limits so: some 60,000 files.
+DOCUMENT_LIMIT = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +138,23 @@ def parse(raw: bytes, media_type: str | None = None) -> Manifest | Index:
     artifact_type = optional_text(value, "artifactType")
     annotations = annotations_field(value)
     if stated in mediatypes.INDEXES:
+        _refuse_both(value, "config", "layers")
+        if "manifests" not in value:
+            raise InvalidInput("index has no list of manifests")
         manifests = _descriptors(value, "manifests")
         return Index(raw, stated, manifests, artifact_type, parsed_subject, annotations)
     if stated in mediatypes.MANIFESTS:
+        _refuse_both(value, "manifests")
         config = Descriptor.from_json(value.get("config"))
         layers = _descriptors(value, "layers")
         return Manifest(raw, stated, config, layers, artifact_type, parsed_subject, annotations)
     raise InvalidInput("neither a manifest nor an index", cause=f"media type {stated[:100]}")
+
+
+def _refuse_both(value: Mapping[str, object], *strange: str) -> None:
+    """One reader would take it for an index, another for a manifest (CVE-2021-41190)."""
+    if any(value.get(name) is not None for name in strange):
+        raise InvalidInput("manifest and index at once", cause=f"it has {' and '.join(strange)}")
 
 
 def _guess(value: Mapping[str, object]) -> str:

@@ -76,7 +76,7 @@ class Reference:
 
 
 def _parse_layout(text: str) -> Reference:
-    rest, digest = _split_digest(text.removeprefix(_LAYOUT))
+    rest, digest = _split_layout_digest(text.removeprefix(_LAYOUT))
     folder, colon, tag = rest.rpartition(":")
     if not colon or "/" in tag:
         folder, tag = rest, ""
@@ -84,10 +84,16 @@ def _parse_layout(text: str) -> Reference:
         raise InvalidInput(
             f"not a reference: {text[:200]!r}", hint="write oci:FOLDER[:TAG|@DIGEST]"
         )
-    if tag and TAG.fullmatch(tag) is None:
+    if folder != rest and TAG.fullmatch(tag) is None:
         raise InvalidInput(f"not a reference: {text[:200]!r}", cause=f"{tag!r} is not a tag")
     name = folder.rstrip("/").rpartition("/")[2] or "model"
     return Reference(name, layout=folder, tag=tag or None, digest=digest)
+
+
+def _split_layout_digest(text: str) -> tuple[str, Digest | None]:
+    # Folders may have an @ in their names.
+    rest, _, digest = text.rpartition("@")
+    return (rest, Digest(digest)) if digest.startswith(("sha256:", "sha512:")) else (text, None)
 
 
 def _split_digest(text: str) -> tuple[str, Digest | None]:

@@ -24,7 +24,8 @@ def keep_tag(digest: Digest) -> str:
 
 def fallback_tag(digest: Digest) -> str:
     """The tag that lists referrers where a registry has no API for them."""
-    return f"{digest.algorithm}-{digest.hex}"
+    # The specification cuts a sha512's digits: a tag has at most 128 characters.
+    return f"{digest.algorithm}-{digest.hex[:64]}"
 
 
 def is_own(tag: str) -> bool:

@@ -49,7 +49,7 @@ class Version:
     @classmethod
     def from_tag(cls, tag: str) -> Version | None:
         """The version that a tag names, or None where the tag is no version."""
-        match = _SEMVER.fullmatch(tag.replace("_", "+", 1))
+        match = _SEMVER.fullmatch(tag.replace("_", "+", 1)) if len(tag) <= 128 else None
         return cls.parse(match[0]) if match and "+" not in tag else None
 
     @property

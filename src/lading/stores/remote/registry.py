@@ -1,0 +1,476 @@
+"""A repository on a registry, as a store: the distribution API by the book, around its traps."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from lading.errors import (
+    IntegrityError,
+    InvalidInput,
+    LadingError,
+    NotFound,
+    Unavailable,
+    Unsupported,
+)
+from lading.ports import Content, Keyed, Reader, Source
+from lading.spec import mediatypes
+from lading.spec.content import BytesContent
+from lading.spec.descriptor import Descriptor
+from lading.spec.digest import Digest
+from lading.spec.encoding import decode_object
+from lading.spec.manifest import MANIFEST_LIMIT, Manifest, parse
+from lading.spec.tags import keep_tag
+from lading.stores.remote import referrers
+from lading.stores.remote.authorization import Authorization, Scope
+from lading.stores.remote.blob import BlobReader
+from lading.stores.remote.client import Client
+from lading.stores.remote.connection import Body, Response
+from lading.stores.remote.dialect import DialectMemory
+from lading.stores.remote.journal import UploadJournal
+from lading.stores.remote.origin import Origin, is_docker_hub
+from lading.stores.remote.upload import Uploader
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_ACCEPT = ", ".join(
+    (
+        mediatypes.IMAGE_INDEX,
+        mediatypes.IMAGE_MANIFEST,
+        mediatypes.DOCKER_MANIFEST_LIST,
+        mediatypes.DOCKER_MANIFEST,
+    )
+)
+_EMPTY = b"{}"
+_EMPTY_DESCRIPTOR = Descriptor.of(_EMPTY, mediatypes.EMPTY)
+_PAGE = 1000
+_MOST_PAGES = 10_000
+_REMEMBERED_MANIFESTS = 64
+
+
+class RemoteStore:
+    """One repository on one registry; safe to use from many threads."""
+
+    def __init__(self, host: str, repository: str, settings: Settings) -> None:
+        self.host = host
+        self.repository = _docker_hub_name(host, repository)
+        self.origin = origin_of(host, settings)
+        self.client = Client(self.origin, Authorization.of(self.origin, settings), settings)
+        self._settings = settings
+        self.base = f"{self.origin}/v2/{self.repository}"
+        self._read = (Scope(self.repository, frozenset({"pull"})),)
+        self.write_scopes = (Scope(self.repository, frozenset({"pull", "push"})),)
+        self._delete = (Scope(self.repository, frozenset({"pull", "push", "delete"})),)
+        self._dialect = DialectMemory(settings.cache / "registries", self.origin)
+        self._uploader = Uploader(
+            self.client,
+            f"{self.base}/blobs/uploads/",
+            self.write_scopes,
+            dialect=self._dialect,
+            journal=UploadJournal(settings.cache / "uploads", self.base),
+            name=f"{host}/{repository}",
+        )
+        self._manifests = _ManifestMemory()
+        # Children pushed before it was known whether this registry needs keep tags.
+        self._unkept: list[tuple[Descriptor, bytes]] = []
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.repository}"
+
+    # Source
+
+    def resolve(self, name: str) -> Descriptor:
+        """What a tag or a manifest's digest names; the manifest is fetched with it."""
+        return self.read_manifest(name)[0]
+
+    @contextlib.contextmanager
+    def fetch(self, descriptor: Descriptor, offset: int = 0) -> Iterator[Reader]:
+        """The bytes of a manifest or a blob; a broken connection is mended on the way."""
+        if descriptor.is_manifest:
+            with BytesContent(self._manifest_bytes(descriptor)).open(offset) as stream:
+                yield stream
+            return
+        reader = BlobReader(
+            descriptor,
+            offset,
+            lambda position: self._ask_blob(descriptor, position),
+            retries=self._settings.retries,
+        )
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+    # Target
+
+    def exists(self, descriptor: Descriptor) -> bool:
+        """Whether the registry has this content, with the size that the descriptor says."""
+        kind = "manifests" if descriptor.is_manifest else "blobs"
+        response = self.client.call(
+            "HEAD",
+            f"{self.base}/{kind}/{descriptor.digest}",
+            self._read,
+            headers={"Accept": _ACCEPT} if descriptor.is_manifest else None,
+            accept=(200, 404),
+            doing=f"look for {descriptor.digest.short} in {self}",
+        )
+        found = response.status == 200
+        length = response.headers.get("Content-Length")
+        response.drop()
+        if found and not descriptor.is_manifest and length and length != str(descriptor.size):
+            raise IntegrityError(
+                f"{self} holds {descriptor.digest} with another size",
+                cause=f"{length} bytes instead of {descriptor.size}",
+            )
+        return found
+
+    def push(self, descriptor: Descriptor, content: Content, name: str | None = None) -> None:
+        """Store content; the registry checks the digest before anybody can see it."""
+        if not descriptor.is_manifest:
+            self._uploader.push(descriptor, content)
+            return
+        raw = _whole(descriptor, content)
+        self.put_manifest(name or self._name_of_child(descriptor), descriptor, raw)
+        if name is None:
+            self._remember_child(descriptor, raw)
+        else:
+            self._settle_keep_tags()
+
+    def absorb(self, content: Content, media_type: str) -> Descriptor:
+        """Store a blob and hash it while it travels."""
+        key = content.key if isinstance(content, Keyed) else None
+        digest = self._uploader.absorb(content, key or None)
+        return Descriptor(media_type, digest, content.size)
+
+    def mount(self, descriptor: Descriptor, source: Source) -> bool:
+        """Take a blob from another repository of this registry."""
+        if not isinstance(source, RemoteStore) or source.origin != self.origin:
+            return False
+        return self._uploader.mount(descriptor, source.repository)
+
+    # Names
+
+    def names(self) -> Iterator[str]:
+        """Every tag, each once."""
+        seen: set[str] = set()
+        for page in self._pages(f"{self.base}/tags/list?n={_PAGE}", f"list tags of {self}"):
+            tags = page.get("tags")
+            for tag in tags if isinstance(tags, list) else ():
+                if isinstance(tag, str) and tag not in seen:
+                    seen.add(tag)
+                    yield tag
+
+    def untag(self, name: str) -> None:
+        """Forget a tag and nothing else."""
+        response = self.client.call(
+            "DELETE",
+            f"{self.base}/manifests/{name}",
+            self._delete,
+            accept=(200, 202, 204, 400, 404, 405),
+            doing=f"remove {self}:{name}",
+        )
+        status = response.status
+        response.drop()
+        self._manifests.forget(name)
+        if status == 404:
+            raise NotFound(f"there is no {self}:{name}", hint=f"lading list {self}")
+        if status in (400, 405):
+            self._untag_by_tombstone(name)
+
+    def delete_manifest(self, digest: Digest) -> None:
+        """Delete a manifest and every tag that names it.
+
+        Raises:
+            Unsupported: the registry's operator has not allowed deleting.
+        """
+        self.client.call(
+            "DELETE",
+            f"{self.base}/manifests/{digest}",
+            self._delete,
+            accept=(200, 202, 204, 404),
+            doing=f"remove {self}@{digest}",
+        ).drop()
+        self._manifests.forget(digest)
+
+    # Referrers
+
+    def referrers(
+        self, subject: Descriptor, artifact_type: str | None = None
+    ) -> Iterable[Descriptor]:
+        """The manifests whose subject this is, by the API or by the fallback tag."""
+        found = self._from_api(subject)
+        if found is None:
+            found = list(referrers.from_fallback(self, subject))
+        return [entry for entry in found if artifact_type in (None, entry.artifact_type)]
+
+    def _from_api(self, subject: Descriptor) -> list[Descriptor] | None:
+        url = f"{self.base}/referrers/{subject.digest}"
+        try:
+            pages = list(self._pages(url, f"list referrers in {self}", missing=(404, 405, 501)))
+        except InvalidInput:
+            return None  # some answer what they do not know with 400
+        if not pages:
+            return None
+        entries: list[Descriptor] = []
+        for page in pages:
+            manifests = page.get("manifests")
+            entries += map(Descriptor.from_json, manifests if isinstance(manifests, list) else ())
+        return entries
+
+    # Manifests
+
+    def read_manifest(self, name: str) -> tuple[Descriptor, bytes]:
+        """A manifest by tag or digest: what it is, and its exact bytes.
+
+        Raises:
+            NotFound: nothing has that name.
+            IntegrityError: the bytes are not what the digest says.
+        """
+        known = self._manifests.find(name)
+        if known:
+            return known
+        response = self.client.call(
+            "GET",
+            f"{self.base}/manifests/{name}",
+            self._read,
+            headers={"Accept": _ACCEPT},
+            accept=(200, 404),
+            doing=f"read {_display(self, name)}",
+        )
+        if response.status == 404:
+            response.drop()
+            raise NotFound(
+                f"there is no {_display(self, name)}",
+                cause=f"{self.host} does not know it",
+                hint=f"lading list {self.host}/{self.repository}",
+            )
+        raw = response.read(MANIFEST_LIMIT + 1)
+        if len(raw) > MANIFEST_LIMIT:
+            raise InvalidInput(f"the manifest of {_display(self, name)} is larger than 4 MiB")
+        descriptor = _described(raw, response, name, _display(self, name))
+        self._manifests.keep(descriptor, raw)
+        return descriptor, raw
+
+    def put_manifest(self, name: str, descriptor: Descriptor, raw: bytes) -> None:
+        """Store a manifest under a tag or its digest, exactly these bytes."""
+        response = self.client.call(
+            "PUT",
+            f"{self.base}/manifests/{name}",
+            self.write_scopes,
+            headers={"Content-Type": descriptor.media_type},
+            body=lambda: Body.of(raw),
+            accept=(200, 201, 202),
+            doing=f"push {_display(self, name)}",
+        )
+        response.drop()
+        stated = response.headers.get("Docker-Content-Digest")
+        if stated and stated != descriptor.digest and stated.startswith("sha256:"):
+            raise IntegrityError(
+                f"{self.host} changed the manifest of {_display(self, name)}",
+                cause=f"stored as {stated} instead of {descriptor.digest}",
+            )
+        self._manifests.forget(name)
+        subject = parse(raw, descriptor.media_type).subject
+        if subject and not response.headers.get("OCI-Subject"):
+            entry = referrers.described(descriptor, parse(raw, descriptor.media_type))
+            referrers.add_to_fallback(self, subject, entry)
+
+    # Keep tags
+
+    def _name_of_child(self, descriptor: Descriptor) -> str:
+        return keep_tag(descriptor.digest) if self._keeps() else str(descriptor.digest)
+
+    def _keeps(self) -> bool | None:
+        """Whether children get keep tags here; None while that is not known."""
+        if self._settings.keep_tags != "auto":
+            return self._settings.keep_tags == "always"
+        return self._dialect.known.loses_children
+
+    def _remember_child(self, descriptor: Descriptor, raw: bytes) -> None:
+        if self._keeps() is None:
+            self._unkept.append((descriptor, raw))
+
+    def _settle_keep_tags(self) -> None:
+        """A first named manifest is there: find out what this registry is, once for each host."""
+        self.needs_keep_tags()
+        unkept, self._unkept = self._unkept, []
+        self.keep(unkept, frozenset())
+
+    def keep(self, children: Iterable[tuple[Descriptor, bytes]], names: Collection[str]) -> None:
+        """Put children under keep tags where this registry needs that and they are missing."""
+        for descriptor, raw in children if self._keeps() else ():
+            if keep_tag(descriptor.digest) not in names:
+                self.put_manifest(keep_tag(descriptor.digest), descriptor, raw)
+
+    def needs_keep_tags(self) -> bool:
+        """Whether children must be tagged here; asks the registry where that is not known."""
+        if self._keeps() is None:
+            self._dialect.learn(loses_children=self._is_distribution_2())
+        return bool(self._keeps())
+
+    def _is_distribution_2(self) -> bool:
+        """Distribution 2.x ignores ``n`` and answers ``n=0`` with tags; others give none."""
+        response = self.client.call(
+            "GET",
+            f"{self.base}/tags/list?n=0",
+            self._read,
+            accept=(200, 400, 404),
+            doing=f"list tags of {self}",
+        )
+        raw = response.read()
+        if response.status != 200:
+            return False
+        return bool(decode_object(raw, "the list of tags").get("tags"))
+
+    # Inner steps
+
+    def _manifest_bytes(self, descriptor: Descriptor) -> bytes:
+        return self.read_manifest(descriptor.digest)[1]
+
+    def _ask_blob(self, descriptor: Descriptor, position: int) -> Response:
+        return self.client.call(
+            "GET",
+            f"{self.base}/blobs/{descriptor.digest}",
+            self._read,
+            headers={"Range": f"bytes={position}-"} if position else None,
+            accept=(200, 206),
+            doing=f"fetch {descriptor.digest.short} from {self}",
+        )
+
+    def _pages(
+        self, url: str, doing: str, missing: tuple[int, ...] = (404,)
+    ) -> Iterator[dict[str, object]]:
+        """The pages of a list, following Link; none where the list is missing."""
+        for _ in range(_MOST_PAGES):
+            response = self.client.call("GET", url, self._read, accept=(200, *missing), doing=doing)
+            if response.status != 200:
+                response.drop()
+                return
+            link = _next_link(response.header_values("Link"))
+            yield decode_object(response.read(), "the registry's list")
+            if link is None:
+                return
+            following = self.client.resolve_location(url, link)
+            if Origin.of(following) != self.origin or following == url:
+                raise Unavailable(f"cannot {doing}", cause=f"the next page is {following[:200]}")
+            url = following
+        raise Unavailable(f"cannot {doing}", cause="the list has no end")
+
+    def _untag_by_tombstone(self, name: str) -> None:
+        """Where only digests can be deleted: put something unique under the tag, delete that."""
+        self.read_manifest(name)
+        self.push(_EMPTY_DESCRIPTOR, BytesContent(_EMPTY))
+        tombstone = Manifest.build(
+            _EMPTY_DESCRIPTOR,
+            (_EMPTY_DESCRIPTOR,),
+            artifact_type="application/vnd.lading.tombstone.v1+json",
+            annotations={"dev.lading.nonce": secrets.token_hex(16)},
+        )
+        self.put_manifest(name, tombstone.descriptor, tombstone.raw)
+        try:
+            self.delete_manifest(tombstone.descriptor.digest)
+        except LadingError as error:
+            raise Unsupported(
+                f"cannot remove {self}:{name}",
+                cause=f"the registry deletes neither tags nor manifests ({error})",
+                hint="its operator can allow deleting (REGISTRY_STORAGE_DELETE_ENABLED)",
+            ) from error
+
+
+class _ManifestMemory:
+    """The manifests read last, by digest: content never changes, so a second look is free."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_digest: OrderedDict[str, tuple[Descriptor, bytes]] = OrderedDict()
+
+    def find(self, name: str) -> tuple[Descriptor, bytes] | None:
+        with self._lock:
+            return self._by_digest.get(name)
+
+    def keep(self, descriptor: Descriptor, raw: bytes) -> None:
+        with self._lock:
+            self._by_digest[descriptor.digest] = (descriptor, raw)
+            while len(self._by_digest) > _REMEMBERED_MANIFESTS:
+                self._by_digest.popitem(last=False)
+
+    def forget(self, name: str) -> None:
+        with self._lock:
+            self._by_digest.pop(name, None)
+
+
+def origin_of(host: str, settings: Settings) -> Origin:
+    """Where a registry is spoken to: TLS, but for loopback and hosts that were named insecure."""
+    address = "registry-1.docker.io" if is_docker_hub(host) else host
+    insecure = Origin.of(f"http://{address}")
+    if insecure.is_among(settings.insecure):
+        return insecure
+    if insecure.is_loopback and not settings.ca_file and not settings.client_cert:
+        return insecure
+    return Origin.of(f"https://{address}")
+
+
+def _docker_hub_name(host: str, repository: str) -> str:
+    alone = is_docker_hub(host) and "/" not in repository
+    return f"library/{repository}" if alone else repository
+
+
+def _display(store: RemoteStore, name: str) -> str:
+    return f"{store.host}/{store.repository}{'@' if ':' in name else ':'}{name}"
+
+
+def _whole(descriptor: Descriptor, content: Content) -> bytes:
+    """A manifest's bytes, checked."""
+    buffer = memoryview(bytearray(MANIFEST_LIMIT + 1))
+    filled = 0
+    with content.open() as reader:
+        while filled < len(buffer) and (count := reader.readinto(buffer[filled:])):
+            filled += count
+    raw = bytes(buffer[:filled])
+    actual = Descriptor.of(raw, descriptor.media_type)
+    if (actual.digest, actual.size) != (descriptor.digest, descriptor.size):
+        raise IntegrityError(
+            f"manifest {descriptor.digest} is damaged", cause=f"got {actual.digest}"
+        )
+    return raw
+
+
+def _described(raw: bytes, response: Response, name: str, shown: str) -> Descriptor:
+    header = (response.headers.get("Content-Type") or "").partition(";")[0].strip()
+    media_type = parse(raw, header or None).media_type
+    descriptor = Descriptor.of(raw, media_type)
+    stated = response.headers.get("Docker-Content-Digest")
+    expected = name if ":" in name else stated
+    if expected and expected.startswith("sha256:") and expected != descriptor.digest:
+        raise IntegrityError(
+            f"the manifest of {shown} is damaged",
+            cause=f"got {descriptor.digest} instead of {expected}",
+        )
+    if expected and expected.startswith("sha512:"):
+        return _described_sha512(raw, media_type, Digest(expected), shown)
+    return descriptor
+
+
+def _described_sha512(raw: bytes, media_type: str, expected: Digest, shown: str) -> Descriptor:
+    hasher = expected.hasher()
+    hasher.update(raw)
+    if hasher.hexdigest() != expected.hex:
+        raise IntegrityError(f"the manifest of {shown} is damaged", cause=f"it is not {expected}")
+    return Descriptor(media_type, expected, len(raw))
+
+
+def _next_link(lines: list[str]) -> str | None:
+    for line in lines:
+        for target, parameters in re.findall(r"<([^<>]*)>([^,<]*)", line):
+            if re.search(r'rel\s*=\s*"?next"?', parameters):
+                return str(target)
+    return None

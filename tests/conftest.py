@@ -1,0 +1,197 @@
+"""What every test may ask for: the real parts, a home of its own, names that nobody else uses."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+from parts import MISSING
+from parts.certificates import Authority, Identity
+from parts.docker_engine import DockerEngine
+from parts.double import Double
+from parts.podman import Podman
+from parts.registry import DockerRegistry
+from parts.skopeo import Skopeo
+from parts.tokens import TokenServer
+
+hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("tests")
+
+USER, PASSWORD = "ada", "secret"
+
+# Engines are heavy: under xdist all tests of one run in one process.
+_HEAVY = {"docker_engine", "podman"}
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one engine together."""
+    for item in items:
+        for name in _HEAVY.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say plainly what was not tested, and why."""
+    counts: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[-1] if isinstance(report.longrepr, tuple) else "")
+        if MISSING in reason:
+            what = reason.partition(MISSING)[2]
+            counts[what] = counts.get(what, 0) + 1
+    if counts:
+        terminalreporter.section("NOT TESTED: parts are missing on this machine")
+        for what, count in sorted(counts.items()):
+            terminalreporter.line(f"{count} tests need {what}")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own: no setting, credential or cache of this machine is seen."""
+    folder = tmp_path_factory.mktemp("home")
+    for name in tuple(os.environ):
+        if name.startswith(("LADING_", "XDG_")) or name.lower() in _PROXIES:
+            monkeypatch.delenv(name)
+    for name in ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "DOCKER_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def repository(request: pytest.FixtureRequest) -> str:
+    """A repository name that no other test uses."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    return f"t{os.getpid()}/{words[:80].strip('-')}"
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The certificate authority of the TLS parts."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def client_identity(authority: Authority) -> Identity:
+    """A client's certificate, for ``client_certificate_registry``."""
+    return authority.client()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    """A plain docker-registry, shared: use ``repository`` for a name of your own."""
+    with DockerRegistry(tmp_path_factory.mktemp("registry")) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def other_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    """Another plain docker-registry, to copy to."""
+    with DockerRegistry(tmp_path_factory.mktemp("other-registry")) as registry:
+        yield registry
+
+
+@pytest.fixture
+def own_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    """A docker-registry for this test alone, to stop, kill, damage or garbage-collect."""
+    with DockerRegistry(tmp_path_factory.mktemp("own-registry")) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def password_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    """A docker-registry that knows one user, ada, whose password is secret."""
+    folder = tmp_path_factory.mktemp("password-registry")
+    with DockerRegistry(folder, users={USER: PASSWORD}) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def tls_registry(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[DockerRegistry]:
+    """A docker-registry that speaks TLS; trust its ``ca_file``."""
+    folder = tmp_path_factory.mktemp("tls-registry")
+    with DockerRegistry(folder, authority=authority) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def client_certificate_registry(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[DockerRegistry]:
+    """A docker-registry that speaks TLS with those who show ``client_identity``."""
+    folder = tmp_path_factory.mktemp("client-certificate-registry")
+    with DockerRegistry(folder, authority=authority, client_certificates=True) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def token_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the token server's key is kept: making one takes a while."""
+    return tmp_path_factory.mktemp("token-keys")
+
+
+@pytest.fixture
+def token_server(token_keys: Path) -> Iterator[TokenServer]:
+    """The token server that ``token_registry`` and ``token_double`` trust; knows ada, secret."""
+    with TokenServer(token_keys, users={USER: PASSWORD}) as server:
+        yield server
+
+
+@pytest.fixture
+def token_registry(
+    tmp_path_factory: pytest.TempPathFactory, token_server: TokenServer
+) -> Iterator[DockerRegistry]:
+    """A docker-registry that takes bearer tokens only."""
+    folder = tmp_path_factory.mktemp("token-registry")
+    with DockerRegistry(folder, tokens=token_server) as registry:
+        yield registry
+
+
+@pytest.fixture
+def double() -> Iterator[Double]:
+    """A strict double of an OCI 1.1 registry; see :mod:`parts.double`."""
+    with Double() as double:
+        yield double
+
+
+@pytest.fixture
+def tls_double(authority: Authority) -> Iterator[Double]:
+    """The double, speaking TLS; trust its ``ca_file``."""
+    with Double(authority=authority) as double:
+        yield double
+
+
+@pytest.fixture
+def token_double(token_server: TokenServer) -> Iterator[Double]:
+    """The double, taking bearer tokens of ``token_server`` only."""
+    with Double(tokens=token_server) as double:
+        yield double
+
+
+@pytest.fixture
+def skopeo(tmp_path_factory: pytest.TempPathFactory) -> Skopeo:
+    """skopeo, without anybody's credentials."""
+    return Skopeo(tmp_path_factory.mktemp("skopeo"))
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[Podman]:
+    """Podman with storage of its own, shared by the tests of one run."""
+    with Podman() as podman:
+        yield podman
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[DockerEngine]:
+    """A Docker engine, shared by the tests of one run."""
+    engine = DockerEngine()
+    try:
+        yield engine.start()
+    finally:
+        engine.stop()
