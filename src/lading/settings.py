@@ -68,11 +68,24 @@ def load(**flags: Any) -> Settings:
     places = _places(environment)
     values: dict[str, Any] = {**_defaults(environment, places)}
     values |= _from_file(places["config"] / "lading" / "config.toml", allowed=None)
-    values |= _from_file(Path(_PROJECT_FILE), allowed=_PROJECT_MAY_SET)
-    values |= _from_environment(environment)
+    project = _from_file(Path(_PROJECT_FILE), allowed=_PROJECT_MAY_SET)
+    given_here = _from_environment(environment)
+    _demand_no_stranger(project, given_here)
+    values |= project | given_here
     settings = Settings(**values)
     given = {name: value for name, value in flags.items() if value is not None}
     return _checked(replace(settings, **given) if given else settings)
+
+
+def _demand_no_stranger(project: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """A password from the environment goes to whatever registry is named: not to a project's."""
+    secret = "password" in given or "identity_token" in given
+    if secret and "registry" in project and "registry" not in given:
+        raise InvalidInput(
+            f"{_PROJECT_FILE} names a registry, and the environment holds a password",
+            cause="it would be sent to a host that only the project's folder chose",
+            hint="name the registry in LADING_REGISTRY as well, or use lading login",
+        )
 
 
 def _places(environment: Mapping[str, str]) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lading.ports import Content, Source, Target
+from lading.ports import Source, Target
 from lading.spec import mediatypes
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import UNKNOWN_PLATFORM, Descriptor
@@ -72,12 +72,3 @@ def fetch(store: Source, descriptor: Descriptor, offset: int = 0) -> bytes:
         while count := reader.readinto(buffer):
             pieces += buffer[:count]
     return bytes(pieces)
-
-
-def read(content: Content) -> bytes:
-    buffer = memoryview(bytearray(content.size + 1))
-    filled = 0
-    with content.open() as reader:
-        while count := reader.readinto(buffer[filled:]):
-            filled += count
-    return bytes(buffer[:filled])

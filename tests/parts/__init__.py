@@ -29,11 +29,10 @@ PACKAGES = {
 MISSING = "missing part: "
 
 
-def strict() -> bool:
-    """Whether a missing part is a failure."""
-    return os.environ.get("CI", "").lower() in {"1", "true"} or bool(
-        os.environ.get("LADING_TESTS_STRICT")
-    )
+# Read once: tests see an environment that was cleaned.
+STRICT = os.environ.get("CI", "").lower() in {"1", "true"} or bool(
+    os.environ.get("LADING_TESTS_STRICT")
+)
 
 
 def require(*programs: str, root: bool = False) -> None:
@@ -59,6 +58,6 @@ def found(program: str) -> str:
 
 
 def _miss(what: str) -> None:
-    if strict():
+    if STRICT:
         pytest.fail(f"{MISSING}{what}; tests/run installs it", pytrace=False)
     pytest.skip(f"{MISSING}{what}")

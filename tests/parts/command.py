@@ -8,9 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import lading
-
-_SOURCE = str(Path(lading.__file__).parents[1])
+_SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import secrets
 import subprocess
 import time
@@ -206,7 +207,8 @@ class TokenServer(Server):
                 "aud": self.service,
                 "iat": int(now),
                 "nbf": int(now) - 2 * _REGISTRY_LEEWAY,
-                "exp": int(now + self.lifetime) - _REGISTRY_LEEWAY,
+                # Whole seconds: never less than the lifetime, and less than a second more.
+                "exp": math.ceil(now + self.lifetime) - _REGISTRY_LEEWAY,
                 "jti": secrets.token_hex(8),
                 "access": [entry for entry in access if entry["actions"]],
             }

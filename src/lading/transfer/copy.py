@@ -9,6 +9,7 @@ from typing import Literal
 
 from lading.errors import Unsupported
 from lading.ports import Content, Mounter, Reader, Referrers, Source, Target
+from lading.spec import mediatypes
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
@@ -109,7 +110,7 @@ def survey(
             return
         if not descriptor.is_manifest:
             if select is None or select(descriptor):
-                leaves.setdefault(descriptor.digest, descriptor)
+                leaves[descriptor.digest] = _named(leaves.get(descriptor.digest), descriptor)
             return
         if depth > _MAX_DEPTH:
             raise Unsupported(f"{root.digest} nests more than {_MAX_DEPTH} manifests")
@@ -122,6 +123,11 @@ def survey(
     # Registries spend a fixed time for each blob: small ones fill the gaps beside large ones.
     ordered = sorted(leaves.values(), key=lambda leaf: -leaf.size)
     return Graph(tuple(ordered), tuple(manifests.values()))
+
+
+def _named(known: Descriptor | None, other: Descriptor) -> Descriptor:
+    """Of two descriptors of one content the one that tells a person what it is."""
+    return other if known is None or mediatypes.TITLE in other.annotations else known
 
 
 def _move_leaves(

@@ -35,7 +35,8 @@ OnProgress = Callable[[Progress], None]
 def label(descriptor: Descriptor) -> str:
     """What a person would call this content."""
     annotations = descriptor.annotations
-    return annotations.get(TITLE) or annotations.get(FILEPATH) or descriptor.digest.short
+    kind = "config " if descriptor.media_type.endswith("+json") else ""
+    return annotations.get(TITLE) or annotations.get(FILEPATH) or kind + descriptor.digest.short
 
 
 class Meter:

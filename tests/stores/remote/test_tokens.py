@@ -176,18 +176,20 @@ def test_many_threads_share_their_tokens(
 def test_a_token_that_ends_early_is_replaced_in_mid_transfer(
     opened: Stores, registry: DockerRegistry, tokens: TokenServer, settings: Settings
 ) -> None:
-    """The server says five minutes; the registry stops believing the token after one second."""
+    """The server says five minutes; the registry believes the token for one or two seconds."""
     tokens.lifetime, tokens.claimed = 1, 300
     store = opened(registry.host)
     store.push(*blob("before"))
     before = len(tokens.token_requests)
+    tokens.lifetime = 300
+    registry.forget_requests()
 
     time.sleep(2.1)
     descriptor, content = blob("after")
     store.push(descriptor, content)
 
     assert len(tokens.token_requests) == before + 1
-    assert 401 in [access.status for access in registry.requests()]
+    assert [access.status for access in registry.requests()].count(401) == 1
     assert store.exists(descriptor)
 
 

@@ -80,6 +80,10 @@ class Client:
         while True:
             try:
                 response = self._authorized(method, url, scopes, headers, body)
+            except AccessDenied as denied:
+                raise AccessDenied(
+                    f"cannot {doing}", cause=str(denied), hint=denied.hint
+                ) from denied
             except BrokenConnection as broken:
                 if not repeat and broken.connected:
                     raise
@@ -203,15 +207,17 @@ def refusal(response: Response, method: str, url: str, doing: str, origin: Origi
     """The error for an answer that was not wanted."""
     status = response.status
     message = _message(response)
-    path = urlsplit(url).path
+    what = f"cannot {doing}"
+    cause = f"{message} ({method} {urlsplit(url).path}, {status})"
+    if "BLOB_UNKNOWN" in message:
+        return NotFound(what, cause=cause, hint="push what it names first")
     if "DIGEST_INVALID" in message or "SIZE_INVALID" in message:
-        return IntegrityError(f"cannot {doing}", cause=f"{message} ({method} {path}, {status})")
-    cause = f"{message} ({method} {path}, {status})"
+        return IntegrityError(what, cause=cause)
     for statuses, kind, hint in _REFUSALS:
         if status in statuses:
-            return kind(f"cannot {doing}", cause=cause, hint=hint.format(host=origin.registry))
+            return kind(what, cause=cause, hint=hint.format(host=origin.registry))
     later = "try again later; what was transferred is kept"
-    return Unavailable(f"cannot {doing}", cause=cause, hint=later)
+    return Unavailable(what, cause=cause, hint=later)
 
 
 def _message(response: Response) -> str:

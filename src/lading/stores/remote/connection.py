@@ -228,7 +228,7 @@ class ConnectionPool:
         if parts.username:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-        return parts.hostname, parts.port or 8080, headers
+        return parts.hostname, parts.port or 80, headers
 
     def _context(self) -> ssl.SSLContext:
         with self._lock:

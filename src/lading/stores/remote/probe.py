@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from lading.errors import LadingError
@@ -48,9 +49,16 @@ class Probe:
             self._call("PATCH", location, body=Body(len(chunk) * 2, [chunk]))
         except (BrokenConnection, LadingError) as broken:
             _log.debug("broken off on purpose: %s", broken)
+        return next((kept for _ in range(5) if (kept := self._kept(location))), 0)
+
+    def _kept(self, location: str) -> int:
+        """How much the registry says it has; it may need a moment to notice what broke."""
         response = self._call("GET", location)
         text = response.headers.get("Range", "").removeprefix("bytes=").removeprefix("0-")
-        return int(text) + 1 if response.status < 300 and text.isdigit() and text != "0" else 0
+        if response.status < 300 and text.isdigit() and text != "0":
+            return int(text) + 1
+        time.sleep(0.1)
+        return 0
 
     def gives_ranges(self, descriptor: Descriptor) -> bool:
         """Whether a blob can be read from the middle on."""

@@ -136,6 +136,7 @@ class RemoteStore:
     def push(self, descriptor: Descriptor, content: Content, name: str | None = None) -> None:
         """Store content; the registry checks the digest before anybody can see it."""
         if not descriptor.is_manifest:
+            _demand_size(descriptor, content)
             self._uploader.push(descriptor, content)
             return
         raw = _whole(descriptor, content)
@@ -262,6 +263,7 @@ class RemoteStore:
 
     def put_manifest(self, name: str, descriptor: Descriptor, raw: bytes) -> None:
         """Store a manifest under a tag or its digest, exactly these bytes."""
+        manifest = parse(raw, descriptor.media_type)
         response = self.client.call(
             "PUT",
             f"{self.base}/manifests/{name}",
@@ -279,10 +281,9 @@ class RemoteStore:
                 cause=f"stored as {stated} instead of {descriptor.digest}",
             )
         self._manifests.forget(name)
-        subject = parse(raw, descriptor.media_type).subject
-        if subject and not response.headers.get("OCI-Subject"):
-            entry = referrers.described(descriptor, parse(raw, descriptor.media_type))
-            referrers.add_to_fallback(self, subject, entry)
+        if manifest.subject and not response.headers.get("OCI-Subject"):
+            entry = referrers.described(descriptor, manifest)
+            referrers.add_to_fallback(self, manifest.subject, entry)
 
     # Keep tags
 
@@ -426,6 +427,14 @@ def _docker_hub_name(host: str, repository: str) -> str:
 
 def _display(store: RemoteStore, name: str) -> str:
     return f"{store.host}/{store.repository}{'@' if ':' in name else ':'}{name}"
+
+
+def _demand_size(descriptor: Descriptor, content: Content) -> None:
+    if content.size != descriptor.size:
+        raise IntegrityError(
+            f"content is not {descriptor.digest}",
+            cause=f"{content.size} bytes instead of {descriptor.size}",
+        )
 
 
 def _whole(descriptor: Descriptor, content: Content) -> bytes:

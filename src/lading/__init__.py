@@ -1,0 +1,126 @@
+"""Lading: any OCI registry is a model registry.
+
+The whole public surface is here, and nothing else is: each name is imported when it is first
+used, so that ``import lading`` costs next to nothing. No code lives here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+# Type checkers take this name for true; importing typing only to learn that it is false
+# would cost more than everything else here.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from lading.errors import (
+        AccessDenied,
+        Conflict,
+        IntegrityError,
+        InvalidInput,
+        LadingError,
+        LocalFailure,
+        NotFound,
+        PolicyRefused,
+        Unavailable,
+        Unsupported,
+    )
+    from lading.operations.copy import copy
+    from lading.operations.doctor import doctor
+    from lading.operations.inspect import inspect
+    from lading.operations.list import list_versions
+    from lading.operations.login import login, logout
+    from lading.operations.pull import pull
+    from lading.operations.push import push
+    from lading.operations.remove import remove
+    from lading.operations.tag import tag
+    from lading.operations.verify import verify
+    from lading.settings import Settings
+    from lading.spec.descriptor import Descriptor
+    from lading.spec.digest import Digest
+    from lading.spec.identity import Identity
+    from lading.spec.reference import Reference
+    from lading.spec.version import Version
+    from lading.transfer.progress import OnProgress, Progress
+
+__all__ = [
+    "AccessDenied",
+    "Conflict",
+    "Descriptor",
+    "Digest",
+    "Identity",
+    "IntegrityError",
+    "InvalidInput",
+    "LadingError",
+    "LocalFailure",
+    "NotFound",
+    "OnProgress",
+    "PolicyRefused",
+    "Progress",
+    "Reference",
+    "Settings",
+    "Unavailable",
+    "Unsupported",
+    "Version",
+    "copy",
+    "doctor",
+    "inspect",
+    "list_versions",
+    "login",
+    "logout",
+    "pull",
+    "push",
+    "remove",
+    "tag",
+    "verify",
+]
+
+_ERRORS = "lading.errors"
+_HOMES = {
+    "AccessDenied": _ERRORS,
+    "Conflict": _ERRORS,
+    "Descriptor": "lading.spec.descriptor",
+    "Digest": "lading.spec.digest",
+    "Identity": "lading.spec.identity",
+    "IntegrityError": _ERRORS,
+    "InvalidInput": _ERRORS,
+    "LadingError": _ERRORS,
+    "LocalFailure": _ERRORS,
+    "NotFound": _ERRORS,
+    "OnProgress": "lading.transfer.progress",
+    "PolicyRefused": _ERRORS,
+    "Progress": "lading.transfer.progress",
+    "Reference": "lading.spec.reference",
+    "Settings": "lading.settings",
+    "Unavailable": _ERRORS,
+    "Unsupported": _ERRORS,
+    "Version": "lading.spec.version",
+    "copy": "lading.operations.copy",
+    "doctor": "lading.operations.doctor",
+    "inspect": "lading.operations.inspect",
+    "list_versions": "lading.operations.list",
+    "login": "lading.operations.login",
+    "logout": "lading.operations.login",
+    "pull": "lading.operations.pull",
+    "push": "lading.operations.push",
+    "remove": "lading.operations.remove",
+    "tag": "lading.operations.tag",
+    "verify": "lading.operations.verify",
+}
+
+# Hidden from type checkers: with it in sight they would accept any name at all.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'lading' has no attribute {name!r}")
+        value = getattr(import_module(home), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

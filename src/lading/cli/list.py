@@ -1,0 +1,72 @@
+"""``lading list``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from lading.cli.console import Console
+from lading.cli.options import examples
+from lading.cli.output import date, size, table
+from lading.operations import list as operation
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    epilog=examples(
+        "lading list",
+        "lading list ml/fraud",
+        "lading list registry.example.com/ml/fraud --json",
+    )
+)
+def list_(
+    context: typer.Context,
+    repository: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[HOST/]NAME", help="A model; without it, all models.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """List the versions of a model, or all models.
+
+    Versions come highest first, with the other tags that name them. Without a name: the models
+    of the store on this machine, and of the default registry where it has a catalogue.
+    """
+    console = Console.of(context)
+    result = operation.list_versions(repository, settings=console.settings())
+    if not result.repositories and not result.versions and not result.tags:
+        console.say("nothing here yet: lading push PATH NAME:VERSION")
+    console.answer(result, _lines(result))
+
+
+def _lines(result: operation.ListResult) -> Iterator[str]:
+    if result.repository is None:
+        yield from result.repositories
+        return
+    if result.versions:
+        yield from table(_HEADS, map(_row, result.versions), right=frozenset({2, 3}))
+    named = {tag for version in result.versions for tag in version.tags}
+    others = [tag for tag in result.tags if tag.tag not in named]
+    if others and result.versions:
+        yield ""
+    if others:
+        yield from table(("TAG", "DIGEST"), ((tag.tag, tag.digest) for tag in others))
+
+
+_HEADS = ("VERSION", "CREATED (UTC)", "SIZE", "FILES", "TAGS", "DIGEST", "SUMMARY")
+
+
+def _row(version: operation.ListedVersion) -> tuple[str, ...]:
+    return (
+        version.version,
+        date(version.created),
+        size(version.size) if version.size is not None else "",
+        str(version.files) if version.files is not None else "",
+        ", ".join(version.tags),
+        version.digest.partition(":")[2][:12],
+        version.summary,
+    )

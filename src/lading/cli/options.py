@@ -1,0 +1,168 @@
+"""Options and arguments that verbs share, each with one name and one meaning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lading.cli.console import Console
+
+ReferenceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="REF",
+        help="[HOST/]NAME[:TAG|@DIGEST], or oci:FOLDER[:TAG] for a layout folder.",
+        show_default=False,
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        min=1,
+        max=64,
+        help="How many transfers at once; 4 where nothing else is set.",
+        show_default=False,
+    ),
+]
+
+_TALK = "Output"
+_CONNECTION = "Registry connection"
+
+
+def _json(context: typer.Context, given: bool) -> None:
+    Console.of(context).json |= given
+
+
+def _quiet(context: typer.Context, given: bool) -> None:
+    Console.of(context).quiet |= given
+
+
+def _debug(context: typer.Context, given: bool) -> None:
+    Console.of(context).debug |= given
+
+
+def _insecure(context: typer.Context, hosts: list[str] | None) -> None:
+    if hosts:
+        Console.of(context).connection["insecure"] = frozenset(hosts)
+
+
+def _ca_file(context: typer.Context, path: Path | None) -> None:
+    Console.of(context).connection["ca_file"] = path
+
+
+def _client_cert(context: typer.Context, path: Path | None) -> None:
+    Console.of(context).connection["client_cert"] = path
+
+
+def _client_key(context: typer.Context, path: Path | None) -> None:
+    Console.of(context).connection["client_key"] = path
+
+
+# Each of these leaves its value with the console (the callback) and not with the verb
+# (expose_value): a verb cannot forget one, and does not have to hand it on.
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Answer with one JSON object; progress and errors are JSON lines on stderr.",
+        callback=_json,
+        expose_value=False,
+        rich_help_panel=_TALK,
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print the answer, warnings and errors, nothing else.",
+        callback=_quiet,
+        expose_value=False,
+        rich_help_panel=_TALK,
+    ),
+]
+Debug = Annotated[
+    bool,
+    typer.Option(
+        "--debug",
+        help="Say what is done, and show tracebacks.",
+        callback=_debug,
+        expose_value=False,
+        rich_help_panel=_TALK,
+    ),
+]
+
+
+def _talk(json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
+    pass
+
+
+def _connect(
+    insecure: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--insecure",
+            metavar="HOST[:PORT]",
+            help="Speak plain http with this registry (always so on this machine). Repeatable.",
+            callback=_insecure,
+            expose_value=False,
+            rich_help_panel=_CONNECTION,
+            show_default=False,
+        ),
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--ca-file",
+            metavar="FILE",
+            help="Trust the certificate authorities in this file.",
+            callback=_ca_file,
+            expose_value=False,
+            rich_help_panel=_CONNECTION,
+        ),
+    ] = None,
+    client_cert: Annotated[
+        Path | None,
+        typer.Option(
+            "--client-cert",
+            metavar="FILE",
+            help="Show the registry this certificate.",
+            callback=_client_cert,
+            expose_value=False,
+            rich_help_panel=_CONNECTION,
+        ),
+    ] = None,
+    client_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--client-key",
+            metavar="FILE",
+            help="The key of that certificate, where it is a file of its own.",
+            callback=_client_key,
+            expose_value=False,
+            rich_help_panel=_CONNECTION,
+        ),
+    ] = None,
+) -> None:
+    pass
+
+
+def shared(*, connects: bool) -> list[Any]:
+    """The options of every verb, and of those that connect to registries."""
+    return [*(_params(_connect) if connects else []), *_params(_talk)]
+
+
+def _params(function: Any) -> list[Any]:
+    """The options that Typer reads off a function."""
+    app = typer.Typer(add_completion=False)
+    app.command()(function)
+    return list(typer.main.get_command(app).params)
+
+
+def examples(*lines: str) -> str:
+    """The end of a verb's help."""
+    return "\n".join(["Examples:", *(f"$ {line}" for line in lines)])

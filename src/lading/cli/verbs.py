@@ -1,0 +1,91 @@
+"""The verbs by name: a table that is read, not imported, until one of them is called."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from lading.cli.console import Console
+from lading.cli.door import door
+
+MOVE = "Move models"
+LOOK = "Look"
+NAMES = "Names"
+PLACES = "Registries and this machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What is said of a verb before its module is imported."""
+
+    line: str
+    panel: str
+    connects: bool = True
+
+
+VERBS = {
+    "quickstart": Verb("Make a small model, push it, pull it, look at it.", MOVE, connects=False),
+    "push": Verb("Push a folder or a file as a version.", MOVE),
+    "pull": Verb("Pull a version and print where it is.", MOVE),
+    "copy": Verb("Copy between registries, layouts and the local store.", MOVE),
+    "list": Verb("List the versions of a model, or all models.", LOOK),
+    "inspect": Verb("Show what a version holds, without its weights.", LOOK),
+    "verify": Verb("Say whether a folder is exactly a version.", LOOK),
+    "tag": Verb("Give a version another name, such as prod.", NAMES),
+    "remove": Verb("Remove a version or another name.", NAMES),
+    "login": Verb("Log in to a registry.", PLACES),
+    "logout": Verb("Forget a registry's password.", PLACES, connects=False),
+    "doctor": Verb("Try what a registry can do, and what it means.", PLACES),
+    "cache": Verb("List, prune and verify what was pulled.", PLACES, connects=False),
+}
+
+
+# Contexts and commands are click's, which Typer imported once and brings inside today: they have
+# no name that holds for both, so they are Any here and nowhere else.
+class Verbs(TyperGroup):
+    """A group of commands, each imported when it is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """What help and completion show of a verb; nothing is imported for it."""
+        verb = VERBS.get(cmd_name)
+        return verb and TyperCommand(cmd_name, help=verb.line, rich_help_panel=verb.panel)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The verb itself."""
+        name = args[0]
+        if name not in VERBS:
+            if ctx.resilient_parsing:
+                return None, None, args[1:]
+            ctx.fail(f"No such command {name!r}.{_near(name)}")
+        return name, load(name), args[1:]
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb behind the door."""
+        with door(Console.of(ctx)):
+            return super().invoke(ctx)
+
+
+def load(name: str) -> Any:
+    """The command of a verb, with the options that all of them share."""
+    from lading.cli.options import shared
+
+    app: typer.Typer = import_module(f"lading.cli.{name}").app
+    command = typer.main.get_command(app)
+    command.name = name
+    for each in getattr(command, "commands", {}).values() or [command]:
+        each.params += shared(connects=VERBS[name].connects)
+    return command
+
+
+def _near(name: str) -> str:
+    near = difflib.get_close_matches(name, VERBS, n=2, cutoff=0.5)
+    return f" Did you mean {' or '.join(near)}?" if near else ""

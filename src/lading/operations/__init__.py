@@ -1,0 +1,1 @@
+"""The verbs, one file each: open stores, call workshops, return values. No printing."""

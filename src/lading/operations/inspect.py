@@ -1,0 +1,182 @@
+"""Look at a version without its weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lading.operations import stores
+from lading.packing.artifact import Artifact, Kind, recognise
+from lading.packing.listing import ListedFile, listing
+from lading.spec import mediatypes
+from lading.spec.descriptor import Descriptor
+from lading.spec.manifest import DOCUMENT_LIMIT, Manifest, parse
+from lading.spec.reference import Reference
+from lading.transfer import read
+
+if TYPE_CHECKING:
+    from lading.ports import Source
+    from lading.settings import Settings
+
+# Who can use which entry, by its role. Runtimes mount an empty folder, without an error, for
+# anything but the image, so the other two are never offered to them.
+_CONSUMERS = {
+    "image": ("Docker", "Podman", "containerd", "CRI-O", "Kubernetes image volumes", "KServe"),
+    "model": ("lading", "oras"),
+    "modelpack": ("modctl", "kit", "Harbor"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedFile:
+    """A file of the model."""
+
+    path: str
+    size: int
+    role: str | None
+    sha256: str | None
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedLayer:
+    """A layer, and what each manifest calls its kind."""
+
+    digest: str
+    size: int
+    title: str
+    media_types: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedManifest:
+    """One view of the cargo, and who can use it."""
+
+    role: str
+    digest: str
+    size: int
+    platform: str | None
+    consumers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InspectResult:
+    """All that is known of a version from kilobytes."""
+
+    reference: str
+    digest: str
+    kind: Kind
+    media_type: str
+    name: str | None
+    version: str | None
+    created: str | None
+    size: int
+    files: tuple[InspectedFile, ...]
+    layers: tuple[InspectedLayer, ...]
+    manifests: tuple[InspectedManifest, ...]
+    annotations: dict[str, str]
+    document: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def inspect(reference: str | Reference, *, settings: Settings | None = None) -> InspectResult:
+    """The document, files, layers and digests of a version, and who can consume it.
+
+    Raises:
+        InvalidInput: it is no model; says what it is.
+        NotFound: there is no such version.
+    """
+    settings = stores.settled(settings)
+    place = stores.with_name(stores.locate(reference, settings))
+    store = stores.open_store(place, settings)
+    root = store.resolve(place.name or "")
+    artifact = recognise(store, root, str(place))
+    views = _views(store, artifact)
+    config = _config(store, artifact)
+    files = tuple(_file(file) for file in listing(store, artifact) or ())
+    facts = config if artifact.kind == "lading" else _dictionary(config.get("descriptor"))
+    created = facts.get("created") or facts.get("createdAt")
+    return InspectResult(
+        reference=str(place),
+        digest=root.digest,
+        kind=artifact.kind,
+        media_type=root.media_type,
+        name=_text(facts.get("name")),
+        version=_text(facts.get("version")),
+        created=_text(created),
+        size=sum(file.size for file in files) or sum(layer.size for layer in artifact.layers),
+        files=files,
+        layers=_layers(artifact, views),
+        manifests=tuple(_manifest(role, entry) for role, entry, _ in views),
+        annotations=dict((artifact.index or artifact.manifest).annotations),
+        document=config,
+        notes=artifact.notes,
+    )
+
+
+_View = tuple[str, Descriptor, Manifest]
+
+
+def _views(source: Source, artifact: Artifact) -> list[_View]:
+    """Every manifest of the version with its role."""
+    if artifact.index is None:
+        role = "model" if artifact.kind == "lading" else "modelpack"
+        return [(role, artifact.model, artifact.manifest)]
+    views = []
+    for entry in artifact.index.manifests[:64]:
+        manifest = parse(read(source, entry), entry.media_type)
+        if isinstance(manifest, Manifest):
+            views.append((_role(entry, manifest), entry, manifest))
+    return views
+
+
+def _role(entry: Descriptor, manifest: Manifest) -> str:
+    if stated := entry.annotations.get(mediatypes.ROLE):
+        return stated
+    if manifest.config.media_type == mediatypes.MODEL_CONFIG:
+        return "model"
+    return "image" if manifest.config.media_type == mediatypes.IMAGE_CONFIG else "modelpack"
+
+
+def _config(source: Source, artifact: Artifact) -> dict[str, Any]:
+    raw = read(source, artifact.manifest.config, limit=DOCUMENT_LIMIT)
+    try:
+        return _dictionary(json.loads(raw))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _dictionary(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _file(file: ListedFile) -> InspectedFile:
+    return InspectedFile(file.path, file.size, file.role, file.sha256, file.layer)
+
+
+def _layers(artifact: Artifact, views: list[_View]) -> tuple[InspectedLayer, ...]:
+    kinds: dict[str, dict[str, str]] = {}
+    for role, _, manifest in views:
+        for layer in manifest.layers:
+            kinds.setdefault(layer.digest, {})[role] = layer.media_type
+    return tuple(
+        InspectedLayer(
+            layer.digest,
+            layer.size,
+            layer.annotations.get(mediatypes.TITLE)
+            or layer.annotations.get(mediatypes.FILEPATH)
+            or layer.digest.short,
+            kinds.get(layer.digest, {}),
+        )
+        for layer in artifact.manifest.layers
+    )
+
+
+def _manifest(role: str, entry: Descriptor) -> InspectedManifest:
+    platform = str(entry.platform) if entry.platform and role == "image" else None
+    return InspectedManifest(role, entry.digest, entry.size, platform, _CONSUMERS.get(role, ()))

@@ -1,0 +1,150 @@
+"""List the versions of a repository, or the repositories."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lading.errors import InvalidInput, LadingError, NotFound
+from lading.operations import stores
+from lading.spec import mediatypes
+from lading.spec.manifest import parse
+from lading.spec.reference import Reference
+from lading.spec.tags import is_own
+from lading.spec.version import Version
+from lading.transfer import read
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+    from lading.stores.layout import LayoutStore
+    from lading.stores.remote.registry import RemoteStore
+
+_SUMMARY = ("framework", "task", "format", "parameters")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVersion:
+    """A version in one line."""
+
+    version: str
+    digest: str
+    created: str | None
+    size: int | None
+    files: int | None
+    summary: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTag:
+    """A tag that is no version, and what it names."""
+
+    tag: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListResult:
+    """The versions of a repository, newest first; or repositories where none was named."""
+
+    repository: str | None
+    versions: tuple[ListedVersion, ...]
+    tags: tuple[ListedTag, ...]
+    repositories: tuple[str, ...]
+
+
+def list_versions(
+    repository: str | Reference | None = None, *, settings: Settings | None = None
+) -> ListResult:
+    """Every version with its date, size and summary, in the order of semantic versions.
+
+    Without a repository: the repositories of the local store.
+
+    Raises:
+        NotFound: nothing was ever pushed there.
+    """
+    settings = stores.settled(settings)
+    if repository is None:
+        return ListResult(None, (), (), tuple(_local_repositories(settings)))
+    place = stores.locate(repository, settings)
+    if place.name:
+        raise InvalidInput(f"list takes a repository, not {place}", hint=f"lading inspect {place}")
+    store = stores.open_store(place, settings)
+    names = [name for name in store.names() if not is_own(name)]
+    if not names:
+        raise NotFound(f"{place.base} has no versions", hint=f"lading push PATH {place.base}:0.1.0")
+    return _listed(store, place, names, settings.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A name, and what lies under it as far as it could be read."""
+
+    name: str
+    digest: str
+    annotations: dict[str, str]
+
+
+def _listed(
+    store: RemoteStore | LayoutStore, place: Reference, names: list[str], jobs: int
+) -> ListResult:
+    with ThreadPoolExecutor(jobs) as pool:
+        found = [entry for entry in pool.map(lambda name: _look(store, name), names) if entry]
+    versions = {entry.name: entry for entry in found if Version.from_tag(entry.name)}
+    others = [entry for entry in found if entry.name not in versions]
+    ordered = sorted(versions, key=lambda name: Version.from_tag(name) or name, reverse=True)
+    return ListResult(
+        place.base,
+        tuple(_version(versions[name], others) for name in ordered),
+        tuple(ListedTag(e.name, e.digest) for e in sorted(others, key=lambda e: e.name)),
+        (),
+    )
+
+
+def _look(store: RemoteStore | LayoutStore, name: str) -> _Named | None:
+    try:
+        descriptor = store.resolve(name)
+    except NotFound:
+        return None  # removed since the names were listed
+    try:
+        annotations = parse(read(store, descriptor), descriptor.media_type).annotations
+    except LadingError:
+        annotations = {}
+    return _Named(name, descriptor.digest, dict(annotations))
+
+
+def _version(entry: _Named, others: list[_Named]) -> ListedVersion:
+    annotations = entry.annotations
+    summary = [
+        annotations[f"dev.lading.{key}"] for key in _SUMMARY if f"dev.lading.{key}" in annotations
+    ]
+    summary += [
+        f"{key.removeprefix('dev.lading.metric.')}={value}"
+        for key, value in sorted(annotations.items())
+        if key.startswith("dev.lading.metric.")
+    ]
+    return ListedVersion(
+        version=str(Version.from_tag(entry.name)),
+        digest=entry.digest,
+        created=annotations.get(mediatypes.CREATED),
+        size=_number(annotations.get("dev.lading.size")),
+        files=_number(annotations.get("dev.lading.files")),
+        summary=" ".join(summary) or annotations.get(mediatypes.DESCRIPTION, "")[:60],
+        tags=tuple(sorted(other.name for other in others if other.digest == entry.digest)),
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def _local_repositories(settings: Settings) -> Iterator[str]:
+    root = settings.store
+    for folder, children, _ in os.walk(root):
+        if "_oci" in children:
+            yield str(Path(folder).relative_to(root))
+        children[:] = sorted(child for child in children if child != "_oci")

@@ -1,0 +1,70 @@
+"""From what a person wrote to an open store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lading.errors import InvalidInput
+from lading.spec.reference import Reference
+from lading.spec.tags import LATEST
+
+if TYPE_CHECKING:
+    from lading.ports import Lister, Store
+    from lading.settings import Settings
+    from lading.stores.layout import LayoutStore
+    from lading.stores.remote.registry import RemoteStore
+
+    class NamedStore(Store, Lister):
+        """A store whose tags can be listed: all of Lading's are."""
+
+
+def settled(settings: Settings | None) -> Settings:
+    """The settings given, or those that hold now."""
+    if settings is not None:
+        return settings
+    from lading.settings import load
+
+    return load()
+
+
+def locate(reference: str | Reference, settings: Settings) -> Reference:
+    """A reference, with the default registry where it names no place."""
+    parsed = Reference.parse(reference) if isinstance(reference, str) else reference
+    if parsed.host or parsed.layout is not None or not settings.registry:
+        return parsed
+    place = Reference.parse(f"{settings.registry.rstrip('/')}/{parsed.repository}")
+    if not place.host:
+        raise InvalidInput(
+            f"the default registry {settings.registry!r} is not a host",
+            hint="LADING_REGISTRY=registry.example.com, or HOST/PREFIX",
+        )
+    return replace(parsed, host=place.host, repository=place.repository)
+
+
+def with_name(reference: Reference) -> Reference:
+    """The reference, meaning ``latest`` where no tag is written."""
+    return reference if reference.name else reference.with_tag(LATEST)
+
+
+def open_store(
+    reference: Reference, settings: Settings, *, create: bool = False
+) -> RemoteStore | LayoutStore:
+    """The store that a reference names: a registry, a layout folder, or the local store."""
+    if reference.host:
+        from lading.stores.remote.registry import RemoteStore
+
+        return RemoteStore(reference.host, reference.repository, settings)
+    from lading.stores.layout import LayoutStore
+
+    folder = local_folder(reference, settings)
+    return LayoutStore(folder, create=create, fsync=settings.fsync)
+
+
+def local_folder(reference: Reference, settings: Settings) -> Path:
+    """The layout folder of a reference without a host."""
+    if reference.layout is not None:
+        return Path(reference.layout).expanduser()
+    # No component of a repository's name may begin with _, so this never meets one.
+    return settings.store / reference.repository / "_oci"

@@ -1,0 +1,51 @@
+"""Give a version another name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lading.errors import InvalidInput, NotFound
+from lading.operations import stores
+from lading.spec.content import BytesContent
+from lading.spec.reference import Reference
+from lading.spec.tags import settable
+from lading.transfer import read
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class TagResult:
+    """What the tag names now, and what it named before."""
+
+    reference: str
+    tag: str
+    digest: str
+    previous: str | None
+
+
+def tag(reference: str | Reference, new_tag: str, *, settings: Settings | None = None) -> TagResult:
+    """Point a tag at what a reference names; it may be moved again.
+
+    Raises:
+        InvalidInput: the tag is a version, ``latest``, or Lading's own.
+        NotFound: the reference names nothing.
+    """
+    settings = stores.settled(settings)
+    place = stores.locate(reference, settings)
+    if not place.name:
+        raise InvalidInput(
+            f"which version of {place.base}?", hint=f"lading tag {place.base}:1.0.0 {new_tag}"
+        )
+    settable(new_tag)
+    store = stores.open_store(place, settings)
+    descriptor = store.resolve(place.name)
+    try:
+        previous: str | None = store.resolve(new_tag).digest
+    except NotFound:
+        previous = None
+    if previous != descriptor.digest:
+        store.push(descriptor, BytesContent(read(store, descriptor)), new_tag)
+    return TagResult(str(place), new_tag, descriptor.digest, previous)

@@ -1,0 +1,393 @@
+"""One layer on its way to disk: its files, and what is needed to go on after a crash.
+
+A stage is a folder ``<name>/`` with the files in ``tree/`` and the frame of the stream in
+``frame.part``, which becomes ``frame`` when every byte has arrived and the digest was right:
+that renaming is what makes a layer whole. Which layers there are, and where their files go in
+the end, is not decided here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable
+from types import TracebackType
+
+from lading.errors import IntegrityError
+from lading.packing.archive import ArchiveParser, Parser
+from lading.packing.disk import (
+    BUFFER_SIZE,
+    Walker,
+    copy_file,
+    entry,
+    make_folder,
+    open_file,
+    open_folder,
+    remove_tree,
+    write_all,
+)
+from lading.packing.frame import Contents, File, FrameLog, FrameReader, Run
+from lading.packing.names import refused
+from lading.spec.digest import Hasher
+
+# From this size on an interrupted file is continued rather than written anew.
+LARGE = 4 * 1024 * 1024
+RAW_NAME = "raw"
+
+_TREE = "tree"
+_FRAME = "frame"
+_PART = "frame.part"
+# A file's end is where a crash of the whole machine leaves its mark.
+_PAGE = 4096
+
+Wanted = Callable[[str], bool]
+
+
+class Stage:
+    """One layer's folder below ``parent``; used by one thread at a time.
+
+    Raises:
+        OSError: from every method that touches the disk.
+    """
+
+    def __init__(
+        self, parent: int, name: str, *, read_only: bool = False, fsync: bool = False
+    ) -> None:
+        self.name = name
+        self._parent = parent
+        self._read_only = read_only
+        self._fsync = fsync
+        self._folder = -1
+        self._tree = -1
+        self._part = -1
+        self.log: FrameLog | None = None
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte of the layer is here, and was checked."""
+        return entry(f"{self.name}/{_FRAME}", self._parent) is not None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether an earlier run left something to go on with."""
+        return entry(f"{self.name}/{_PART}", self._parent) is not None
+
+    def contents(self) -> Contents:
+        """What a whole layer holds.
+
+        Raises:
+            IntegrityError: its frame is damaged.
+        """
+        fileno = open_file(f"{self.name}/{_FRAME}", self._parent)
+        try:
+            return Contents.of(FrameReader(fileno).records())
+        finally:
+            os.close(fileno)
+
+    def begin(self) -> None:
+        """Start anew; whatever was here is gone."""
+        self.discard()
+        self._open()
+        self._part = os.open(_PART, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=self._folder)
+        self.log = FrameLog(self._part)
+
+    def resume(
+        self, parser: Parser, hasher: Hasher, wanted: Wanted | None = None
+    ) -> TreeWriter | None:
+        """Go on where an earlier run was stopped: the parser and the hasher know what it knew.
+
+        None where that cannot be done; nothing is lost then but the earlier run's work.
+        """
+        self._open()
+        self._part = os.open(_PART, os.O_RDWR | os.O_NOFOLLOW, dir_fd=self._folder)
+        reader = FrameReader(self._part)
+        replay = _Replay(self._tree, parser, hasher)
+        try:
+            last = replay.run(reader)
+        except (IntegrityError, OSError):
+            return None
+        finally:
+            replay.close()
+        if last is None:
+            return None
+        os.ftruncate(self._part, reader.end)
+        os.lseek(self._part, reader.end, os.SEEK_SET)
+        self.log = FrameLog(self._part, fresh=False)
+        keep = parser.files if isinstance(parser, ArchiveParser) else {RAW_NAME}
+        _sweep(self._tree, "", keep)
+        writer = self.writer(wanted)
+        writer.go_on(last.path, last.size - parser.pending)
+        if not parser.pending:
+            writer.end_file()
+        return writer
+
+    def writer(self, wanted: Wanted | None) -> TreeWriter:
+        """What writes the files of a stage that was begun."""
+        assert self.log is not None
+        return TreeWriter(
+            self._tree, self.log, read_only=self._read_only, fsync=self._fsync, wanted=wanted
+        )
+
+    def note_uncompressed(self, digest: str) -> None:
+        """Remember the digest of the archive in a compressed layer."""
+        assert self.log is not None
+        self.log.uncompressed(digest)
+
+    def finish(self) -> None:
+        """Every byte is here and was checked: the layer is whole."""
+        assert self.log is not None
+        self.log.flush()
+        if self._fsync:
+            os.fsync(self._part)
+        os.rename(_PART, _FRAME, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        if self._fsync:
+            os.fsync(self._folder)
+
+    def adopt(self, tree: int, contents: Contents, *, wanted: Wanted, link: bool) -> None:
+        """Fill the stage with the files of a tree that is elsewhere; it is whole afterwards."""
+        self.begin()
+        writer = self.writer(wanted)
+        source = Walker(tree)
+        try:
+            for folder in contents.folders:
+                writer.folder(folder)
+            for file in contents.files:
+                folder_number, name = source.of(file.path)
+                writer.take(file, name, folder_number, link=link)
+        finally:
+            source.close()
+            writer.close()
+        self.finish()
+
+    def discard(self) -> None:
+        """Be rid of all of it."""
+        self.close()
+        remove_tree(self.name, self._parent)
+
+    def close(self) -> None:
+        """Let go of the files; what is on disk stays."""
+        for fileno in (self._part, self._tree, self._folder):
+            if fileno >= 0:
+                os.close(fileno)
+        self._part = self._tree = self._folder = -1
+        self.log = None
+
+    def _open(self) -> None:
+        self.close()
+        self._folder = make_folder(self.name, self._parent)
+        self._tree = make_folder(_TREE, self._folder)
+
+
+def tree_path(name: str, path: str) -> str:
+    """Where a staged file is, from the folder that holds the stages."""
+    return f"{name}/{_TREE}/{path}"
+
+
+def publish(parent: int, name: str, target: int, key: str) -> None:
+    """Move a whole stage's tree and frame to ``key`` and ``key.frame`` in another folder."""
+    folder = open_folder(name, parent)
+    try:
+        # The tree comes last: where it is, its frame is.
+        os.rename(_FRAME, f"{key}.frame", src_dir_fd=folder, dst_dir_fd=target)
+        os.rename(_TREE, key, src_dir_fd=folder, dst_dir_fd=target)
+    finally:
+        os.close(folder)
+    remove_tree(name, parent)
+
+
+class TreeWriter:
+    """Writes what a parser finds below a folder: new files only, and no link is followed."""
+
+    def __init__(
+        self,
+        tree: int,
+        log: FrameLog,
+        *,
+        read_only: bool,
+        fsync: bool,
+        wanted: Wanted | None,
+    ) -> None:
+        self._walker = Walker(tree, create=True)
+        self._log = log
+        self._read_only = read_only
+        self._fsync = fsync
+        self._wanted = wanted
+        self._fileno = -1
+        self.current = ""
+
+    def frame(self, piece: memoryview) -> None:
+        """Remember bytes that belong to no file."""
+        self._log.run(piece)
+
+    def folder(self, path: str) -> None:
+        """Make a folder."""
+        self.current = path
+        self._log.folder(path)
+        self._walker.folder(path)
+
+    def start_file(self, path: str, size: int) -> None:
+        """Make a file."""
+        self.current = path
+        if self._wanted is not None and not self._wanted(path):
+            self._log.file(path, size, skipped=True)
+            return
+        self._log.file(path, size)
+        if size >= LARGE:
+            # From here on a crash leaves enough to go on with.
+            self._log.flush()
+        try:
+            self._open(path, os.O_EXCL)
+        except FileExistsError:
+            # Names are told apart before; this file system holds some of them for one.
+            raise refused(path, "another member has the same name on this file system") from None
+
+    def go_on(self, path: str, position: int) -> None:
+        """Write on at some position of a file, which may not have been made yet."""
+        self.current = path
+        if self._read_only:
+            folder, name = self._walker.of(path)
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(name, 0o644, dir_fd=folder)
+        self._open(path, 0)
+        os.ftruncate(self._fileno, position)
+        os.lseek(self._fileno, position, os.SEEK_SET)
+
+    def take(self, file: File, name: str, folder: int, *, link: bool) -> None:
+        """A whole file from elsewhere: as a link, or its blocks, or its bytes."""
+        if link and (self._wanted is None or self._wanted(file.path)):
+            target, final = self._walker.of(file.path)
+            # Another file system, too many links, or not ours to link: copied then.
+            with contextlib.suppress(OSError):
+                os.link(name, final, src_dir_fd=folder, dst_dir_fd=target, follow_symlinks=False)
+                self._log.file(file.path, file.size)
+                return
+        self.start_file(file.path, file.size)
+        if self._fileno < 0:
+            return
+        source = open_file(name, folder)
+        try:
+            copy_file(source, self._fileno, file.size)
+        finally:
+            os.close(source)
+        self.end_file()
+
+    def file_bytes(self, piece: memoryview) -> None:
+        """Write on in the file."""
+        if self._fileno >= 0:
+            write_all(self._fileno, piece)
+
+    def end_file(self) -> None:
+        """Be done with the file."""
+        if self._fileno < 0:
+            return
+        if self._read_only:
+            os.fchmod(self._fileno, stat.S_IMODE(os.fstat(self._fileno).st_mode) & ~0o222)
+        if self._fsync:
+            os.fsync(self._fileno)
+        self._close_file()
+
+    def close(self) -> None:
+        """Let go of everything; what is on disk stays."""
+        self._close_file()
+        self._walker.close()
+
+    def _open(self, path: str, flag: int) -> None:
+        folder, name = self._walker.of(path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | flag
+        self._fileno = os.open(name, flags, 0o644, dir_fd=folder)
+
+    def _close_file(self) -> None:
+        if self._fileno >= 0:
+            fileno, self._fileno = self._fileno, -1
+            os.close(fileno)
+
+
+class _Replay:
+    """Shows a parser and a hasher again what they saw before a crash, from the disk."""
+
+    def __init__(self, tree: int, parser: Parser, hasher: Hasher) -> None:
+        self._walker = Walker(tree)
+        self._parser = parser
+        self._hasher = hasher
+        self._buffer = memoryview(bytearray(BUFFER_SIZE))
+
+    def run(self, reader: FrameReader) -> File | None:
+        """The last file that had begun; None where there is none to go on with.
+
+        Raises:
+            IntegrityError: what is on disk is not what a crash would have left.
+        """
+        last: File | None = None
+        for record in reader.records(torn=True):
+            if isinstance(record, Run):
+                self._check_between()
+                self._hasher.update(record.raw)
+                self._parser.feed(memoryview(record.raw))
+            elif isinstance(record, File):
+                self._check_between()
+                self._file(record)
+                last = record
+        return last
+
+    def close(self) -> None:
+        """Let go of the last folder."""
+        self._walker.close()
+
+    def _check_between(self) -> None:
+        # Only the last file may be in pieces.
+        if isinstance(self._parser, ArchiveParser) and self._parser.pending:
+            raise IntegrityError("the frame goes on after an unfinished file")
+
+    def _file(self, record: File) -> None:
+        if record.skipped or self._parser.pending != record.size:
+            raise IntegrityError("the frame and the stream tell different things")
+        self._parser.skip(0)
+        folder, name = self._walker.of(record.path)
+        if entry(name, folder) is None:
+            return
+        fileno = open_file(name, folder)
+        try:
+            self._hash(fileno, record.size)
+        finally:
+            os.close(fileno)
+
+    def _hash(self, fileno: int, size: int) -> None:
+        status = os.fstat(fileno)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > size:
+            raise IntegrityError("another file lies where one was begun")
+        end = size if status.st_size == size else status.st_size - status.st_size % _PAGE
+        position = 0
+        while position < end:
+            count = os.preadv(fileno, [self._buffer[: end - position]], position)
+            if not count:
+                raise IntegrityError("a file became shorter while it was read")
+            self._hasher.update(self._buffer[:count])
+            position += count
+        self._parser.skip(end)
+
+
+def _sweep(folder: int, path: str, keep: set[str]) -> None:
+    """Remove the files that were written after the last record that is known."""
+    for name in os.listdir(folder):
+        inner = f"{path}{name}"
+        status = entry(name, folder)
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            below = open_folder(name, folder)
+            try:
+                _sweep(below, inner + "/", keep)
+            finally:
+                os.close(below)
+        elif inner not in keep:
+            os.unlink(name, dir_fd=folder)

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from parts.command import Command
+from typer.testing import CliRunner
+
+from lading.cli.app import app
+from lading.cli.verbs import VERBS
+
+HEAVY = ("pydantic", "requests", "urllib3", "oras", "docker", "jsonschema", "rich", "http.client")
+
+
+def modules_after(lading: Command, *arguments: str) -> set[str]:
+    """What a run of the command line has imported in the end."""
+    program = (
+        "import sys\n"
+        "from lading.cli.app import main\n"
+        f"sys.argv = ['lading', *{arguments!r}]\n"
+        "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=lading.environment,
+        cwd=lading.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def test_the_version_is_printed(lading: Command) -> None:
+    done = lading("--version")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "lading 0.1.0\n", "")
+
+
+def test_the_version_costs_no_heavy_import(lading: Command) -> None:
+    modules = modules_after(lading, "--version")
+
+    assert "typer" in modules
+    assert not modules & set(HEAVY)
+    assert not [name for name in modules if name.startswith(("lading.operations", "lading.spec"))]
+
+
+def test_importing_lading_imports_next_to_nothing(lading: Command) -> None:
+    program = (
+        "import sys; before = set(sys.modules); import lading; print(*set(sys.modules) - before)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        env=lading.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert {name for name in done.stdout.split() if "." not in name} <= {
+        "lading",
+        "importlib",
+        "warnings",
+        "__future__",
+    }
+
+
+def test_bare_lading_shows_help(lading: Command) -> None:
+    done = lading()
+
+    assert done.returncode == 0
+    assert "Usage: lading [OPTIONS]" in done.stdout
+    assert done.stderr == ""
+
+
+def test_help_shows_every_verb_in_its_panel_and_imports_none(lading: Command) -> None:
+    modules = modules_after(lading, "--help")
+    shown = lading("--help").stdout
+
+    for name, verb in VERBS.items():
+        assert f" {name} " in shown
+        assert verb.line in shown
+        assert verb.panel in shown
+        assert f"lading.cli.{name}" not in modules
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_every_verb_has_a_module_of_its_name_that_says_what_the_table_says(name: str) -> None:
+    assert find_spec(f"lading.cli.{name}") is not None
+
+    result = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+    assert result.exit_code == 0
+    assert VERBS[name].line in result.stdout
+    assert "Examples:" in result.stdout
+    assert f"$ lading {name}" in result.stdout
+
+
+@pytest.mark.parametrize("name", sorted(VERBS.keys() - {"cache"}))
+def test_every_verb_takes_the_options_that_all_share(name: str) -> None:
+    result = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+    shown = {word for word in result.stdout.split() if word.startswith("-")}
+    assert {"--json", "--quiet", "-q", "--debug"} <= shown
+    connection = {"--insecure", "--ca-file", "--client-cert", "--client-key"}
+    assert (connection <= shown) == VERBS[name].connects
+
+
+@pytest.mark.parametrize("name", ["ls", "prune", "verify"])
+def test_the_verbs_of_the_cache_take_them_too(name: str) -> None:
+    result = CliRunner().invoke(
+        app, ["cache", name, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}
+    )
+
+    assert result.exit_code == 0
+    assert "--json" in result.stdout
+
+
+def test_references_survive_the_markup_of_help() -> None:
+    result = CliRunner().invoke(app, ["pull", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+    assert "[HOST/]NAME[:TAG|@DIGEST], or oci:FOLDER[:TAG]" in result.stdout
+
+
+def test_a_verb_imports_no_other_verb(lading: Command) -> None:
+    modules = modules_after(lading, "list")
+
+    verbs = {f"lading.cli.{name}" for name in VERBS} & modules
+    assert verbs == {"lading.cli.list"}
+    assert not modules & {"lading.stores.remote.registry", "requests", "oras", "docker"}
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("lst", "list"), ("pul", "pull"), ("psuh", "push")])
+def test_an_unknown_verb_is_met_with_the_nearest(lading: Command, typed: str, meant: str) -> None:
+    done = lading(typed)
+
+    assert done.returncode == 2
+    assert f"No such command '{typed}'. Did you mean {meant}" in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_unknown_verb_that_is_near_nothing_is_refused_plainly(lading: Command) -> None:
+    done = lading("xyzzy")
+
+    assert done.returncode == 2
+    assert "No such command 'xyzzy'." in done.stderr
+    assert "Did you mean" not in done.stderr
+
+
+def test_a_missing_argument_is_a_usage_error(lading: Command) -> None:
+    done = lading("push")
+
+    assert done.returncode == 2
+    assert "Missing argument" in done.stderr
+
+
+def _completions(lading: Command, words: str, at: int) -> list[str]:
+    done = lading(_LADING_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(at))
+    return done.stdout.split()
+
+
+def test_verbs_and_options_complete(lading: Command) -> None:
+    assert _completions(lading, "lading pu", 1) == ["push", "pull"]
+    assert _completions(lading, "lading push --dr", 2) == ["--dry-run"]
+    assert _completions(lading, "lading push --bump m", 3) == ["minor", "major"]
+    assert _completions(lading, "lading cache p", 2) == ["prune"]
+
+
+def test_completing_a_verb_imports_none(lading: Command) -> None:
+    program = "import sys\nfrom lading.cli.app import main\nsys.argv = ['lading']\n"
+    program += "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)\n"
+    environment = {"_LADING_COMPLETE": "complete_bash", "COMP_WORDS": "lading p", "COMP_CWORD": "1"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=lading.environment | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.split() == ["push", "pull"]
+    modules = set(done.stderr.splitlines()[-1].split())
+    assert not {f"lading.cli.{name}" for name in VERBS} & modules
+
+
+def test_completion_can_be_installed(lading: Command, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+
+    shown = lading("--show-completion", "bash")
+    assert shown.returncode == 0
+    assert "_LADING_COMPLETE=complete_bash" in shown.stdout

@@ -1,0 +1,41 @@
+"""Every example runs as it is, twice: the second time everything is there already."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from parts.command import Command
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+SAYS = {
+    "push_and_pull.py": ["again: unchanged", "refused: ", '{"layers": 2}', "0.1.0 20"],
+    "copy_to_folder.py": ["same digest: True", "same folder: True"],
+    "progress.py": ["push", "pull", "100 %", "weights.bin"],
+}
+
+
+def test_every_example_is_tested() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == SAYS.keys()
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_an_example_runs_and_runs_again(tmp_path: Path, name: str) -> None:
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / name],
+            env=Command(tmp_path).environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        for text in SAYS[name]:
+            assert text in done.stdout

@@ -1,0 +1,104 @@
+"""Tags that people set, and what goes away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from parts.registry import DockerRegistry
+
+from lading.errors import Conflict, InvalidInput, NotFound
+from lading.operations import stores
+from lading.operations.inspect import inspect
+from lading.operations.list import list_versions
+from lading.operations.push import push
+from lading.operations.remove import remove
+from lading.operations.tag import tag
+from lading.settings import Settings
+from lading.spec.reference import Reference
+
+
+def test_a_tag_names_a_version_and_moves(model: Path, place: str, settings: Settings) -> None:
+    first = push(model, f"{place}:1.0.0", settings=settings)
+    second = push(model, f"{place}:2.0.0", settings=settings)
+
+    set_first = tag(f"{place}:1.0.0", "prod", settings=settings)
+    moved = tag(f"{place}:2.0.0", "prod", settings=settings)
+
+    assert (set_first.digest, set_first.previous) == (first.digest, None)
+    assert (moved.digest, moved.previous) == (second.digest, first.digest)
+    assert inspect(f"{place}:prod", settings=settings).digest == second.digest
+
+
+@pytest.mark.parametrize(
+    "name", ["1.0.1", "latest", "ledger", "evt.00000001.aa", "keep-0123456789ab", "serve-1.0.0",
+             "sha256-" + "0" * 64, "not a tag"],
+)  # fmt: skip
+def test_versions_and_ladings_own_names_are_not_set_by_hand(
+    name: str, model: Path, settings: Settings
+) -> None:
+    push(model, "ml/fraud:1.0.0", settings=settings)
+
+    with pytest.raises(InvalidInput) as caught:
+        tag("ml/fraud:1.0.0", name, settings=settings)
+
+    assert caught.value.hint
+
+
+def test_a_removed_version_is_gone_and_latest_steps_back(
+    model: Path, place: str, settings: Settings
+) -> None:
+    first = push(model, f"{place}:1.0.0", settings=settings)
+    push(model, f"{place}:2.0.0", settings=settings)
+
+    result = remove(f"{place}:2.0.0", settings=settings)
+
+    assert "2.0.0" in result.removed
+    versions = [entry.version for entry in list_versions(place, settings=settings).versions]
+    assert versions == ["1.0.0"]
+    assert inspect(f"{place}:latest", settings=settings).digest == first.digest
+    assert inspect(f"{place}:1.0.0", settings=settings).digest == first.digest
+
+
+def test_removing_the_only_version_removes_its_keep_tags_too(
+    model: Path, registry: DockerRegistry, settings: Settings
+) -> None:
+    place = f"{registry.host}/removed"
+    push(model, f"{place}:1.0.0", settings=settings)
+
+    remove(f"{place}:1.0.0", settings=settings)
+
+    store = stores.open_store(Reference.parse(place), settings)
+    assert list(store.names()) == []
+
+
+def test_a_version_that_a_stage_names_is_not_removed(
+    model: Path, place: str, settings: Settings
+) -> None:
+    push(model, f"{place}:1.0.0", settings=settings)
+    tag(f"{place}:1.0.0", "prod", settings=settings)
+
+    with pytest.raises(Conflict, match="prod"):
+        remove(f"{place}:1.0.0", settings=settings)
+
+
+def test_removing_a_tag_leaves_its_version(model: Path, place: str, settings: Settings) -> None:
+    pushed = push(model, f"{place}:1.0.0", settings=settings)
+    tag(f"{place}:1.0.0", "prod", settings=settings)
+
+    remove(f"{place}:prod", settings=settings)
+
+    assert inspect(f"{place}:1.0.0", settings=settings).digest == pushed.digest
+    with pytest.raises(NotFound):
+        inspect(f"{place}:prod", settings=settings)
+
+
+def test_removing_what_is_not_there_is_not_found(place: str, settings: Settings) -> None:
+    with pytest.raises(NotFound):
+        remove(f"{place}:1.0.0", settings=settings)
+
+
+@pytest.mark.parametrize("reference", ["ml/fraud", "ml/fraud:latest", "ml/fraud:ledger"])
+def test_only_a_tag_of_ones_own_can_be_removed(reference: str, settings: Settings) -> None:
+    with pytest.raises(InvalidInput):
+        remove(reference, settings=settings)

@@ -1,0 +1,62 @@
+"""What verbs answer with ``--json`` is what their schemas say."""
+
+from __future__ import annotations
+
+import pytest
+from parts.command import Command
+from parts.registry import DockerRegistry
+
+from schemas import generate
+from schemas.validators import check_own
+
+# One line for each schema; a later line may need what an earlier one made.
+LINES = {
+    "push": "push model ml/iris:1.0.0",
+    "inspect": "inspect ml/iris:1.0.0",
+    "list": "list ml/iris",
+    "pull": "pull ml/iris -o copy",
+    "verify": "verify copy ml/iris:1.0.0",
+    "tag": "tag ml/iris:1.0.0 staging",
+    "copy": "copy ml/iris:1.0.0 oci:layout:1.0.0",
+    "remove": "remove ml/iris:staging",
+    "cache-list": "cache ls",
+    "cache-verify": "cache verify",
+    "cache-prune": "cache prune --all",
+    "quickstart": "quickstart",
+    "doctor": "doctor {plain}/probe",
+    "login": "login {locked} --username ada --password-stdin",
+    "logout": "logout {locked}",
+}
+
+
+@pytest.fixture(scope="module")
+def answers(
+    tmp_path_factory: pytest.TempPathFactory,
+    registry: DockerRegistry,
+    password_registry: DockerRegistry,
+) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("answers")
+    command = Command(folder)
+    model = folder / "model"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    (model / "weights.bin").write_bytes(bytes(range(256)))
+    hosts = {"plain": registry.host, "locked": password_registry.host}
+    said = {}
+    for name, line in LINES.items():
+        words = line.format(**hosts).split()
+        done = command(*words, "--json", stdin="secret\n" if name == "login" else None)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        said[name] = done.stdout
+    return said
+
+
+def test_every_schema_of_a_verb_is_tested() -> None:
+    names = {name.removesuffix(".schema.json") for name in generate.schemas()}
+
+    assert names - {"model"} == LINES.keys()
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_answer_is_what_its_schema_says(answers: dict[str, str], name: str) -> None:
+    check_own(name, answers[name])
