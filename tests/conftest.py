@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +49,29 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("NOT TESTED: parts are missing on this machine")
         for what, count in sorted(counts.items()):
             terminalreporter.line(f"{count} tests need {what}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def reachable(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let tests that drop root still reach their folders, which pytest keeps to its user."""
+    if os.geteuid() == 0:
+        base = tmp_path_factory.getbasetemp()
+        system = Path(tempfile.gettempdir()).resolve()
+        for folder in (base, *base.parents):
+            if folder == system or system not in folder.parents:
+                break
+            folder.chmod(folder.stat().st_mode | 0o011)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_found() -> Iterator[None]:
+    """The command line takes Lading's logger over; the next test finds it as it was."""
+    logger = logging.getLogger("lading")
+    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+    logger.propagate = propagate
 
 
 @pytest.fixture(autouse=True)

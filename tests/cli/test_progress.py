@@ -69,6 +69,14 @@ def test_a_retry_never_makes_the_rate_negative() -> None:
     assert board.rate == 400
 
 
+def test_what_nobody_counted_beforehand_never_makes_it_more_than_all() -> None:
+    board = Board(Clock())
+
+    board.take(event("skipped", 1000, 4100))
+
+    assert board.summary() == "4.1 kB of 4.1 kB"
+
+
 def test_nobody_claims_to_know_the_time_left_before_anything_moved() -> None:
     board = Board(Clock())
 

@@ -82,6 +82,13 @@ def test_an_edited_model_is_left_alone_and_the_hint_works(lading: Command) -> No
     assert lading(*hint[1:]).stdout.startswith("quickstart/ripeness:0.1.1@sha256:")
 
 
+def test_what_a_file_browser_leaves_behind_is_no_stranger(lading: Command) -> None:
+    lading("quickstart")
+    (lading.folder / FOLDER / ".DS_Store").write_bytes(b"\x00")
+
+    assert lading("quickstart").returncode == 0
+
+
 def test_a_file_in_the_way_is_refused(lading: Command) -> None:
     (lading.folder / FOLDER).write_text("a file")
 

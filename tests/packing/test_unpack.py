@@ -800,9 +800,7 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
     """A file system of that size."""
     require("mount", root=True)
     place.mkdir()
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], check=True
-    )
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], check=True)
     try:
         yield place
     finally:

@@ -183,8 +183,8 @@ class Double(Server):
         - ``status`` (with ``headers``, ``body``): this answer and nothing done. ``early`` gives it
           before the request's body was read, and closes.
         - ``after_bytes``: the connection is reset after so many bytes of body, of the request
-          where it has one, else of the answer. What arrived of a chunk is kept or lost as the
-          dialect says.
+          where it has one, else of the answer (a reset may swallow the last of them on their
+          way). What arrived of a chunk is kept or lost as the dialect says.
         - ``truncate``: the answer's body ends, politely, after so many bytes.
         - ``corrupt``: a byte of the answer's body is another one.
         - ``delay``: seconds before anything is done.

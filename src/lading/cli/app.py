@@ -16,7 +16,7 @@ app = typer.Typer(
     cls=Verbs,
     name="lading",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    add_help_option=False,
 )
 
 
@@ -26,14 +26,25 @@ def _version(given: bool) -> None:
         raise typer.Exit
 
 
+# Typer's own help option has no default, which costs the import of pydantic on every run.
+def _help(context: typer.Context, given: bool) -> None:
+    if given:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
-def lading_command(
+def lading_command(  # noqa: PLR0917  options are declared as parameters
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print the answer and errors only.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Say what is done.")] = False,
+    help: Annotated[  # noqa: A002  the option's word
+        bool,
+        typer.Option("--help", "-h", callback=_help, is_eager=True, help="Show this message."),
+    ] = False,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),

@@ -97,7 +97,33 @@ Debug = Annotated[
 ]
 
 
-def _talk(json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
+def _help(context: typer.Context, given: bool) -> None:
+    if given:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+# Typer's own help option has no default, which costs the import of pydantic on every run.
+Help = Annotated[
+    bool,
+    typer.Option(
+        "--help",
+        "-h",
+        help="Show this message and exit.",
+        is_eager=True,
+        callback=_help,
+        expose_value=False,
+        rich_help_panel=_TALK,
+    ),
+]
+
+
+def _talk(
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    help: Help = False,  # noqa: A002  the option's word
+) -> None:
     pass
 
 

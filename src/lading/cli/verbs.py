@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from lading.cli.console import Console
 from lading.cli.door import door
+from lading.cli.parameters import quicken
 
 MOVE = "Move models"
 LOOK = "Look"
@@ -50,6 +51,11 @@ VERBS = {
 class Verbs(TyperGroup):
     """A group of commands, each imported when it is called."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Read the options that stand before the verb."""
+        quicken(self)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: Any) -> list[str]:
         """The names, in the order of the table."""
         return list(VERBS)
@@ -83,6 +89,8 @@ def load(name: str) -> Any:
     command.name = name
     for each in getattr(command, "commands", {}).values() or [command]:
         each.params += shared(connects=VERBS[name].connects)
+        each.add_help_option = False  # it is among the shared ones
+        quicken(each)
     return command
 
 

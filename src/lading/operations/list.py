@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +91,8 @@ class _Named:
 def _listed(
     store: RemoteStore | LayoutStore, place: Reference, names: list[str], jobs: int
 ) -> ListResult:
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(jobs) as pool:
         found = [entry for entry in pool.map(lambda name: _look(store, name), names) if entry]
     versions = {entry.name: entry for entry in found if Version.from_tag(entry.name)}

@@ -21,7 +21,7 @@ from lading.spec.manifest import DOCUMENT_LIMIT
 from lading.spec.reference import Reference
 from lading.spec.tags import LATEST
 from lading.spec.version import Bump, Version, highest_release, next_version
-from lading.transfer import Meter, OnProgress, Status, Tally, copy, read
+from lading.transfer import Meter, OnProgress, Status, Tally, copy, read, survey
 from lading.transfer.absorb import Cargo, absorb
 
 if TYPE_CHECKING:
@@ -190,6 +190,7 @@ class _Publication:
         meter = Meter(self.on_progress, sum(layer.view.size for layer in plan.layers))
         plan, absorbed = self._absorbed(plan, meter)
         packed = self._sealed(plan.hashed(), identity)
+        meter.expect(survey(packed, packed.root).size)
         tally = copy(
             packed,
             self.store,

@@ -65,6 +65,11 @@ Ignored = Callable[[str, bool], bool]
 To be asked from the root down: what is below an ignored folder is not asked for.
 """
 
+# Put after a folder's path: no name and no wildcard holds it.
+_FOLDER: Final = "\0"
+_ANY: Final = "[^\0]"
+_IN_NAME: Final = "[^/\0]"
+
 _LARGEST: Final = 1024 * 1024
 _OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -86,7 +91,7 @@ def matcher(lines: Iterable[str]) -> Ignored:
     runs.reverse()
 
     def ignored(path: str, is_folder: bool) -> bool:
-        text = path + "/" if is_folder else path
+        text = path + _FOLDER if is_folder else path
         return next((not run.kept for run in runs if run.fits(path, text)), False)
 
     return ignored
@@ -130,7 +135,7 @@ class _Pattern:
             body = "".join(_pieces(self.glob.removeprefix("/"), self.is_path))
         except _NeverFits:
             return "(?!)"
-        return body + ("/" if self.for_folders else "/?")
+        return body + (_FOLDER if self.for_folders else _FOLDER + "?")
 
 
 def _parse(line: str) -> _Pattern | None:
@@ -159,7 +164,7 @@ class _Run:
     patterns: tuple[_Pattern, ...]
 
     def fits(self, path: str, text: str) -> bool:
-        """Whether any fits; ``text`` is the path, of a folder with a slash at its end."""
+        """Whether any fits; ``text`` is the path, marked if it is a folder's."""
         name = path.rpartition("/")[2]
         return (
             name in self._plain
@@ -239,14 +244,14 @@ def _pieces(glob: str, is_path: bool) -> Iterator[str]:
                 and begins
                 and glob[position : position + 1] == "/"
             ):
-                yield "(?:.*/)?"
+                yield f"(?:{_ANY}*/)?"
                 position += 1
             elif is_path and len(token["stars"]) > 1 and begins and position == len(glob):
-                yield ".*"
+                yield f"{_ANY}*"
             else:
-                yield "[^/]*"
+                yield f"{_IN_NAME}*"
         elif token["any"]:
-            yield "[^/]"
+            yield _IN_NAME
         elif token["set"] is not None:
             yield _set(token["not"], token["set"])
         else:
@@ -256,8 +261,8 @@ def _pieces(glob: str, is_path: bool) -> Iterator[str]:
 def _set(negation: str, text: str) -> str:
     ranges = "".join(map(_range, _IN_SET.finditer(text)))
     if not ranges:
-        return "[^/]" if negation else "(?!)"
-    return f"(?!/)[{'^' if negation else ''}{ranges}]"
+        return _IN_NAME if negation else "(?!)"
+    return f"(?={_IN_NAME})[{'^' if negation else ''}{ranges}]"
 
 
 def _range(part: re.Match[str]) -> str:

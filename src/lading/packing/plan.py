@@ -41,7 +41,7 @@ class PlannedLayer:
 
     role: Role
     title: str
-    view: TarView
+    view: TarView = field(compare=False)
     members: tuple[Member, ...]
     single: bool
     # Empty folders, which travel with the configuration.

@@ -10,6 +10,7 @@ Reading a tar is not done here.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -336,6 +337,8 @@ def _changed(member: FileMember, cause: str | None) -> LocalFailure:
 def _unreadable(member: FileMember, error: OSError) -> LocalFailure:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return _changed(member, "it is gone")
+    if error.errno == errno.ELOOP:
+        return _changed(member, "it became a link")
     return LocalFailure(f"cannot read {member.location}", cause=error.strerror)
 
 

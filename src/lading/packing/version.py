@@ -278,6 +278,7 @@ def _sealed(
         artifact_type=mediatypes.MODEL,
         annotations=_summary(plan, identity, created, model.manifest.config.digest),
     )
+    _check_size(index.raw)
     parts = (*images, model, modelpack)
     return PackedVersion(
         root=index.descriptor,

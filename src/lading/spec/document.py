@@ -61,7 +61,7 @@ class Document(_Part):
     authors: tuple[str, ...] = ()
     licenses: Annotated[tuple[str, ...], Field(description="SPDX expressions.")] = ()
     tags: Annotated[dict[str, str], Field(default_factory=dict)]
-    files: tuple[FileEntry, ...]
+    files: Annotated[tuple[FileEntry, ...], Field(min_length=1)]
 
     @classmethod
     def parse(cls, raw: bytes) -> Document:

@@ -53,6 +53,10 @@ class Meter:
         """Make every tracked reader stop at its next step."""
         self._cancelled = True
 
+    def expect(self, total_size: int) -> None:
+        """Now that more is known: this is how much there is in all."""
+        self._total_size = total_size
+
     def track(self, name: str, digest: str | None, size: int) -> Track:
         """The counter for one piece of content."""
         return Track(self, name, digest, size)

@@ -209,6 +209,9 @@ def refusal(response: Response, method: str, url: str, doing: str, origin: Origi
     message = _message(response)
     what = f"cannot {doing}"
     cause = f"{message} ({method} {urlsplit(url).path}, {status})"
+    if status == 400 and "HTTPS server" in message:
+        hint = "it speaks TLS: name its authority with --ca-file FILE"
+        return Unavailable(what, cause=cause, hint=hint)
     if "BLOB_UNKNOWN" in message:
         return NotFound(what, cause=cause, hint="push what it names first")
     if "DIGEST_INVALID" in message or "SIZE_INVALID" in message:

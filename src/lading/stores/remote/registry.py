@@ -308,7 +308,7 @@ class RemoteStore:
 
     def keep(self, children: Iterable[tuple[Descriptor, bytes]], names: Collection[str]) -> None:
         """Put children under keep tags where this registry needs that and they are missing."""
-        for descriptor, raw in children if self._keeps() else ():
+        for descriptor, raw in children if self.needs_keep_tags() else ():
             if keep_tag(descriptor.digest) not in names:
                 self.put_manifest(keep_tag(descriptor.digest), descriptor, raw)
 

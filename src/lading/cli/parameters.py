@@ -1,0 +1,55 @@
+"""Parameters without the price of a validation library.
+
+Typer 0.29 builds a pydantic adapter for every option of a command, given or not, and imports
+pydantic for that: as much time as everything else that a verb needs together. Text, paths and
+options that were not given need no adapter and are taken here; all others stay Typer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+# Of a path, or a number: whoever sets one of these wants Typer to look closer.
+_CLOSER = ("parser", "exists", "resolve_path")
+_CONVERSIONS: dict[Any, Callable[[Any], Any]] = {str: str, Path: Path, list[str]: list}
+
+
+# Typer's parameters are of classes with private names: Any here, and nowhere else.
+def quicken(command: Any) -> None:
+    """Let the plain parameters of a command be taken without adapters, where Typer makes them."""
+    for parameter in command.params:
+        descriptor = getattr(parameter, "type_descriptor", None)
+        if descriptor is not None and _is_plain(parameter, descriptor.parameter_info):
+            parameter.process_value = partial(
+                _processed, parameter, descriptor.annotation, parameter.process_value
+            )
+
+
+def _is_plain(parameter: Any, info: Any) -> bool:
+    return parameter.nargs == 1 and not any(getattr(info, wish, None) for wish in _CLOSER)
+
+
+def _processed(
+    parameter: Any,
+    annotation: Any,
+    typers: Callable[[Any, Any], Any],
+    context: Any,
+    value: Any,
+) -> Any:
+    convert = _CONVERSIONS.get(annotation)
+    if value is None and not parameter.required:
+        value = () if parameter.multiple else None
+    elif convert is not None and _is_text(value, multiple=parameter.multiple):
+        value = convert(value)
+    else:
+        return typers(context, value)
+    return parameter.callback(context, parameter, value) if parameter.callback else value
+
+
+def _is_text(value: Any, *, multiple: bool) -> bool:
+    if multiple:
+        return bool(value) and all(isinstance(item, str) for item in value)
+    return isinstance(value, str)

@@ -1,0 +1,226 @@
+"""README.md does not lie: its commands run, its Python runs, its tables and links are true."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from parts.command import Command
+from parts.podman import Podman
+from parts.registry import DockerRegistry
+from parts.skopeo import Skopeo
+
+import lading
+from lading import settings as settings_module
+from lading.cli.verbs import VERBS, load
+from lading.operations.push import push
+from lading.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+EXAMPLE_HOSTS = ("registry.example.com", "localhost:5000")
+EXAMPLE_DIGEST = "sha256:2c26…"
+# What wants a person at the keyboard; other tests do it with --password-stdin.
+ASKS = ("lading login registry.example.com",)
+
+
+def blocks(kind: str) -> list[str]:
+    """The fenced blocks of a kind, in order."""
+    return re.findall(rf"```{kind}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def console_lines() -> list[str]:
+    """The commands behind a ``$``, with the comments beside them."""
+    return [line[2:] for block in blocks("console") for line in block.splitlines() if "$ " in line]
+
+
+def shown() -> list[str]:
+    """Every command of Lading in the order of the text: in blocks, in prose, in hints."""
+    pattern = r"^\$ (lading .*)$|`(lading [a-z][^`]* [^`]+)`|hint:  (lading .*)$"
+    found = re.finditer(pattern, README, flags=re.MULTILINE)
+    return [next(filter(None, match.groups())).partition("  #")[0].strip() for match in found]
+
+
+def words(line: str) -> list[str]:
+    return shlex.split(line, comments=True)
+
+
+@pytest.mark.parametrize("line", dict.fromkeys(shown()))
+def test_every_command_is_one(line: str) -> None:
+    _, verb, *arguments = words(line)
+
+    assert verb in VERBS
+    load(verb).make_context(verb, arguments)
+
+
+def test_every_verb_of_the_readme_is_one() -> None:
+    mentioned = set(re.findall(r"`lading ([a-z]+)", README))
+
+    assert mentioned <= VERBS.keys()
+
+
+def test_the_readme_shows_every_verb() -> None:
+    text = README.replace("$ lading ", "`lading ")
+
+    assert {verb for verb in VERBS if f"`lading {verb}" not in text} <= {"logout"}
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights.safetensors").write_bytes(os.urandom(100_000))
+    (folder / "config.json").write_text("{}")
+    return folder
+
+
+def test_every_command_runs_from_top_to_bottom(
+    tmp_path: Path, model: Path, registry: DockerRegistry, repository: str
+) -> None:
+    command = Command(tmp_path)
+    place = f"{registry.host}/{repository.partition('/')[0]}"
+    digest = ""
+    for line in shown():
+        if line in ASKS or line.startswith("lading login"):
+            continue
+        own = line
+        for host in EXAMPLE_HOSTS:
+            own = own.replace(host, place)
+        if EXAMPLE_DIGEST in own:
+            digest = digest or command("inspect", "ml/fraud", "--json").stdout
+            found = re.search(r'"digest": ?"(sha256:[0-9a-f]{64})"', digest)
+            assert found
+            own = own.replace(EXAMPLE_DIGEST, found[1])
+
+        done = command(*words(own)[1:])
+
+        assert done.returncode == 0, f"{own}\n{done.stdout}{done.stderr}"
+
+
+def test_the_python_runs(tmp_path: Path, model: Path) -> None:
+    (code,) = blocks("python")
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=Command(tmp_path).environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("ml/fraud:0.1.0 sha256:")
+    assert "\n0.1.0 20" in done.stdout
+
+
+def test_a_shell_goes_where_a_pull_says(tmp_path: Path, model: Path) -> None:
+    (line,) = re.findall(r'`(cd "\$\(lading pull [^`]*)`', README)
+    command = Command(tmp_path)
+    assert command("push", model, "ml/fraud:1.0.0").returncode == 0
+
+    done = subprocess.run(
+        ["sh", "-euc", f'lading() {{ {sys.executable} -m lading "$@"; }}; {line}; ls'],
+        cwd=tmp_path,
+        env=command.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.stdout.split() == ["config.json", "weights.safetensors"]
+
+
+def test_skopeo_copies_as_the_readme_says(
+    model: Path,
+    registry: DockerRegistry,
+    other_registry: DockerRegistry,
+    skopeo: Skopeo,
+    tmp_path: Path,
+) -> None:
+    (line,) = (line for line in console_lines() if line.startswith("skopeo "))
+    settings = Settings(home=tmp_path / "home", cache=tmp_path / "cache")
+    pushed = push(model, f"{registry.host}/ml/fraud:1.0.0", settings=settings)
+    own = line.replace("//a/", f"//{registry.host}/").replace("//b/", f"//{other_registry.host}/")
+    _, copy, *arguments = words(own)
+
+    skopeo.run(copy, "--src-tls-verify=false", "--dest-tls-verify=false", *arguments)
+
+    copied = lading.inspect(f"{other_registry.host}/ml/fraud:1.0.0", settings=settings)
+    assert copied.digest == pushed.digest
+
+
+def test_podman_pulls_and_mounts_as_the_readme_says(
+    model: Path, registry: DockerRegistry, podman: Podman, tmp_path: Path
+) -> None:
+    lines = [line for line in console_lines() if line.startswith("podman ")]
+    settings = Settings(home=tmp_path / "home", cache=tmp_path / "cache")
+    pushed = push(model, f"{registry.host}/ml/mounted:1.0.0", settings=settings)
+    example = f"registry.example.com/ml/fraud@{EXAMPLE_DIGEST}"
+    pull, run = (
+        words(line.replace(example, f"{registry.host}/ml/mounted@{pushed.digest}"))
+        for line in lines
+    )
+
+    podman.run(*pull[1:])
+    flags = ("--rm", "--network=none", podman.busybox(), "ls", "/model/models")
+    done = podman.run(*(word for word in run[1:] if word != "…"), *flags)
+
+    assert done.stdout.split() == ["config.json", "lading.json", "weights.safetensors"]
+
+
+def rows(first: str) -> list[list[str]]:
+    """The rows of the table whose first column has this title."""
+    table = README.partition(f"| {first} |")[2].partition("\n\n")[0]
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]
+    ]
+
+
+def test_the_table_of_settings_is_true() -> None:
+    known = {field.name for field in fields(Settings)}
+    told, allowed = set(), set()
+
+    for names, variables, _, project in rows("setting"):
+        each = re.findall(r"`([a-z_]+)`", names)
+        told |= set(each)
+        allowed |= set(each) if project else set()
+        for variable in re.findall(r"`(LADING_[A-Z_]+)`", variables):
+            assert settings_module._VARIABLES[variable.removeprefix("LADING_").lower()] == variable
+
+    assert told <= known
+    assert allowed == settings_module._PROJECT_MAY_SET
+    # These have words of their own: for developers, for proxies, and where files are.
+    untold = {"debug", "http_proxy", "https_proxy", "no_proxy", "credential_files", "login_file"}
+    assert known - told == untold
+
+
+def test_the_table_of_exit_codes_is_true() -> None:
+    codes = {int(row[0]) for row in rows("exit")}
+    errors = {
+        getattr(lading, name).exit_code
+        for name in lading.__all__
+        if name[0].isupper()
+        and isinstance(getattr(lading, name), type)
+        and issubclass(getattr(lading, name), lading.LadingError)
+    }
+
+    # 9 is for rules of stages, which come later; 130 is for an interrupted run.
+    assert codes == (errors - {9}) | {130}
+
+
+def test_every_link_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        if target.startswith("#"):
+            titles = re.findall(r"^#+ (.+)$", README, flags=re.MULTILINE)
+            assert target[1:] in {title.lower().replace(" ", "-") for title in titles}
+        elif not target.startswith("https://"):
+            assert (ROOT / target).exists(), target
