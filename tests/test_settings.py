@@ -98,7 +98,7 @@ def test_what_cannot_be_is_refused(
 def test_a_file_that_is_not_toml_is_named(user: Path) -> None:
     user.write_text("jobs = = 3")
 
-    with pytest.raises(InvalidInput, match="config.toml"):
+    with pytest.raises(InvalidInput, match=r"config\.toml"):
         load()
 
 

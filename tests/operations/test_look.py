@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,19 @@ def test_list_without_a_repository_shows_what_is_on_this_machine(
     push(model, "ml:1.0.0", settings=settings)
 
     assert list_versions(settings=settings).repositories == ("ml", "ml/fraud")
+
+
+def test_list_without_a_repository_asks_the_default_registrys_catalogue(
+    model: Path, own_registry: DockerRegistry, settings: Settings
+) -> None:
+    push(model, f"{own_registry.host}/team/fraud:1.0.0", settings=settings)
+    push(model, f"{own_registry.host}/other/fraud:1.0.0", settings=settings)
+
+    whole = replace(settings, registry=own_registry.host)
+    team = replace(settings, registry=f"{own_registry.host}/team")
+
+    assert list_versions(settings=whole).repositories == ("other/fraud", "team/fraud")
+    assert list_versions(settings=team).repositories == ("fraud",)
 
 
 def test_list_of_an_empty_repository_says_so(settings: Settings, registry: DockerRegistry) -> None:

@@ -250,7 +250,8 @@ def test_of_two_pushes_at_the_same_moment_one_wins_and_the_other_knows(
         folder = tmp_path / name
         folder.mkdir()
         (folder / "weights.bin").write_bytes(name.encode() * 1000)
-        arguments = [folder, reference, settings.home, tmp_path / f"cache-{name}"]
+        caches = tmp_path / f"cache-{name}"
+        arguments: list[str | Path] = [folder, reference, settings.home, caches]
         pushers.append(
             subprocess.Popen(
                 [sys.executable, "-c", _RACE, *arguments],

@@ -87,6 +87,10 @@ def _locked(root: Path, mode: int) -> Iterator[None]:
     fileno = os.open(root / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(fileno, mode)
-        yield
+        try:
+            yield
+        finally:
+            # A process that was forked meanwhile holds it as well until it is said so.
+            fcntl.flock(fileno, fcntl.LOCK_UN)
     finally:
         os.close(fileno)

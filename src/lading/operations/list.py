@@ -61,14 +61,15 @@ def list_versions(
 ) -> ListResult:
     """Every version with its date, size and summary, in the order of semantic versions.
 
-    Without a repository: the repositories of the local store.
+    Without a repository: the repositories of the local store, or of the default registry as far
+    as its catalogue tells.
 
     Raises:
         NotFound: nothing was ever pushed there.
     """
     settings = stores.settled(settings)
     if repository is None:
-        return ListResult(None, (), (), tuple(_local_repositories(settings)))
+        return ListResult(None, (), (), tuple(_repositories(settings)))
     place = stores.locate(repository, settings)
     if place.name:
         raise InvalidInput(f"list takes a repository, not {place}", hint=f"lading inspect {place}")
@@ -141,6 +142,19 @@ def _version(entry: _Named, others: list[_Named]) -> ListedVersion:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def _repositories(settings: Settings) -> Iterator[str]:
+    if not settings.registry:
+        yield from _local_repositories(settings)
+        return
+    from lading.stores.remote.listing import catalogue
+
+    host, _, prefix = settings.registry.rstrip("/").partition("/")
+    below = f"{prefix}/" if prefix else ""
+    for name in sorted(catalogue(host, settings)):
+        if name.startswith(below):
+            yield name.removeprefix(below)
 
 
 def _local_repositories(settings: Settings) -> Iterator[str]:

@@ -99,7 +99,7 @@ def _check(host: str, credential: Credential, settings: Settings) -> bool:
     """Try a credential; whether the registry wanted one at all."""
     from lading.stores.remote.authorization import Authorization
     from lading.stores.remote.client import Client
-    from lading.stores.remote.registry import origin_of
+    from lading.stores.remote.origin import origin_of
     from lading.stores.remote.tokens import OrasTokens
 
     origin = origin_of(host, settings)

@@ -295,5 +295,7 @@ class Lock:
         """Let the next one have it."""
         with contextlib.suppress(OSError):
             os.unlink(self._name, dir_fd=self._parent)
+        # Closing would not do where a process was forked meanwhile: it holds the lock as well.
+        fcntl.flock(self._fileno, fcntl.LOCK_UN)
         os.close(self._fileno)
         self._fileno = -1

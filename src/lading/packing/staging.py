@@ -336,7 +336,6 @@ class _Replay:
                 self._hasher.update(record.raw)
                 self._parser.feed(memoryview(record.raw))
             elif isinstance(record, File):
-                self._check_between()
                 self._file(record)
                 last = record
         return last

@@ -197,6 +197,7 @@ class FolderTarget:
             if self._fsync:
                 os.fsync(self._folder)
         self._layers.clear()
+        self._made.clear()
         return tuple(placement.path for placement in arrangement.files)
 
     def _take_lock(self) -> None:

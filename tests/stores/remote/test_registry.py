@@ -27,7 +27,8 @@ from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.manifest import Manifest
-from lading.stores.remote.registry import RemoteStore, origin_of
+from lading.stores.remote.origin import origin_of
+from lading.stores.remote.registry import RemoteStore
 from lading.stores.remote.upload import RESUMABLE
 from lading.transfer import read
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lading.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
 
 _PORTS = {"http": 80, "https": 443}
 # Docker Hub's registry has another host than its name, and its credentials a third.
@@ -80,6 +84,17 @@ class Origin:
 def is_docker_hub(host: str) -> bool:
     """Whether a host is one of Docker Hub's names."""
     return host in _HUB_HOSTS
+
+
+def origin_of(host: str, settings: Settings) -> Origin:
+    """Where a registry is spoken to: TLS, but for loopback and hosts that were named insecure."""
+    address = _HUB_REGISTRY if is_docker_hub(host) else host
+    insecure = Origin.of(f"http://{address}")
+    if insecure.is_among(settings.insecure):
+        return insecure
+    if insecure.is_loopback and not settings.ca_file and not settings.client_cert:
+        return insecure
+    return Origin.of(f"https://{address}")
 
 
 def _without_user(url: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import secrets
 import threading
 from collections import OrderedDict
@@ -16,7 +15,6 @@ from lading.errors import (
     InvalidInput,
     LadingError,
     NotFound,
-    Unavailable,
     Unsupported,
 )
 from lading.ports import Content, Keyed, Reader, Source
@@ -34,7 +32,8 @@ from lading.stores.remote.client import Client
 from lading.stores.remote.connection import Body, Response
 from lading.stores.remote.dialect import DialectMemory
 from lading.stores.remote.journal import UploadJournal
-from lading.stores.remote.origin import Origin, is_docker_hub
+from lading.stores.remote.listing import pages
+from lading.stores.remote.origin import is_docker_hub, origin_of
 from lading.stores.remote.upload import Uploader
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ _ACCEPT = ", ".join(
 _EMPTY = b"{}"
 _EMPTY_DESCRIPTOR = Descriptor.of(_EMPTY, mediatypes.EMPTY)
 _PAGE = 1000
-_MOST_PAGES = 10_000
 _REMEMBERED_MANIFESTS = 64
 
 
@@ -163,7 +161,8 @@ class RemoteStore:
     def names(self) -> Iterator[str]:
         """Every tag, each once."""
         seen: set[str] = set()
-        for page in self._pages(f"{self.base}/tags/list?n={_PAGE}", f"list tags of {self}"):
+        url = f"{self.base}/tags/list?n={_PAGE}"
+        for page in pages(self.client, url, self._read, doing=f"list tags of {self}"):
             tags = page.get("tags")
             for tag in tags if isinstance(tags, list) else ():
                 if isinstance(tag, str) and tag not in seen:
@@ -216,13 +215,21 @@ class RemoteStore:
     def _from_api(self, subject: Descriptor) -> list[Descriptor] | None:
         url = f"{self.base}/referrers/{subject.digest}"
         try:
-            pages = list(self._pages(url, f"list referrers in {self}", missing=(404, 405, 501)))
+            found = list(
+                pages(
+                    self.client,
+                    url,
+                    self._read,
+                    doing=f"list referrers in {self}",
+                    missing=(404, 405, 501),
+                )
+            )
         except InvalidInput:
             return None  # some answer what they do not know with 400
-        if not pages:
+        if not found:
             return None
         entries: list[Descriptor] = []
-        for page in pages:
+        for page in found:
             manifests = page.get("manifests")
             entries += map(Descriptor.from_json, manifests if isinstance(manifests, list) else ())
         return entries
@@ -347,25 +354,6 @@ class RemoteStore:
             doing=f"fetch {descriptor.digest.short} from {self}",
         )
 
-    def _pages(
-        self, url: str, doing: str, missing: tuple[int, ...] = (404,)
-    ) -> Iterator[dict[str, object]]:
-        """The pages of a list, following Link; none where the list is missing."""
-        for _ in range(_MOST_PAGES):
-            response = self.client.call("GET", url, self._read, accept=(200, *missing), doing=doing)
-            if response.status != 200:
-                response.drop()
-                return
-            link = _next_link(response.header_values("Link"))
-            yield decode_object(response.read(), "the registry's list")
-            if link is None:
-                return
-            following = self.client.resolve_location(url, link)
-            if Origin.of(following) != self.origin or following == url:
-                raise Unavailable(f"cannot {doing}", cause=f"the next page is {following[:200]}")
-            url = following
-        raise Unavailable(f"cannot {doing}", cause="the list has no end")
-
     def _untag_by_tombstone(self, name: str) -> None:
         """Where only digests can be deleted: put something unique under the tag, delete that."""
         self.read_manifest(name)
@@ -407,17 +395,6 @@ class _ManifestMemory:
     def forget(self, name: str) -> None:
         with self._lock:
             self._by_digest.pop(name, None)
-
-
-def origin_of(host: str, settings: Settings) -> Origin:
-    """Where a registry is spoken to: TLS, but for loopback and hosts that were named insecure."""
-    address = "registry-1.docker.io" if is_docker_hub(host) else host
-    insecure = Origin.of(f"http://{address}")
-    if insecure.is_among(settings.insecure):
-        return insecure
-    if insecure.is_loopback and not settings.ca_file and not settings.client_cert:
-        return insecure
-    return Origin.of(f"https://{address}")
 
 
 def _docker_hub_name(host: str, repository: str) -> str:
@@ -475,11 +452,3 @@ def _described_sha512(raw: bytes, media_type: str, expected: Digest, shown: str)
     if hasher.hexdigest() != expected.hex:
         raise IntegrityError(f"the manifest of {shown} is damaged", cause=f"it is not {expected}")
     return Descriptor(media_type, expected, len(raw))
-
-
-def _next_link(lines: list[str]) -> str | None:
-    for line in lines:
-        for target, parameters in re.findall(r"<([^<>]*)>([^,<]*)", line):
-            if re.search(r'rel\s*=\s*"?next"?', parameters):
-                return str(target)
-    return None

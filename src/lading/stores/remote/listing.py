@@ -1,0 +1,72 @@
+"""Lists that a registry gives in pages: tags, referrers, the catalogue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lading.errors import Unavailable
+from lading.spec.encoding import decode_object
+from lading.stores.remote.authorization import Authorization, Scope
+from lading.stores.remote.client import Client
+from lading.stores.remote.origin import Origin, origin_of
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+
+_MOST_PAGES = 10_000
+_PAGE = 1000
+_CATALOGUE = (Scope(None, frozenset({"*"})),)
+
+
+def catalogue(host: str, settings: Settings) -> Iterator[str]:
+    """Every repository that a registry tells of; none where it keeps no catalogue.
+
+    Raises:
+        LadingError: the registry refuses, or does not answer.
+    """
+    origin = origin_of(host, settings)
+    client = Client(origin, Authorization.of(origin, settings), settings)
+    url = f"{origin}/v2/_catalog?n={_PAGE}"
+    missing = (400, 404, 405, 501)
+    for page in pages(client, url, _CATALOGUE, doing=f"list what is on {host}", missing=missing):
+        names = page.get("repositories")
+        yield from (n for n in (names if isinstance(names, list) else ()) if isinstance(n, str))
+
+
+def pages(
+    client: Client,
+    url: str,
+    scopes: tuple[Scope, ...],
+    *,
+    doing: str,
+    missing: tuple[int, ...] = (404,),
+) -> Iterator[dict[str, object]]:
+    """The pages of a list, following Link; none where the list is missing.
+
+    Raises:
+        Unavailable: the next page is elsewhere, or there is always one more.
+    """
+    for _ in range(_MOST_PAGES):
+        response = client.call("GET", url, scopes, accept=(200, *missing), doing=doing)
+        if response.status != 200:
+            response.drop()
+            return
+        link = _next_link(response.header_values("Link"))
+        yield decode_object(response.read(), "the registry's list")
+        if link is None:
+            return
+        following = client.resolve_location(url, link)
+        if Origin.of(following) != client.origin or following == url:
+            raise Unavailable(f"cannot {doing}", cause=f"the next page is {following[:200]}")
+        url = following
+    raise Unavailable(f"cannot {doing}", cause="the list has no end")
+
+
+def _next_link(lines: list[str]) -> str | None:
+    for line in lines:
+        for target, parameters in re.findall(r"<([^<>]*)>([^,<]*)", line):
+            if re.search(r'rel\s*=\s*"?next"?', parameters):
+                return str(target)
+    return None
