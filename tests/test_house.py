@@ -38,7 +38,7 @@ HOT_PATH = (
     "lading.transfer",
 )
 HEAVY = (
-    *("docker", "jsonschema", "oras", "pathspec", "pydantic", "requests", "rich", "typer"),
+    *("docker", "jsonschema", "oras", "pydantic", "requests", "rich", "typer"),
     *("asyncio", "http.client", "http.server", "ssl", "tarfile", "urllib.request"),
 )
 

@@ -128,6 +128,28 @@ def test_verify_names_what_is_missing_changed_and_extra(
     assert result.extra == ("extra.txt",)
 
 
+def test_verify_of_an_empty_folder_misses_everything(
+    model: Path, settings: Settings, tmp_path: Path
+) -> None:
+    push(model, "ml/fraud:1.0.0", settings=settings)
+    (tmp_path / "out").mkdir()
+
+    assert len(verify(tmp_path / "out", "ml/fraud:1.0.0", settings=settings).missing) == 6
+
+
+def test_verify_does_not_mind_what_a_push_leaves_out(
+    model: Path, settings: Settings, tmp_path: Path
+) -> None:
+    push(model, "ml/fraud:1.0.0", settings=settings)
+    pull("ml/fraud:1.0.0", tmp_path / "out", settings=settings)
+    (tmp_path / "out" / "__pycache__").mkdir()
+    (tmp_path / "out" / "__pycache__" / "train.pyc").write_bytes(b"")
+    (tmp_path / "out" / ".ladingignore").write_text("*.log")
+    (tmp_path / "out" / "run.log").write_text("")
+
+    assert verify(tmp_path / "out", "ml/fraud:1.0.0", settings=settings).equal
+
+
 def test_verify_of_a_folder_that_is_not_there(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput):
         verify(tmp_path / "nowhere", "ml/fraud:1.0.0", settings=settings)

@@ -249,6 +249,13 @@ def test_a_missing_version_is_not_found(place: str, settings: Settings) -> None:
         pull(f"{place}:9.9.9", settings=settings)
 
 
+def test_a_name_that_is_not_on_this_machine_says_where_it_looked(settings: Settings) -> None:
+    with pytest.raises(NotFound, match="on this machine") as caught:
+        pull("ml/nothing", settings=settings)
+
+    assert "lading list" in (caught.value.hint or "")
+
+
 def test_what_is_no_model_is_named(settings: Settings) -> None:
     store = stores.open_store(Reference.parse("ml/chart"), settings, create=True)
     raw = b"{}"

@@ -211,7 +211,13 @@ class _Publication:
             return plan, ()
         cargo = [Cargo(layer.title, layer.view) for layer in unknown]
         found = absorb(
-            self.store, cargo, media_type=mediatypes.MODEL_LAYER, jobs=self.jobs, meter=meter
+            self.store,
+            cargo,
+            media_type=mediatypes.MODEL_LAYER,
+            jobs=self.jobs,
+            meter=meter,
+            # Remembered at once: a push that is killed later does not send this layer again.
+            on_found=lambda place, layer: plan.with_digest(unknown[place], layer.digest),
         )
         for layer, descriptor in zip(unknown, found, strict=True):
             if descriptor is not None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lading.errors import InvalidInput
+from lading.errors import InvalidInput, NotFound
 from lading.spec.reference import Reference
 from lading.spec.tags import LATEST
 
@@ -59,7 +59,16 @@ def open_store(
     from lading.stores.layout import LayoutStore
 
     folder = local_folder(reference, settings)
-    return LayoutStore(folder, create=create, fsync=settings.fsync)
+    try:
+        return LayoutStore(folder, create=create, fsync=settings.fsync)
+    except NotFound as error:
+        if reference.layout is not None:
+            raise
+        raise NotFound(
+            f"there is no {reference.repository} on this machine",
+            cause="and the name says no registry",
+            hint="lading list shows what is here; HOST/NAME names a registry",
+        ) from error
 
 
 def local_folder(reference: Reference, settings: Settings) -> Path:

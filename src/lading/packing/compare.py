@@ -12,8 +12,9 @@ from pathlib import Path
 
 from lading.errors import Conflict, LocalFailure
 from lading.packing.artifact import PREFIX
+from lading.packing.ignore import IGNORE_FILE, Ignored, rules
 from lading.packing.listing import ListedFile
-from lading.packing.scan import FileIdentity, scan
+from lading.packing.scan import FileIdentity
 from lading.packing.tarview import FileMember, TarView
 from lading.spec.digest import Digest
 
@@ -47,12 +48,27 @@ def compare(folder: Path, files: Iterable[ListedFile]) -> Difference:
     """Read every file of a folder that a version names, and find those that it does not."""
     listed = {file.path: file for file in files}
     states = {path: _state(folder, file) for path, file in listed.items()}
-    here = (member.path for member in scan(folder, follow_links=True).members)
+    here = _files(folder, "", rules(folder))
     return Difference(
         missing=tuple(sorted(path for path, state in states.items() if state is None)),
         changed=tuple(sorted(path for path, state in states.items() if state is False)),
         extra=tuple(sorted(path for path in here if path not in listed)),
     )
+
+
+def _files(folder: Path, prefix: str, ignored: Ignored) -> Iterator[str]:
+    """Everything that a push would look at, whether it could be packed or not."""
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        path = prefix + entry.name
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if path == IGNORE_FILE or ignored(path, is_folder):
+            continue
+        if is_folder:
+            yield from _files(folder / entry.name, f"{path}/", ignored)
+        else:
+            yield path
 
 
 def spare(folder: Path, files: Iterable[ListedFile], *, force: bool) -> Spared:

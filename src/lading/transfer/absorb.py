@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lading.errors import Unsupported
@@ -21,9 +21,17 @@ class Cargo:
 
 
 def absorb(
-    target: Absorber, cargo: Sequence[Cargo], *, media_type: str, jobs: int, meter: Meter
+    target: Absorber,
+    cargo: Sequence[Cargo],
+    *,
+    media_type: str,
+    jobs: int,
+    meter: Meter,
+    on_found: Callable[[int, Descriptor], object] = lambda place, descriptor: None,
 ) -> list[Descriptor | None]:
     """Store every piece, the largest first; None for each that the target would not take so.
+
+    ``on_found`` is told of each piece when it is stored, from several threads.
 
     Raises:
         LadingError: the first failure; the transfers beside it are stopped.
@@ -35,10 +43,12 @@ def absorb(
         track = meter.track(piece.label, None, piece.content.size)
         track.start()
         try:
-            found[place] = target.absorb(counted(piece.content, track), media_type)
+            descriptor = target.absorb(counted(piece.content, track), media_type)
         except Unsupported:
             track.at(0)
         else:
+            found[place] = descriptor
+            on_found(place, descriptor)
             track.finish()
 
     order = sorted(range(len(cargo)), key=lambda place: -cargo[place].content.size)

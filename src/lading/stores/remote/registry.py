@@ -6,6 +6,7 @@ import contextlib
 import logging
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ from lading.stores.remote.dialect import DialectMemory
 from lading.stores.remote.journal import UploadJournal
 from lading.stores.remote.listing import pages
 from lading.stores.remote.origin import is_docker_hub, origin_of
+from lading.stores.remote.retry import backoff
 from lading.stores.remote.upload import Uploader
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ _EMPTY = b"{}"
 _EMPTY_DESCRIPTOR = Descriptor.of(_EMPTY, mediatypes.EMPTY)
 _PAGE = 1000
 _REMEMBERED_MANIFESTS = 64
+_PUT_TRIES = 3
 
 
 class RemoteStore:
@@ -271,16 +274,7 @@ class RemoteStore:
     def put_manifest(self, name: str, descriptor: Descriptor, raw: bytes) -> None:
         """Store a manifest under a tag or its digest, exactly these bytes."""
         manifest = parse(raw, descriptor.media_type)
-        response = self.client.call(
-            "PUT",
-            f"{self.base}/manifests/{name}",
-            self.write_scopes,
-            headers={"Content-Type": descriptor.media_type},
-            body=lambda: Body.of(raw),
-            accept=(200, 201, 202),
-            doing=f"push {_display(self, name)}",
-        )
-        response.drop()
+        response = self._put(name, descriptor, raw)
         stated = response.headers.get("Docker-Content-Digest")
         if stated and stated != descriptor.digest and stated.startswith("sha256:"):
             raise IntegrityError(
@@ -291,6 +285,29 @@ class RemoteStore:
         if manifest.subject and not response.headers.get("OCI-Subject"):
             entry = referrers.described(descriptor, manifest)
             referrers.add_to_fallback(self, manifest.subject, entry)
+
+    def _put(self, name: str, descriptor: Descriptor, raw: bytes) -> Response:
+        for failures in range(_PUT_TRIES):
+            try:
+                response = self.client.call(
+                    "PUT",
+                    f"{self.base}/manifests/{name}",
+                    self.write_scopes,
+                    headers={"Content-Type": descriptor.media_type},
+                    body=lambda: Body.of(raw),
+                    accept=(200, 201, 202),
+                    doing=f"push {_display(self, name)}",
+                )
+            except NotFound:
+                # Distribution 2.x writes its files in place: while somebody else pushes the same
+                # content, what is there already is unknown for a moment.
+                if failures + 1 == _PUT_TRIES:
+                    raise
+                time.sleep(backoff(failures))
+            else:
+                response.drop()
+                return response
+        raise AssertionError("the last try returns or raises")
 
     # Keep tags
 
