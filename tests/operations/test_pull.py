@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from parts.registry import DockerRegistry
+from parts.skopeo import Skopeo
 
 from lading.errors import Conflict, IntegrityError, InvalidInput, NotFound
 from lading.operations import stores
@@ -242,6 +243,30 @@ def test_with_link_the_files_are_the_caches_own(
     pull(f"{place}:1.0.0", tmp_path / "out", link=True, settings=settings)
 
     assert (tmp_path / "out" / "weights.safetensors").samefile(cached / "weights.safetensors")
+
+
+def test_where_nobody_set_latest_the_highest_release_is_meant(
+    model: Path, place: str, settings: Settings
+) -> None:
+    first = push(model, f"{place}:1.0.0", settings=settings)
+    stores.open_store(Reference.parse(place), settings).untag("latest")
+
+    assert pull(f"{place}:latest", settings=settings).digest == first.digest
+
+
+def test_a_layout_with_one_thing_in_it_needs_no_name(
+    model: Path, settings: Settings, tmp_path: Path, skopeo: Skopeo
+) -> None:
+    pushed = push(model, f"oci:{tmp_path / 'ours'}:1.0.0", settings=settings)
+    skopeo.run(
+        "copy",
+        "--all",
+        "--preserve-digests",
+        f"oci:{tmp_path / 'ours'}:1.0.0",
+        f"oci:{tmp_path / 'theirs'}",
+    )
+
+    assert pull(f"oci:{tmp_path / 'theirs'}", settings=settings).digest == pushed.digest
 
 
 def test_a_missing_version_is_not_found(place: str, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lading.errors import Conflict, InvalidInput, NotFound
 from lading.operations import stores
 from lading.spec import tags
+from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
 from lading.spec.version import Version
 from lading.transfer import OnProgress, Tally
@@ -81,7 +82,8 @@ def copy(
     if all_versions:
         shipment.everything()
     else:
-        shipment.one(_only(from_store, from_place), to_place.tag or from_place.tag)
+        root = stores.resolve(from_store, from_place)
+        shipment.one(root, to_place.tag or from_place.tag)
     return CopyResult(
         source=str(from_place),
         destination=str(to_place),
@@ -90,18 +92,6 @@ def copy(
         mounted=shipment.tally.bytes("mounted"),
         present=shipment.tally.bytes("present"),
     )
-
-
-def _only(store: AnyStore, place: Reference) -> str:
-    """The name to copy: the one written, the only one of a layout, else ``latest``."""
-    if place.name:
-        return place.name
-    if place.layout is not None:
-        from lading.stores.layout import LayoutStore
-
-        if isinstance(store, LayoutStore) and (only := store.only()):
-            return only.digest
-    return tags.LATEST
 
 
 @dataclass(slots=True)
@@ -115,9 +105,8 @@ class _Shipment:
     tally: Tally = field(default_factory=Tally)
     copied: list[CopiedTag] = field(default_factory=list)
 
-    def one(self, name: str, tag: str | None) -> None:
+    def one(self, root: Descriptor, tag: str | None) -> None:
         """Copy one root and give it its tag."""
-        root = self.source.resolve(name)
         if tag:
             self._refuse_to_move(tag, root.digest)
         moved = transfer_copy(
@@ -136,7 +125,7 @@ class _Shipment:
     def everything(self) -> None:
         """Copy every tag, Lading's own included, versions first and names that move last."""
         for name in sorted(self._names(), key=_order):
-            self.one(name, name)
+            self.one(self.source.resolve(name), name)
 
     def _names(self) -> Iterator[str]:
         names = list(self.source.names())

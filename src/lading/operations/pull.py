@@ -158,14 +158,14 @@ class _Retrieval:
         )
         source = CachedSource(store, self.cache)
         if not remote:
-            return source, source.resolve(self.place.name or "")
+            return source, stores.resolve(store, self.place)
         known = self.cache.recall(str(self.place)) if self.offline or self.place.digest else None
         if known is None:
             if self.offline:
                 raise NotFound(
                     f"{self.place} is not in the cache", hint="pull it once without --offline"
                 )
-            known = source.resolve(self.place.name or "")
+            known = stores.resolve(store, self.place)
             self.cache.remember(str(self.place), known)
             self.cache.remember(str(self.place.with_digest(known.digest)), known)
         return source, known

@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, NotFound
+from lading.ports import Lister, Source
+from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
 from lading.spec.tags import LATEST
+from lading.spec.version import highest_release
 
 if TYPE_CHECKING:
-    from lading.ports import Lister, Store
     from lading.settings import Settings
     from lading.stores.layout import LayoutStore
     from lading.stores.remote.registry import RemoteStore
-
-    class NamedStore(Store, Lister):
-        """A store whose tags can be listed: all of Lading's are."""
 
 
 def settled(settings: Settings | None) -> Settings:
@@ -44,8 +43,41 @@ def locate(reference: str | Reference, settings: Settings) -> Reference:
 
 
 def with_name(reference: Reference) -> Reference:
-    """The reference, meaning ``latest`` where no tag is written."""
-    return reference if reference.name else reference.with_tag(LATEST)
+    """The reference, meaning ``latest`` where no tag is written.
+
+    A layout folder that another tool wrote may hold one thing under no name at all.
+    """
+    if reference.name or reference.layout is not None:
+        return reference
+    return reference.with_tag(LATEST)
+
+
+def resolve(store: Source, reference: Reference) -> Descriptor:
+    """What a reference names in its store.
+
+    Where nobody ever set ``latest``, the highest release is meant all the same.
+
+    Raises:
+        NotFound: nothing has that name.
+    """
+    name = reference.name
+    if name not in (None, LATEST):
+        return store.resolve(str(name))
+    if name is None and (only := _only(store)):
+        return only
+    try:
+        return store.resolve(LATEST)
+    except NotFound:
+        highest = highest_release(list(store.names())) if isinstance(store, Lister) else None
+        if highest is None:
+            raise
+        return store.resolve(highest.tag)
+
+
+def _only(store: Source) -> Descriptor | None:
+    from lading.stores.layout import LayoutStore
+
+    return store.only() if isinstance(store, LayoutStore) else None
 
 
 def open_store(

@@ -47,7 +47,7 @@ def verify(
         raise InvalidInput(f"there is no folder {root}")
     place = stores.with_name(stores.locate(reference, settings))
     store = stores.open_store(place, settings)
-    descriptor = store.resolve(place.name or "")
+    descriptor = stores.resolve(store, place)
     artifact = recognise(store, descriptor, str(place))
     files = listing(store, artifact)
     if files is None:
