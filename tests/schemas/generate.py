@@ -24,7 +24,11 @@ import lading.operations
 FOLDER = Path(__file__).resolve().parents[2] / "schemas"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # What is no verb's answer: the name of the schema, and where its type lives.
-_DOCUMENTS = {"model": ("lading.spec.document", "Document")}
+_DOCUMENTS = {
+    "model": ("lading.spec.document", "Document"),
+    "error": ("lading.cli.console", "Failure"),
+    "progress": ("lading.transfer.progress", "Progress"),
+}
 
 
 def schemas() -> dict[str, bytes]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from parts.command import Command
 from parts.registry import DockerRegistry
@@ -54,9 +57,26 @@ def answers(
 def test_every_schema_of_a_verb_is_tested() -> None:
     names = {name.removesuffix(".schema.json") for name in generate.schemas()}
 
-    assert names - {"model"} == LINES.keys()
+    assert names - {"model", "error", "progress"} == LINES.keys()
 
 
 @pytest.mark.parametrize("name", LINES)
 def test_the_answer_is_what_its_schema_says(answers: dict[str, str], name: str) -> None:
     check_own(name, answers[name])
+
+
+def test_talk_on_stderr_is_what_its_schemas_say(
+    registry: DockerRegistry, tmp_path: Path, repository: str
+) -> None:
+    command = Command(tmp_path)
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(bytes(5_000_000))
+
+    pushed = command("push", weights, f"{registry.host}/{repository}:1.0.0", "--json")
+    failed = command("inspect", f"{registry.host}/{repository}:9.9.9", "--json")
+
+    events = [json.loads(line)["progress"] for line in pushed.stderr.splitlines()]
+    assert events
+    for event in events:
+        check_own("progress", json.dumps(event))
+    check_own("error", json.dumps(json.loads(failed.stderr)["error"]))
