@@ -51,12 +51,34 @@ def words(line: str) -> list[str]:
     return shlex.split(line, comments=True)
 
 
+def demand_command(line: str) -> None:
+    """Verb, options and arguments are such as Lading knows; nothing is run."""
+    _, verb, *arguments = words(line)
+    assert verb in VERBS
+    command = load(verb)
+    if inner := getattr(command, "commands", None):
+        verb, *arguments = arguments
+        command = inner[verb]
+    command.make_context(verb, arguments)
+
+
 @pytest.mark.parametrize("line", dict.fromkeys(shown()))
 def test_every_command_is_one(line: str) -> None:
-    _, verb, *arguments = words(line)
+    demand_command(line)
 
-    assert verb in VERBS
-    load(verb).make_context(verb, arguments)
+
+def helped() -> list[str]:
+    """Every command in the examples of the help."""
+    commands = [load(verb) for verb in VERBS]
+    inner = [each for command in commands for each in getattr(command, "commands", {}).values()]
+    epilogs = [command.epilog or "" for command in (*commands, *inner)]
+    lines = [line for text in epilogs for line in text.splitlines() if line.startswith("$ ")]
+    return [text.strip() for line in lines for text in re.findall(r"lading [^|&()<]*", line)]
+
+
+@pytest.mark.parametrize("line", dict.fromkeys(helped()))
+def test_every_example_of_the_help_is_a_command(line: str) -> None:
+    demand_command(line)
 
 
 def test_every_verb_of_the_readme_is_one() -> None:

@@ -15,6 +15,10 @@ from lading.operations.push import push
 from lading.operations.remove import remove
 from lading.operations.tag import tag
 from lading.settings import Settings
+from lading.spec.content import BytesContent
+from lading.spec.descriptor import Descriptor
+from lading.spec.digest import Digest
+from lading.spec.manifest import Manifest
 from lading.spec.reference import Reference
 
 
@@ -70,6 +74,31 @@ def test_removing_the_only_version_removes_its_keep_tags_too(
 
     store = stores.open_store(Reference.parse(place), settings)
     assert list(store.names()) == []
+
+
+def test_a_removed_version_and_its_evidence_are_freed_by_a_plain_collection(
+    model: Path, own_registry: DockerRegistry, settings: Settings
+) -> None:
+    place = f"{own_registry.host}/freed"
+    kept = push(model, f"{place}:1.0.0", settings=settings)
+    before = own_registry.blobs()
+    (model / "config.json").write_text('{"hidden": 9}')
+    push(model, f"{place}:2.0.0", settings=settings)
+    store = stores.open_store(Reference.parse(place), settings)
+    raw = b'{"auc":0.9}'
+    config = Descriptor.of(raw, "application/vnd.example.evaluation+json")
+    store.push(config, BytesContent(raw))
+    evidence = Manifest.build(config, (config,), subject=store.resolve("2.0.0"))
+    store.push(evidence.descriptor, BytesContent(evidence.raw))
+
+    remove(f"{place}:2.0.0", settings=settings)
+    own_registry.stop()
+    own_registry.garbage_collect(delete_untagged=False)
+    own_registry.start()
+
+    # The empty config of a tombstone may stay.
+    assert own_registry.blobs() - before <= {Digest.of(b"{}")}
+    assert inspect(f"{place}:1.0.0", settings=settings).digest == kept.digest
 
 
 def test_a_version_that_a_stage_names_is_not_removed(

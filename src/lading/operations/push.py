@@ -200,7 +200,16 @@ class _Publication:
             already_sent=absorbed,
             leave_root=True,
         )
-        latest = self._name(packed)
+        latest = False
+        began = time.monotonic()
+        there = self._resolved(self.version.tag)
+        if there is None:
+            latest = self._tag(packed, began)
+            there = self._resolved(self.version.tag)
+        if there is None:
+            raise self._taken("nothing", packed.root.digest, "somebody else removed it meanwhile")
+        if there.digest != packed.root.digest:
+            return self._overtaken(plan, identity, packed, there)
         return self._result(plan, packed, tally, status="created", latest=latest)
 
     def _absorbed(self, plan: Plan, meter: Meter) -> tuple[Plan, tuple[Descriptor, ...]]:
@@ -229,26 +238,28 @@ class _Publication:
 
         return seal(plan, identity, created=_now())
 
-    def _name(self, packed: PackedVersion) -> bool:
-        """Give the version its tag; whoever comes second loses. Says whether it is the latest.
+    def _tag(self, packed: PackedVersion, began: float) -> bool:
+        """Give the version its tag; says whether it is the latest.
 
-        A registry has no transactions. The tag is looked at just before, and again when every
-        other push that saw it free at the same moment has had the time to finish.
+        A registry has no transactions. So the tag was looked at just before, and this returns
+        when every other push that saw it free at the same moment has had the time to finish.
         """
-        began = time.monotonic()
-        if (other := self._resolved(self.version.tag)) is not None:
-            if other.digest == packed.root.digest:
-                return self._follow_latest()
-            raise self._taken(other.digest, packed.root.digest, "somebody else was faster")
         self.store.push(packed.root, BytesContent(packed.index.raw), self.version.tag)
         named = time.monotonic()
         latest = self._follow_latest()
         time.sleep(max(0.0, named + 2 * (named - began) - time.monotonic()))
-        there = self._resolved(self.version.tag)
-        if there is None or there.digest != packed.root.digest:
-            found = there.digest if there else "nothing"
-            raise self._taken(found, packed.root.digest, "somebody else pushed at the same moment")
         return latest
+
+    def _overtaken(
+        self, plan: Plan, identity: Identity, packed: PackedVersion, there: Descriptor
+    ) -> PushResult:
+        """Somebody else was faster: no harm where it was with the same content."""
+        try:
+            return self.compared(plan.hashed(), identity, there)
+        except Conflict as other:
+            raise self._taken(
+                there.digest, packed.root.digest, "somebody else pushed at the same moment"
+            ) from other
 
     def _follow_latest(self) -> bool:
         """Point ``latest`` at the highest release, also when others do the same right now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from lading.errors import Conflict, InvalidInput, LadingError
@@ -10,6 +11,7 @@ from lading.operations import stores
 from lading.ports import Deleter
 from lading.spec import tags
 from lading.spec.content import BytesContent
+from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.reference import Reference
 from lading.spec.version import Version, highest_release
@@ -67,31 +69,58 @@ class _Removal:
         removed = [self.tag]
         notes = ["the registry's garbage collection frees the bytes"] if self.place.host else []
         if Version.from_tag(self.tag):
-            self._refuse_if_named(root.digest, names)
-            children = [child.digest for child, _ in survey(self.store, root).manifests]
+            others = self._others(names)
+            self._refuse_if_named(root.digest, others)
+            belongings = self._belongings(root, others, names)
             self._move_latest(names)
             self._untag(self.tag)
-            removed += self._untag_children(children, names)
+            removed += self._untag_all(root, belongings, names)
+            notes += self._delete(belongings)
         else:
             self._untag(self.tag)
         if not self.place.host:
             notes += self._collect()
         return RemoveResult(str(self.place), root.digest, tuple(removed), tuple(notes))
 
-    def _refuse_if_named(self, digest: str, names: frozenset[str]) -> None:
-        others = [
-            name
+    def _others(self, names: frozenset[str]) -> dict[str, Descriptor]:
+        """What every other name that a person knows stands for."""
+        return {
+            name: self.store.resolve(name)
             for name in sorted(names - {self.tag, tags.LATEST})
             if not tags.is_own(name)
-            and not Version.from_tag(name)
-            and self.store.resolve(name).digest == digest
+        }
+
+    def _refuse_if_named(self, digest: Digest, others: dict[str, Descriptor]) -> None:
+        using = [
+            name
+            for name, descriptor in others.items()
+            if descriptor.digest == digest and not Version.from_tag(name)
         ]
-        if others:
+        if using:
             raise Conflict(
                 f"{self.place} is in use",
-                cause=f"{', '.join(others)} names it",
-                hint=f"lading remove {self.place.base}:{others[0]} first, or move that tag",
+                cause=f"{', '.join(using)} names it",
+                hint=f"lading remove {self.place.base}:{using[0]} first, or move that tag",
             )
+
+    def _belongings(
+        self, root: Descriptor, others: dict[str, Descriptor], names: frozenset[str]
+    ) -> list[Descriptor]:
+        """The manifests that only this version needs: lists of evidence, evidence, the version."""
+        needed = {
+            manifest.digest
+            for other in others.values()
+            for manifest, _ in survey(self.store, other).manifests
+        }
+        own = [m for m, _ in survey(self.store, root).manifests if m.digest not in needed]
+        if root not in own:
+            return []
+        lists = [tags.fallback_tag(manifest.digest) for manifest in own]
+        return [
+            *(self.store.resolve(name) for name in lists if name in names),
+            *chain.from_iterable(map(self.store.referrers, own)),
+            *reversed(own),
+        ]
 
     def _move_latest(self, names: frozenset[str]) -> None:
         if tags.LATEST not in names:
@@ -108,19 +137,29 @@ class _Removal:
         assert isinstance(self.store, Deleter)
         self.store.untag(name)
 
-    def _untag_children(self, children: list[Digest], names: frozenset[str]) -> list[str]:
-        """Take away the keep tags of children that no version left needs."""
-        candidates = {tags.keep_tag(child) for child in children} & names
-        if not candidates:
-            return []
-        for name in names - {self.tag}:
-            if Version.from_tag(name):
-                root = self.store.resolve(name)
-                needed = {tags.keep_tag(c.digest) for c, _ in survey(self.store, root).manifests}
-                candidates -= needed
-        for name in sorted(candidates):
+    def _untag_all(
+        self, root: Descriptor, belongings: list[Descriptor], names: frozenset[str]
+    ) -> list[str]:
+        """Take away keep tags, and the lists of evidence that registries without an API need."""
+        own = {tags.keep_tag(manifest.digest) for manifest in belongings}
+        own |= {tags.fallback_tag(manifest.digest) for manifest in (root, *belongings)}
+        gone = sorted(own & names)
+        for name in gone:
             self._untag(name)
-        return sorted(candidates)
+        return gone
+
+    def _delete(self, belongings: list[Descriptor]) -> list[str]:
+        """Delete manifests by digest: untagged ones some registries would keep for good."""
+        from lading.stores.remote.registry import RemoteStore
+
+        if not isinstance(self.store, RemoteStore):
+            return []
+        try:
+            for manifest in belongings:
+                self.store.delete_manifest(manifest.digest)
+        except LadingError as error:
+            return [f"its manifests were not deleted, only its tags: {error}"]
+        return []
 
     def _collect(self) -> list[str]:
         from lading.stores.layout import LayoutStore
