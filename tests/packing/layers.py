@@ -64,10 +64,13 @@ def gzipped(raw: bytes) -> bytes:
     return gzip.compress(raw, 1, mtime=0)
 
 
+_BLOCK = bytes((index * 7 + index // 251) % 256 for index in range(65_521))
+
+
 def noise(size: int, seed: int = 0) -> bytes:
     """Bytes that differ wherever one looks, and are the same each time."""
-    block = bytes((index * 7 + index // 251 + seed) % 256 for index in range(65_521))
-    return (block * (size // len(block) + 1))[:size]
+    start = seed * 101 % len(_BLOCK)
+    return (_BLOCK * ((start + size) // len(_BLOCK) + 1))[start : start + size]
 
 
 @dataclass
@@ -102,7 +105,8 @@ class _WatchedReader:
     def readinto(self, buffer: memoryview, /) -> int:
         content = self._content
         stop = content.size if content.fail_at is None else content.fail_at
-        piece = content.raw[self._position : stop][: min(len(buffer), content.step)]
+        end = min(stop, self._position + min(len(buffer), content.step))
+        piece = content.raw[self._position : end]
         if not piece and content.fail_at is not None and self._position >= content.fail_at:
             raise Broken
         buffer[: len(piece)] = piece

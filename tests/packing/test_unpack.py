@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +36,7 @@ from packing.trees import as_nobody, found, make, trees
 from parts import require
 
 from lading.errors import Conflict, IntegrityError, LadingError, LocalFailure, Unsupported
+from lading.packing.frame import FrameLog
 from lading.packing.unpack import FolderTarget
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
@@ -157,7 +160,6 @@ def test_a_layer_of_an_unknown_type_is_unsupported(tmp_path: Path) -> None:
 
 def test_modes_follow_the_umask_and_not_the_archive(tmp_path: Path) -> None:
     raw = tar([(member("models/d", mode=0o000), None), (member("models/d/f", mode=0o4777), b"1")])
-    raw = raw.replace(b"models/d\0", b"models/d\0")
     before = os.umask(0o027)
 
     try:
@@ -165,6 +167,7 @@ def test_modes_follow_the_umask_and_not_the_archive(tmp_path: Path) -> None:
     finally:
         os.umask(before)
 
+    assert stat.S_IMODE((tmp_path / "out/d").stat().st_mode) == 0o750
     assert stat.S_IMODE((tmp_path / "out/d/f").stat().st_mode) == 0o640
 
 
@@ -357,7 +360,7 @@ def test_no_archive_writes_outside_or_crashes(
     directory = area / "out"
     directory.mkdir()
     (directory / "link").symlink_to(outside)
-    members: list[tuple[str | os.PathLike[str], bytes]] = data.draw(
+    members = data.draw(
         st.lists(st.tuples(_HOSTILE_NAMES, _HOSTILE_KINDS, st.binary(max_size=20)), max_size=5)
     )
     raw = bytearray(
@@ -542,25 +545,77 @@ def test_a_whole_layer_is_not_wanted_again(tmp_path: Path) -> None:
     assert found(tmp_path) == ({"a": b"1"}, set())
 
 
-def test_a_layer_with_a_skipped_file_is_wanted_again_when_the_file_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", ["other bytes", "gone", "a pipe", "a link", "frame"])
+def test_what_lies_in_the_staging_is_not_trusted(tmp_path: Path, change: str) -> None:
+    raw = tar([("a", b"good"), ("b", b"2")])
+    with FolderTarget(tmp_path) as target:
+        target.push(layer(raw), BytesContent(raw))
+    staged = next((tmp_path / PULL).rglob("tree/a"))
+    if change == "other bytes":
+        staged.write_bytes(b"evil")
+    elif change == "frame":
+        next((tmp_path / PULL).rglob("frame")).write_bytes(b"?")
+    else:
+        staged.unlink()
+    if change == "a pipe":
+        os.mkfifo(staged)
+    elif change == "a link":
+        (tmp_path / "good").write_bytes(b"good")
+        staged.symlink_to(tmp_path / "good")
+
+    with FolderTarget(tmp_path) as target:
+        assert not target.exists(layer(raw))
+        assert leftovers(tmp_path) == ["lock"]
+
+
+@pytest.mark.parametrize("forgery", ["an extra file", "an extra folder", "a hidden file"])
+def test_a_frame_that_tells_another_story_than_its_bytes_is_not_believed(
+    tmp_path: Path, forgery: str
+) -> None:
+    raw = tar([("a", b""), ("b", b"2")])
+    with FolderTarget(tmp_path) as target:
+        target.push(layer(raw), BytesContent(raw))
+    stage = tmp_path / PULL / layer(raw).digest.hex
+    with (stage / "frame").open("wb") as file:
+        log = FrameLog(file.fileno())
+        if forgery != "a hidden file":
+            log.run(raw[:512])
+            log.file("a", 0)
+            if forgery == "an extra file":
+                log.file("evil", 0)
+                (stage / "tree/evil").touch()
+            else:
+                log.folder("evil")
+            log.run(raw[512:1024])
+            log.file("b", 1)
+            log.run(raw[1025:])
+        else:
+            log.run(raw)
+        log.flush()
+
+    with FolderTarget(tmp_path) as target:
+        assert not target.exists(layer(raw))
+
+
+def test_a_layer_that_was_staged_in_part_is_fetched_again(tmp_path: Path) -> None:
     raw = tar([("a", b"1"), ("b", b"2")])
+
     with FolderTarget(tmp_path, wanted=lambda path: path == "a") as target:
         target.push(layer(raw), BytesContent(raw))
-    with FolderTarget(tmp_path, wanted=lambda path: path == "a") as target:
         assert target.exists(layer(raw))
 
     with FolderTarget(tmp_path) as target:
         assert not target.exists(layer(raw))
 
 
-def test_a_layer_whose_staged_file_is_gone_is_wanted_again(tmp_path: Path) -> None:
-    raw = tar([("a", b"1")])
+def test_a_compressed_layer_of_an_earlier_run_is_fetched_again(tmp_path: Path) -> None:
+    raw = gzipped(tar([("a", b"1")]))
     with FolderTarget(tmp_path) as target:
-        target.push(layer(raw), BytesContent(raw))
-    next((tmp_path / PULL).rglob("tree/a")).unlink()
+        target.push(layer(raw, GZIP), BytesContent(raw))
+        assert target.exists(layer(raw, GZIP))
 
     with FolderTarget(tmp_path) as target:
-        assert not target.exists(layer(raw))
+        assert not target.exists(layer(raw, GZIP))
 
 
 @pytest.mark.parametrize("kind", ["tar", "tar behind small files", "raw"])
@@ -722,11 +777,63 @@ def _pauses(attempt: int) -> Iterator[float]:
 
 def _killed_after(child: int, pause: float) -> bool:
     """Whether the process was still there to be killed after a while."""
-    import time
-
     time.sleep(pause)
     os.kill(child, 9)
     return ended(child) < 0
+
+
+_STEPS = ("open", "write", "rename", "mkdir", "unlink", "rmdir", "ftruncate", "close")
+
+
+def dying_after(steps: int, action: Callable[[], object]) -> Callable[[], object]:
+    """The same, but the process is killed at so many steps on the disk."""
+
+    def run() -> object:
+        left = steps
+
+        def counted(step: Callable[..., object]) -> Callable[..., object]:
+            def call(*arguments: object, **keywords: object) -> object:
+                nonlocal left
+                if left == 0:
+                    os.kill(os.getpid(), 9)
+                left -= 1
+                return step(*arguments, **keywords)
+
+            return call
+
+        for name in _STEPS:
+            setattr(os, name, counted(getattr(os, name)))
+        return action()
+
+    return run
+
+
+def test_a_pull_that_dies_at_any_step_on_the_disk_succeeds_afterwards(tmp_path: Path) -> None:
+    files = {"a/large": noise(5 * MIB), "b": b"1", "c/d/e": noise(3000)}
+    raws = [tar([("empty", None), *sorted(files.items())]), noise(4 * MIB, 3)]
+    layers = [layer(raws[0]), layer(raws[1], RAW, "raw")]
+    expected = files | {"raw": raws[1]}
+
+    def pull() -> None:
+        with FolderTarget(directory) as target:
+            for descriptor, raw in zip(layers, raws, strict=True):
+                if not target.exists(descriptor):
+                    target.push(descriptor, Watched(raw, step=600_000))
+            target.commit()
+
+    for steps in range(0, 400, 7):
+        directory = tmp_path / str(steps)
+        if ended(in_child(dying_after(steps, pull))) == 0:
+            break
+        placed = found(directory)[0] if directory.exists() else {}
+        assert {p: raw for p, raw in placed.items() if PULL not in p}.items() <= expected.items()
+        ended(in_child(dying_after(steps // 2, pull)))
+        pull()
+        assert found(directory) == (expected, {"a", "c", "c/d", "empty"}), steps
+        shutil.rmtree(directory)
+    else:
+        pytest.fail("it never came to its end")
+    assert steps > 60
 
 
 @pytest.mark.parametrize("moves", [0, 1, 7, 20])
@@ -749,14 +856,14 @@ def test_a_commit_that_is_killed_is_finished_by_the_next_run(tmp_path: Path, mov
     def die_while_moving() -> None:
         rename, count = os.rename, 0
 
-        def counted(*arguments: object, **keywords: object) -> None:
+        def counted(source: str, target: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
             nonlocal count
-            # Names of stages and lists change without src and dst being different folders.
-            if keywords.get("src_dir_fd") != keywords.get("dst_dir_fd"):
+            # Stages and lists only change their names; what is moved changes its folder.
+            if src_dir_fd != dst_dir_fd:
                 if count == moves:
                     os.kill(os.getpid(), 9)
                 count += 1
-            rename(*arguments, **keywords)  # type: ignore[arg-type]  # as they came
+            rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
         os.rename = counted  # type: ignore[assignment]  # in this process only
         pull(fetch=True)
@@ -772,21 +879,35 @@ def test_a_commit_that_is_killed_is_finished_by_the_next_run(tmp_path: Path, mov
 
 def test_a_second_puller_waits_for_the_first(tmp_path: Path) -> None:
     raw = tar([("a", noise(5000))])
-    with FolderTarget(tmp_path) as target:
-        child = in_child(lambda: unpack(tmp_path, raw) and None)
-        os.waitpid(child, os.WNOHANG)
-        target.push(layer(raw), BytesContent(raw))
-        target.commit()
-        assert os.waitpid(child, os.WNOHANG) == (0, 0)
 
+    with FolderTarget(tmp_path) as target:
+        child = in_child(lambda: unpack(tmp_path, raw))
+        target.push(layer(raw), BytesContent(raw))
+        time.sleep(0.1)
+        waited = os.waitpid(child, os.WNOHANG)
+        target.commit()
+
+    assert waited == (0, 0)
     assert ended(child) == 0
     assert found(tmp_path) == ({"a": noise(5000)}, set())
+
+
+def test_a_process_that_was_forked_meanwhile_keeps_nobody_waiting(tmp_path: Path) -> None:
+    raw = tar([("a", b"1")])
+    with FolderTarget(tmp_path):
+        child = in_child(lambda: time.sleep(30))
+
+    unpack(tmp_path, raw)
+
+    os.kill(child, 9)
+    ended(child)
+    assert found(tmp_path)[0] == {"a": b"1"}
 
 
 def test_many_pullers_of_one_folder_all_succeed(tmp_path: Path) -> None:
     raw = tar([(f"d{n % 5}/{n}", noise(n)) for n in range(50)])
 
-    children = [in_child(lambda: unpack(tmp_path / "out", raw) and None) for _ in range(5)]
+    children = [in_child(lambda: unpack(tmp_path / "out", raw)) for _ in range(5)]
 
     assert [ended(child) for child in children] == [0] * 5
     assert len(found(tmp_path / "out")[0]) == 50
@@ -814,9 +935,11 @@ def test_a_full_disk_leaves_nothing_under_a_final_name(tmp_path: Path, form: str
     descriptor = layer(raw) if form == "tar" else layer(raw, GZIP)
 
     with small_disk(tmp_path / "disk", "5m") as disk:
-        with pytest.raises(LocalFailure, match="No space left") as caught:
-            with FolderTarget(disk / "out") as target:
-                target.push(descriptor, BytesContent(raw))
+        with (
+            pytest.raises(LocalFailure, match="No space left") as caught,
+            FolderTarget(disk / "out") as target,
+        ):
+            target.push(descriptor, BytesContent(raw))
         assert set(os.listdir(disk / "out") if (disk / "out").exists() else []) <= {PULL}
         subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
         again = Watched(raw)

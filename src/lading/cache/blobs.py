@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lading.cache.folders import made, opened
 from lading.errors import IntegrityError, InvalidInput, NotFound
-from lading.packing.disk import read_whole, write_whole
+from lading.packing.disk import entry, read_whole, write_whole
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.manifest import parse
@@ -42,7 +42,8 @@ class Blobs:
             contextlib.suppress(OSError),
             made(self._root, "blobs", actual.algorithm) as folder,
         ):
-            write_whole(actual.hex, folder, raw)
+            if entry(actual.hex, folder) is None:
+                write_whole(actual.hex, folder, raw)
 
     def blob(self, digest: Digest) -> bytes | None:
         """Bytes that were kept; None where there are none, or damaged ones."""

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 Kind = Literal["snapshot", "layer", "blob", "unfinished"]
 
 _DAY = 24 * 60 * 60
+# What bears this time is as it was when it was made: any change gives it another. 2000-01-01,
+# since zip files know no time before 1980.
+SETTLED = 946_684_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +63,21 @@ class Cache:
     def snapshot(self, digest: Digest, selection: str | None = None) -> Path | None:
         """The folder of a version that was pulled before, or of the selected part of it.
 
-        One ``stat``: a snapshot's own folder has time 0, and any change in it another one.
+        One ``stat``: the time of a snapshot's folder tells whether anything in it was changed.
         """
         path = self._root / "snapshots" / snapshot_key(digest, selection)
         try:
             status = path.stat()
         except OSError:
             return None
-        if status.st_mtime_ns:
+        if status.st_mtime != SETTLED:
             from lading.cache.snapshots import mend
 
             return path if mend(path) else None
         now = time.time()
         if now - status.st_atime > _DAY:
             with contextlib.suppress(OSError):
-                os.utime(path, (now, 0))
+                os.utime(path, (now, SETTLED))
         return path
 
     def make_snapshot(

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lading.cache.blobs import used
+from lading.cache.cache import SETTLED
 from lading.cache.folders import made, opened
 from lading.errors import IntegrityError
 from lading.packing.disk import Walker, entry, open_file, open_folder, remove_tree
 from lading.packing.frame import Contents, File, FrameReader, Record, Run
+from lading.packing.receive import key_of
 from lading.packing.staging import publish
-from lading.packing.unpack import key_of
 from lading.ports import FileSlice, Reader
 from lading.spec.descriptor import Descriptor
 
@@ -34,7 +35,7 @@ class Layers:
         self._root = root
 
     def contents(self, descriptor: Descriptor) -> Contents | None:
-        """What a layer holds, if every file of it is here with its size; None otherwise."""
+        """What a layer holds, if every file of it is here, unchanged; None otherwise."""
         key = key_of(descriptor)
         with (
             contextlib.suppress(OSError, IntegrityError),
@@ -199,7 +200,9 @@ def _is_there(file: File, walker: Walker) -> bool:
 
 
 def _matches(status: os.stat_result, file: File) -> bool:
-    return stat.S_ISREG(status.st_mode) and status.st_size == file.size
+    # An edit, perhaps through a snapshot's link, shows in the time.
+    is_settled = status.st_mtime == SETTLED
+    return stat.S_ISREG(status.st_mode) and status.st_size == file.size and is_settled
 
 
 def _length(record: Record) -> int:
@@ -216,7 +219,7 @@ def _piece(record: Record, start: int, walker: Walker) -> Iterator[bytes | FileS
         fileno = open_file(name, folder)
         try:
             if not _matches(os.fstat(fileno), record):
-                raise IntegrityError(f"cached file {record.path!r} has another size"[:300])
+                raise IntegrityError(f"cached file {record.path!r} was changed"[:300])
             yield FileSlice(fileno, start, record.size - start)
         finally:
             os.close(fileno)

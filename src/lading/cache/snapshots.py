@@ -2,7 +2,7 @@
 
 Files are hard links of the layers' own where that can be, and read-only. Folders are not, so
 that a cache can be deleted by hand; that something was added to or removed from a snapshot's
-own folder shows in its time, which is 0 otherwise.
+own folder shows in its time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from lading.cache.blobs import absent
+from lading.cache.cache import SETTLED
 from lading.cache.folders import held, made, opened, shared, writing
 from lading.cache.layers import LAYERS, Layers
 from lading.packing.disk import (
@@ -38,7 +39,7 @@ from lading.packing.placement import (
     arrange,
     contradiction,
 )
-from lading.packing.unpack import key_of, title_of
+from lading.packing.receive import key_of, title_of
 from lading.spec.descriptor import Descriptor
 
 SNAPSHOTS = "snapshots"
@@ -178,7 +179,7 @@ def _is_there(file: Placement, walker: Walker) -> bool:
 def _settle(key: str, folder: int) -> None:
     """Say by its time that a snapshot's folder is as it was made, and was used now."""
     with contextlib.suppress(OSError):
-        os.utime(key, (time.time(), 0), dir_fd=folder, follow_symlinks=False)
+        os.utime(key, (time.time(), SETTLED), dir_fd=folder, follow_symlinks=False)
 
 
 def _fill(target: int, arrangement: Arrangement, layers: int) -> None:

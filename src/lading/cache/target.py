@@ -9,12 +9,13 @@ from pathlib import Path
 from types import TracebackType
 
 from lading.cache.blobs import Blobs
+from lading.cache.cache import SETTLED
 from lading.cache.folders import HINT, held, shared, writing
 from lading.cache.layers import Layers
 from lading.errors import Unsupported
+from lading.packing.receive import key_of, receive, title_of
 from lading.packing.staging import Stage
 from lading.packing.streams import form_of
-from lading.packing.unpack import key_of, receive, title_of
 from lading.ports import Content
 from lading.spec.descriptor import Descriptor
 from lading.spec.manifest import MANIFEST_LIMIT
@@ -70,7 +71,7 @@ class CacheTarget:
                 self._receive(descriptor, content, staging)
 
     def _receive(self, descriptor: Descriptor, content: Content, staging: int) -> None:
-        with Stage(staging, key_of(descriptor), read_only=True) as stage:
+        with Stage(staging, key_of(descriptor), sealed_at=SETTLED) as stage:
             if not stage.is_whole:
                 receive(
                     stage,

@@ -86,6 +86,9 @@ class Parser(Protocol):
         """How many bytes of the current file are still to come."""
         ...
 
+    def start(self) -> None:
+        """Tell what is known before the first byte; feeding does so by itself."""
+
     def feed(self, data: memoryview) -> None:
         """Take the next bytes of the stream."""
 
@@ -112,7 +115,7 @@ class RawParser:
         return self._size - self.offset
 
     def start(self) -> None:
-        """Say that the file begins; feeding does so by itself."""
+        """Tell that the file begins; feeding does so by itself."""
         if not self._started:
             self._started = True
             self.sink.start_file(self._path, self._size)
@@ -125,7 +128,6 @@ class RawParser:
 
     def skip(self, count: int) -> None:
         """Take bytes of the file that are known already."""
-        self._started = True
         self.offset += count
 
     def finish(self) -> None:
@@ -167,6 +169,9 @@ class ArchiveParser:
     def pending(self) -> int:
         """How many bytes of the current file are still to come."""
         return self._body if self._extension is None else 0
+
+    def start(self) -> None:
+        """Tell what is known before the first byte: nothing."""
 
     def feed(self, data: memoryview) -> None:
         """Take the next bytes of the stream.

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,17 +90,13 @@ class Commit:
             raise obstacles.refusal(self._directory)
         return moves
 
-    def is_there(self, path: str, size: int) -> bool:
-        """Whether a file of that size is under this final name."""
-        status = self._final(path)
-        return status is not None and stat.S_ISREG(status.st_mode) and status.st_size == size
-
-    def move(self, moves: Iterable[Placement], folders: Iterable[str]) -> None:
+    def move(self, moves: Iterable[Placement], folders: Collection[str]) -> None:
         """Do it.
 
         Raises:
             Conflict: something came in the way meanwhile.
         """
+        touched: set[str] = set()
         try:
             for folder in folders:
                 self._makers.folder(folder)
@@ -108,12 +104,23 @@ class Commit:
                 source, name = self._stages.of(tree_path(placement.key, placement.member))
                 target, final = self._makers.of(placement.path)
                 os.rename(name, final, src_dir_fd=source, dst_dir_fd=target)
-                if self._fsync:
-                    os.fsync(target)
+                touched.add(placement.path.rpartition("/")[0])
+            if self._fsync:
+                self._sync(touched.union(folders))
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
                 raise Obstacles(blocking=[str(error.filename)]).refusal(self._directory) from error
             raise
+
+    def _sync(self, folders: Iterable[str]) -> None:
+        """Make sure of what was moved into some folders, and of the folders themselves."""
+        above = {""}
+        for path in folders:
+            while path not in above:
+                above.add(path)
+                path = path.rpartition("/")[0]  # noqa: PLW2901  upwards
+        for folder in above:
+            os.fsync(self._finals.folder(folder))
 
     def _must_move(self, placement: Placement, obstacles: Obstacles, *, force: bool) -> bool:
         try:
@@ -131,7 +138,7 @@ class Commit:
             return False
         if staged is None:
             # An earlier run was stopped while it moved files: this one it had moved.
-            if placement.key in self._moved and existing.st_size == placement.size:
+            if placement.key in self._moved and _is_file(existing, placement.size):
                 return False
             raise self._vanished(placement)
         if self._same(placement, existing):
@@ -163,7 +170,7 @@ class Commit:
         return None
 
     def _same(self, placement: Placement, existing: os.stat_result) -> bool:
-        if not stat.S_ISREG(existing.st_mode) or existing.st_size != placement.size:
+        if not _is_file(existing, placement.size):
             return False
         folder, name = self._finals.of(placement.path)
         with _opened(name, folder) as present:
@@ -195,6 +202,10 @@ class Commit:
             f"a staged file of {self._directory} is gone: {placement.path!r}"[:300],
             hint="pull again",
         )
+
+
+def _is_file(status: os.stat_result, size: int) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_size == size
 
 
 @contextlib.contextmanager

@@ -19,7 +19,8 @@ from lading.errors import LocalFailure
 BUFFER_SIZE = 512 * 1024
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW
+# Opening a pipe that somebody put in a file's place must not wait for its other end.
+_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 # Linux's ioctl that makes a file share another's blocks (btrfs, XFS, bcachefs).
 _FICLONE = 0x40049409
 
@@ -178,26 +179,38 @@ def copy_file(source: int, target: int, size: int) -> None:
     with contextlib.suppress(OSError):
         fcntl.ioctl(target, _FICLONE, source)
         return
+    copied = _copy_in_kernel(source, target, size)
+    if copied < size:
+        _copy_by_hand(source, target, copied)
+
+
+def _copy_in_kernel(source: int, target: int, size: int) -> int:
+    """Copy what can be copied so; how much that was."""
     copied = 0
-    if hasattr(os, "copy_file_range"):
+    if hasattr(os, "copy_file_range"):  # Linux
         with contextlib.suppress(OSError):
             while copied < size:
                 count = os.copy_file_range(source, target, size - copied, copied, copied)
                 if not count:
                     break
                 copied += count
+    return copied
+
+
+def _copy_by_hand(source: int, target: int, position: int) -> None:
     buffer = memoryview(bytearray(BUFFER_SIZE))
-    os.lseek(target, copied, os.SEEK_SET)
-    while count := os.preadv(source, [buffer], copied):
+    os.lseek(target, position, os.SEEK_SET)
+    while count := os.preadv(source, [buffer], position):
         write_all(target, buffer[:count])
-        copied += count
+        position += count
 
 
 def same_bytes(first: int, second: int) -> bool:
     """Whether two open files hold the same bytes."""
     if os.path.sameopenfile(first, second):
         return True
-    one, other = memoryview(bytearray(BUFFER_SIZE)), memoryview(bytearray(BUFFER_SIZE))
+    length = min(BUFFER_SIZE, os.fstat(first).st_size + 1)
+    one, other = memoryview(bytearray(length)), memoryview(bytearray(length))
     position = 0
     while True:
         count = os.preadv(first, [one], position)
@@ -224,14 +237,21 @@ def _fill(fileno: int, buffer: memoryview, position: int) -> int:
 def remove_tree(name: str, parent: int) -> int:
     """Remove whatever is there under a name; how many bytes that set free.
 
-    A file with another hard link sets nothing free. Links are removed, not followed.
+    A file with another hard link sets nothing free. Links are removed, not followed. What
+    somebody else removes at the same time is no error.
     """
     status = entry(name, parent)
     if status is None:
         return 0
-    if not stat.S_ISDIR(status.st_mode):
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISDIR(status.st_mode):
+            return _remove_folder(name, parent)
         os.unlink(name, dir_fd=parent)
         return status.st_size if status.st_nlink == 1 else 0
+    return 0
+
+
+def _remove_folder(name: str, parent: int) -> int:
     fileno = open_folder(name, parent)
     try:
         freed = sum(remove_tree(child, fileno) for child in os.listdir(fileno))

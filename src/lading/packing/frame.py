@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lading.errors import IntegrityError
+from lading.packing.names import safe_path
 
 _MAGIC = b"lading frame 1\n"
 _CHUNK = struct.Struct(">II")
@@ -147,30 +148,39 @@ class FrameReader:
         Raises:
             IntegrityError: this is no frame, or a damaged one.
         """
-        import zlib
+        try:
+            yield from self._chunks()
+        except IntegrityError:
+            if not torn:
+                raise
 
+    def _chunks(self) -> Iterator[Record]:
         if os.pread(self.fileno, len(_MAGIC), 0) != _MAGIC:
-            if torn:
-                return
             raise _damaged()
         self.end = len(_MAGIC)
         while head := os.pread(self.fileno, _CHUNK.size, self.end):
-            chunk = b""
-            if len(head) == _CHUNK.size:
-                length, size = _CHUNK.unpack(head)
-                if length <= _CHUNK_LIMIT and size <= _CHUNK_LIMIT:
-                    chunk = os.pread(self.fileno, length, self.end + _CHUNK.size)
-            inflate = zlib.decompressobj()
-            try:
-                records = inflate.decompress(chunk, _CHUNK_LIMIT)
-                if not inflate.eof or len(records) != size:
-                    raise _damaged()
-            except (zlib.error, IntegrityError) as error:
-                if torn:
-                    return
-                raise _damaged() from error
+            if len(head) != _CHUNK.size:
+                raise _damaged()
+            length, size = _CHUNK.unpack(head)
+            if max(length, size) > _CHUNK_LIMIT:
+                raise _damaged()
+            chunk = os.pread(self.fileno, length, self.end + _CHUNK.size)
+            records = _inflated(chunk, length, size)
             self.end += _CHUNK.size + length
             yield from _parse(records)
+
+
+def _inflated(chunk: bytes, length: int, size: int) -> bytes:
+    import zlib
+
+    inflate = zlib.decompressobj()
+    try:
+        records = inflate.decompress(chunk, _CHUNK_LIMIT)
+    except zlib.error as error:
+        raise _damaged() from error
+    if not inflate.eof or inflate.unused_data or (len(chunk), len(records)) != (length, size):
+        raise _damaged()
+    return records
 
 
 def _parse(raw: bytes) -> Iterator[Record]:
@@ -184,21 +194,23 @@ def _parse(raw: bytes) -> Iterator[Record]:
             else:
                 kind, size, length = _PATH.unpack_from(raw, position)
                 position += _PATH.size
-                yield _record(kind, raw[position : position + length].decode(), size)
+                yield _record(kind, raw[position : position + length], size)
             position += length
         if position != len(raw):
             raise _damaged()
-    except (struct.error, UnicodeDecodeError) as error:
+    except struct.error as error:
         raise _damaged() from error
 
 
-def _record(kind: bytes, path: str, size: int) -> Record:
+def _record(kind: bytes, raw: bytes, size: int) -> Record:
+    if kind == b"U":
+        return Uncompressed(raw.decode("ascii", "replace"))
+    # The names were checked when they arrived, but a frame may have been written by anybody.
+    path = safe_path(raw)
     if kind in b"FS":
         return File(path, size, skipped=kind == b"S")
     if kind == b"D":
         return Folder(path)
-    if kind == b"U":
-        return Uncompressed(path)
     raise _damaged()
 
 

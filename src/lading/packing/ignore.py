@@ -42,6 +42,7 @@ DEFAULTS: Final = (
     ".huggingface",
     "/.cache/huggingface",
     ".lading-pull",
+    ".lading-pull.done",
     # editors and desktops
     ".idea",
     ".vscode",

@@ -10,6 +10,7 @@ from lading.packing.frame import Contents
 from lading.packing.names import refused
 
 PULL_FOLDER = ".lading-pull"
+PULL_FOLDERS = (PULL_FOLDER, PULL_FOLDER + ".done")
 PREFIX = "models/"
 LEFT_OUT = frozenset({"models/lading.json"})
 
@@ -39,7 +40,7 @@ class Layout:
         """A name without the prefix that all have."""
         path = member[len(self.strip) :] if member.startswith(self.strip) else member
         # Some file systems do not tell capital letters from small ones.
-        if path.partition("/")[0].lower() == PULL_FOLDER:
+        if path.partition("/")[0].lower() in PULL_FOLDERS:
             raise refused(member, f"{PULL_FOLDER} is where unfinished pulls are kept")
         return path
 

@@ -17,7 +17,6 @@ from types import TracebackType
 from lading.errors import IntegrityError
 from lading.packing.archive import ArchiveParser, Parser
 from lading.packing.disk import (
-    BUFFER_SIZE,
     Walker,
     copy_file,
     entry,
@@ -27,9 +26,10 @@ from lading.packing.disk import (
     remove_tree,
     write_all,
 )
-from lading.packing.frame import Contents, File, FrameLog, FrameReader, Run
+from lading.packing.frame import Contents, File, FrameLog, FrameReader
 from lading.packing.names import refused
-from lading.spec.digest import Hasher
+from lading.packing.replay import Replay
+from lading.spec.digest import Digest, Hasher
 
 # From this size on an interrupted file is continued rather than written anew.
 LARGE = 4 * 1024 * 1024
@@ -38,8 +38,6 @@ RAW_NAME = "raw"
 _TREE = "tree"
 _FRAME = "frame"
 _PART = "frame.part"
-# A file's end is where a crash of the whole machine leaves its mark.
-_PAGE = 4096
 
 Wanted = Callable[[str], bool]
 
@@ -47,16 +45,18 @@ Wanted = Callable[[str], bool]
 class Stage:
     """One layer's folder below ``parent``; used by one thread at a time.
 
+    Files that are ``sealed_at`` some time are read-only and bear that time when they are whole.
+
     Raises:
         OSError: from every method that touches the disk.
     """
 
     def __init__(
-        self, parent: int, name: str, *, read_only: bool = False, fsync: bool = False
+        self, parent: int, name: str, *, sealed_at: int | None = None, fsync: bool = False
     ) -> None:
         self.name = name
         self._parent = parent
-        self._read_only = read_only
+        self._sealed_at = sealed_at
         self._fsync = fsync
         self._folder = -1
         self._tree = -1
@@ -96,6 +96,24 @@ class Stage:
         finally:
             os.close(fileno)
 
+    def holds(self, digest: Digest, parser: Parser, opened: Callable[[File], int]) -> bool:
+        """Whether a whole layer is that of this digest: everything is read again.
+
+        ``opened`` gives a descriptor of each file, wherever it is by now.
+
+        Raises:
+            OSError: something of it cannot be read.
+            IntegrityError: its parts do not belong together.
+        """
+        hasher = digest.hasher()
+        fileno = open_file(f"{self.name}/{_FRAME}", self._parent)
+        try:
+            Replay(parser, hasher, opened).run(FrameReader(fileno).records())
+        finally:
+            os.close(fileno)
+        parser.finish()
+        return not parser.pending and hasher.hexdigest() == digest.hex
+
     def begin(self) -> None:
         """Start anew; whatever was here is gone."""
         self.discard()
@@ -113,13 +131,18 @@ class Stage:
         self._open()
         self._part = os.open(_PART, os.O_RDWR | os.O_NOFOLLOW, dir_fd=self._folder)
         reader = FrameReader(self._part)
-        replay = _Replay(self._tree, parser, hasher)
+        walker = Walker(self._tree)
+
+        def opened(file: File) -> int:
+            folder, name = walker.of(file.path)
+            return open_file(name, folder)
+
         try:
-            last = replay.run(reader)
+            last = Replay(parser, hasher, opened).run(reader.records(torn=True))
         except (IntegrityError, OSError):
             return None
         finally:
-            replay.close()
+            walker.close()
         if last is None:
             return None
         os.ftruncate(self._part, reader.end)
@@ -137,7 +160,7 @@ class Stage:
         """What writes the files of a stage that was begun."""
         assert self.log is not None
         return TreeWriter(
-            self._tree, self.log, read_only=self._read_only, fsync=self._fsync, wanted=wanted
+            self._tree, self.log, sealed_at=self._sealed_at, fsync=self._fsync, wanted=wanted
         )
 
     def note_uncompressed(self, digest: str) -> None:
@@ -215,13 +238,13 @@ class TreeWriter:
         tree: int,
         log: FrameLog,
         *,
-        read_only: bool,
+        sealed_at: int | None,
         fsync: bool,
         wanted: Wanted | None,
     ) -> None:
         self._walker = Walker(tree, create=True)
         self._log = log
-        self._read_only = read_only
+        self._sealed_at = sealed_at
         self._fsync = fsync
         self._wanted = wanted
         self._fileno = -1
@@ -256,7 +279,7 @@ class TreeWriter:
     def go_on(self, path: str, position: int) -> None:
         """Write on at some position of a file, which may not have been made yet."""
         self.current = path
-        if self._read_only:
+        if self._sealed_at is not None:
             folder, name = self._walker.of(path)
             with contextlib.suppress(FileNotFoundError):
                 os.chmod(name, 0o644, dir_fd=folder)
@@ -292,8 +315,9 @@ class TreeWriter:
         """Be done with the file."""
         if self._fileno < 0:
             return
-        if self._read_only:
+        if self._sealed_at is not None:
             os.fchmod(self._fileno, stat.S_IMODE(os.fstat(self._fileno).st_mode) & ~0o222)
+            os.utime(self._fileno, (self._sealed_at, self._sealed_at))
         if self._fsync:
             os.fsync(self._fileno)
         self._close_file()
@@ -312,69 +336,6 @@ class TreeWriter:
         if self._fileno >= 0:
             fileno, self._fileno = self._fileno, -1
             os.close(fileno)
-
-
-class _Replay:
-    """Shows a parser and a hasher again what they saw before a crash, from the disk."""
-
-    def __init__(self, tree: int, parser: Parser, hasher: Hasher) -> None:
-        self._walker = Walker(tree)
-        self._parser = parser
-        self._hasher = hasher
-        self._buffer = memoryview(bytearray(BUFFER_SIZE))
-
-    def run(self, reader: FrameReader) -> File | None:
-        """The last file that had begun; None where there is none to go on with.
-
-        Raises:
-            IntegrityError: what is on disk is not what a crash would have left.
-        """
-        last: File | None = None
-        for record in reader.records(torn=True):
-            if isinstance(record, Run):
-                self._check_between()
-                self._hasher.update(record.raw)
-                self._parser.feed(memoryview(record.raw))
-            elif isinstance(record, File):
-                self._file(record)
-                last = record
-        return last
-
-    def close(self) -> None:
-        """Let go of the last folder."""
-        self._walker.close()
-
-    def _check_between(self) -> None:
-        # Only the last file may be in pieces.
-        if isinstance(self._parser, ArchiveParser) and self._parser.pending:
-            raise IntegrityError("the frame goes on after an unfinished file")
-
-    def _file(self, record: File) -> None:
-        if record.skipped or self._parser.pending != record.size:
-            raise IntegrityError("the frame and the stream tell different things")
-        self._parser.skip(0)
-        folder, name = self._walker.of(record.path)
-        if entry(name, folder) is None:
-            return
-        fileno = open_file(name, folder)
-        try:
-            self._hash(fileno, record.size)
-        finally:
-            os.close(fileno)
-
-    def _hash(self, fileno: int, size: int) -> None:
-        status = os.fstat(fileno)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > size:
-            raise IntegrityError("another file lies where one was begun")
-        end = size if status.st_size == size else status.st_size - status.st_size % _PAGE
-        position = 0
-        while position < end:
-            count = os.preadv(fileno, [self._buffer[: end - position]], position)
-            if not count:
-                raise IntegrityError("a file became shorter while it was read")
-            self._hasher.update(self._buffer[:count])
-            position += count
-        self._parser.skip(end)
 
 
 def _sweep(folder: int, path: str, keep: set[str]) -> None:
