@@ -300,6 +300,48 @@ def test_a_layer_of_an_unknown_type_is_said_to_be_one(
     assert files_of(tmp_path / "out") == {}
 
 
+def test_the_folders_of_the_first_modctl_are_told_by_its_annotations(
+    plain: Repository, reference: str, settings: Settings, tmp_path: Path
+) -> None:
+    """Its archives hold the base name alone, so equal files of two folders are one layer."""
+    modctl = Modctl(plain, CNAI)
+    archive = gotar.archive({"vocab.txt": b"one\n"})
+    modctl.push(
+        [
+            modctl.blob("tokenizer/vocab.txt", archive, "tar"),
+            modctl.blob("draft/vocab.txt", archive, "tar"),
+            modctl.blob("README.md", gotar.archive({"README.md": b"# Model\n"}), "tar"),
+        ]
+    )
+    expected = {
+        "tokenizer/vocab.txt": b"one\n",
+        "draft/vocab.txt": b"one\n",
+        "README.md": b"# Model\n",
+    }
+
+    folder = pull(reference, tmp_path / "out", settings=settings)
+    snapshot = pull(reference, settings=settings)
+
+    assert files_of(tmp_path / "out") == expected
+    assert files_of(Path(snapshot.path)) == expected
+    assert folder.files == len(expected)
+
+
+@pytest.mark.parametrize("form", ["raw", "tar"])
+def test_one_of_two_equal_files_can_be_chosen(
+    plain: Repository, reference: str, settings: Settings, tmp_path: Path, form: Form
+) -> None:
+    names = ("a/vocab.txt", "b/vocab.txt")
+    modctl = Modctl(plain)
+    modctl.push([modctl.layer(name, b"equal\n", form) for name in names])
+
+    for name in names:
+        pull(reference, tmp_path / name, include=(name,), settings=settings)
+
+    for name in names:
+        assert files_of(tmp_path / name) == {name: b"equal\n"}
+
+
 # --- what is no model -------------------------------------------------------------------------
 
 

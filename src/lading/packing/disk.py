@@ -16,7 +16,7 @@ from types import TracebackType
 
 from lading.errors import LocalFailure
 
-BUFFER_SIZE = 512 * 1024
+BUFFER_SIZE = 1024 * 1024
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # Opening a pipe that somebody put in a file's place must not wait for its other end.

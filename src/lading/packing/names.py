@@ -10,6 +10,9 @@ import re
 
 from lading.errors import IntegrityError
 
+# What the one file of a layer that is no archive is kept under.
+RAW_NAME = "raw"
+
 # Linux's PATH_MAX and NAME_MAX: nothing longer could be opened by its name.
 _LONGEST_PATH = 4096
 _LONGEST_COMPONENT = 255

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from lading.errors import IntegrityError
-from lading.packing.frame import Contents
-from lading.packing.names import refused
+from lading.packing.frame import Contents, File
+from lading.packing.names import RAW_NAME, refused
 
 PULL_FOLDER = ".lading-pull"
 PULL_FOLDERS = (PULL_FOLDER, PULL_FOLDER + ".done")
@@ -47,12 +47,30 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer that is there: the key it is kept under, its contents, and its file's name where
-    it is no archive but a single raw file."""
+    """A layer that is there: the key it is kept under, its contents, and the path that its
+    manifest gives its file, where it does."""
 
     key: str
     contents: Contents
     title: str | None = None
+
+    def named(self) -> Iterator[tuple[str, File]]:
+        """Its files with their names."""
+        files = self.contents.files
+        is_alone = len(files) == 1 and not self.contents.folders
+        for file in files:
+            title = entitled(self.title, file.path) if is_alone else None
+            yield title or file.path, file
+
+
+def entitled(title: str | None, member: str) -> str | None:
+    """The path that a title gives a member, were it alone; None where it is not meant by it.
+
+    A raw file has no name of its own. That of an archive's member is the title's end.
+    """
+    if title is not None and (member == RAW_NAME or title.endswith(f"/{member}")):
+        return title
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +118,8 @@ def arrange(layers: Iterable[Layer], layout: Layout) -> Arrangement:
 
 
 def _placements(layer: Layer, layout: Layout) -> Iterable[Placement]:
-    for file in layer.contents.files:
-        member = file.path if layer.title is None else layer.title
-        path = layout.place(member)
+    for name, file in layer.named():
+        path = layout.place(name)
         if path is not None:
             yield Placement(path, layer.key, file.path, file.size)
 

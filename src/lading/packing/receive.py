@@ -7,16 +7,16 @@ of its files, is the caller's matter.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
 
 from lading.errors import IntegrityError
 from lading.packing.archive import NO_SINK, ArchiveParser, Parser, RawParser
 from lading.packing.disk import BUFFER_SIZE, disk_errors, disk_failure
-from lading.packing.names import safe_title
-from lading.packing.staging import RAW_NAME, Stage, TreeWriter, Wanted
-from lading.packing.streams import CheckedReader, Form, Hashing, Tee, decompressed, form_of
+from lading.packing.names import RAW_NAME, safe_title
+from lading.packing.staging import Stage, TreeWriter, Wanted
+from lading.packing.streams import AHEAD, CheckedReader, Form, Hashing, Tee, decompressed, form_of
 from lading.ports import Content, Reader
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
@@ -34,14 +34,16 @@ def key_of(descriptor: Descriptor) -> str:
 
 
 def title_of(descriptor: Descriptor) -> str | None:
-    """The file's name of a raw layer; None for an archive.
+    """The path that the manifest gives the one file of a layer; None where its archive does.
 
     Raises:
-        IntegrityError: it has none, or one that may not be used.
+        IntegrityError: a raw file has none, or it is one that may not be used.
     """
-    if form_of(descriptor.media_type) != "raw":
-        return None
     annotations = descriptor.annotations
+    if form_of(descriptor.media_type) != "raw":
+        # The first releases of modctl put a file's folder into the annotation alone.
+        path = annotations.get(mediatypes.CNAI_FILEPATH, "").rstrip("/")
+        return safe_title(path) if path else None
     for key in (mediatypes.FILEPATH, mediatypes.CNAI_FILEPATH, mediatypes.TITLE):
         if annotations.get(key):
             return safe_title(annotations[key])
@@ -174,25 +176,35 @@ class _Pour:
             archive = decompressed(checked, self._form)
             if self.keep_uncompressed:
                 tee = Tee(archive)
-                self._pump(tee, parser, writer)
+                self._pump(tee, parser, writer, hashing)
                 self._stage.note_uncompressed(tee.digest)
             else:
-                self._pump(archive, parser, writer)
+                self._pump(archive, parser, writer, hashing)
             checked.finish()
 
-    def _pump(self, reader: Reader, parser: Parser, writer: TreeWriter) -> None:
-        # While one buffer is being hashed in its thread, the other one is filled.
+    def _pump(self, reader: Reader, parser: Parser, writer: TreeWriter, hashing: Hashing) -> None:
         size = min(BUFFER_SIZE, self._descriptor.size + 1)
         size = size if self._form in _RESUMABLE else BUFFER_SIZE
-        for buffer in cycle([memoryview(bytearray(size)) for _ in range(2)]):
-            received = reader.readinto(buffer)
-            if not received:
-                return
+        buffers = _ring(size)
+        buffer = next(buffers)
+        while received := reader.readinto(buffer):
             try:
                 parser.feed(buffer[:received])
             except OSError as error:
                 place = self._place if self._form == "raw" else self._place / writer.current
                 raise disk_failure(error, place, hint=self._hint) from error
+            if hashing.is_behind:
+                buffer = next(buffers)
 
     def _disk(self) -> contextlib.AbstractContextManager[None]:
         return disk_errors(self._place, hint=self._hint)
+
+
+def _ring(size: int) -> Iterator[memoryview]:
+    """Buffers, each of them again when it is no longer being hashed; made when they are needed,
+    since without a second thread the first one is enough."""
+    made: list[memoryview] = []
+    for _ in range(AHEAD + 1):
+        made.append(memoryview(bytearray(size)))
+        yield made[-1]
+    yield from cycle(made)

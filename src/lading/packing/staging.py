@@ -27,13 +27,12 @@ from lading.packing.disk import (
     write_all,
 )
 from lading.packing.frame import Contents, File, FrameLog, FrameReader
-from lading.packing.names import refused
+from lading.packing.names import RAW_NAME, refused
 from lading.packing.replay import Replay
 from lading.spec.digest import Digest, Hasher
 
 # From this size on an interrupted file is continued rather than written anew.
 LARGE = 4 * 1024 * 1024
-RAW_NAME = "raw"
 
 _TREE = "tree"
 _FRAME = "frame"

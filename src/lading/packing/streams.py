@@ -42,10 +42,15 @@ def form_of(media_type: str) -> Form | None:
     return None
 
 
+# How many pieces may wait for the thread that hashes: with one, whoever reads and whoever hashes
+# would wait for each other at every piece, since neither is evenly fast.
+AHEAD = 3
+
+
 class Hashing:
     """Hashes what it is given: here or, while ``beside()`` says so, in a thread of its own.
 
-    A view that was given must stay as it is until the next ``update`` returns.
+    A view that was given must stay as it is until ``AHEAD`` more were, or until :meth:`settle`.
     """
 
     def __init__(self, hasher: Hasher, beside: Callable[[], bool]) -> None:
@@ -53,7 +58,7 @@ class Hashing:
         self._beside = beside
         self._jobs: SimpleQueue[memoryview | None] = SimpleQueue()
         self._done: SimpleQueue[None] = SimpleQueue()
-        self._busy = False
+        self._waiting = 0
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Hashing:
@@ -71,15 +76,21 @@ class Hashing:
 
     def update(self, piece: memoryview) -> None:
         """Take more content."""
-        self.settle()
         if not self._beside():
+            self.settle()
             self._hasher.update(piece)
             return
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True)
             self._thread.start()
+        self._settle_to(AHEAD - 1)
         self._jobs.put(piece)
-        self._busy = True
+        self._waiting += 1
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether views that were given may still be needed."""
+        return self._waiting > 0
 
     def hexdigest(self) -> str:
         """The digest so far."""
@@ -88,9 +99,12 @@ class Hashing:
 
     def settle(self) -> None:
         """Wait until nothing that was given is needed any more."""
-        if self._busy:
+        self._settle_to(0)
+
+    def _settle_to(self, waiting: int) -> None:
+        while self._waiting > waiting:
             self._done.get()
-            self._busy = False
+            self._waiting -= 1
 
     def _work(self) -> None:
         while (piece := self._jobs.get()) is not None:

@@ -29,7 +29,15 @@ from lading.packing.disk import (
     write_whole,
 )
 from lading.packing.frame import Contents, File
-from lading.packing.placement import LEFT_OUT, PREFIX, PULL_FOLDERS, Layer, Layout, arrange
+from lading.packing.placement import (
+    LEFT_OUT,
+    PREFIX,
+    PULL_FOLDERS,
+    Layer,
+    Layout,
+    arrange,
+    entitled,
+)
 from lading.packing.receive import key_of, parser_of, receive, title_of
 from lading.packing.staging import Stage, Wanted, tree_path
 from lading.packing.streams import form_of
@@ -236,7 +244,7 @@ class FolderTarget:
             self._layers[layer.key] = layer
 
     def _key_and_title(self, descriptor: Descriptor) -> tuple[str, str | None]:
-        """What a layer is kept under: equal raw files of different names are kept apart."""
+        """What a layer is kept under: equal files of different names are kept apart."""
         key, title = key_of(descriptor), title_of(descriptor)
         known = self._layers.get(key)
         if known is None or title is None or known.title == title:
@@ -244,8 +252,13 @@ class FolderTarget:
         return _repeated_key(key, title), title
 
     def _wanted(self, title: str | None) -> Wanted:
-        """Whether a file is to be placed, by its name in the archive."""
-        return lambda member: self._layout.place(title or member) is not None
+        """Whether a file is to be staged, by its name in the archive.
+
+        One that has a title always is: an equal layer of another title may be wanted.
+        """
+        return lambda member: (
+            entitled(title, member) is not None or self._layout.place(member) is not None
+        )
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
@@ -280,13 +293,14 @@ class FolderTarget:
             contextlib.closing(Walker(self._folder)) as finals,
         ):
             layer = Layer(stage.name, stage.contents(), title)
+            names = {file.path: name for name, file in layer.named()}
 
             def opened(file: File) -> int:
                 try:
                     folder, name = stages.of(tree_path(layer.key, file.path))
                     return open_file(name, folder)
                 except FileNotFoundError:
-                    path = self._layout.place(title or file.path)
+                    path = self._layout.place(names[file.path])
                     if layer.key not in self._moved or path is None:
                         raise
                     folder, name = finals.of(path)
@@ -306,13 +320,13 @@ class FolderTarget:
             self._push_manifest(descriptor, content)
 
     def _push_manifest(self, descriptor: Descriptor, content: Content) -> None:
-        """Learn of files that are equal: ModelPack names one raw layer as often as it is needed,
+        """Learn of files that are equal: ModelPack names one layer as often as it is needed,
         and a copy moves it once."""
         manifest = parse(_read(content), descriptor.media_type)
         if not isinstance(manifest, Manifest):
             return
         for layer in manifest.layers:
-            if form_of(layer.media_type) != "raw":
+            if form_of(layer.media_type) is None:
                 continue
             title = title_of(layer)
             known = self._layers.get(key_of(layer))
@@ -322,7 +336,7 @@ class FolderTarget:
                     self._repeat(known, key, title)
 
     def _repeat(self, known: Layer, key: str, title: str) -> None:
-        """Stage a raw layer's file once more, for another name."""
+        """Stage a layer's file once more, for another name."""
         with disk_errors(self._directory):
             tree = open_folder(tree_path(known.key, "").rstrip("/"), self._pull)
         try:
