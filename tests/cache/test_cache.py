@@ -34,7 +34,7 @@ from packing.layers import (
 from packing.trees import as_nobody, found, read, read_segments, trees
 
 from lading.cache import Cache
-from lading.cache.cache import SETTLED
+from lading.cache.entry import SETTLED
 from lading.errors import IntegrityError, LocalFailure, NotFound, Unavailable, Unsupported
 from lading.packing.unpack import FolderTarget
 from lading.ports import Segmented
@@ -173,7 +173,7 @@ def test_finding_a_snapshot_imports_next_to_nothing() -> None:
 
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert out.stdout.split() == ["lading.cache", "lading.cache.cache"]
+    assert out.stdout.split() == ["lading.cache", "lading.cache.cache", "lading.cache.entry"]
 
 
 def test_a_snapshot_with_a_file_gone_is_made_again(cache: Cache) -> None:

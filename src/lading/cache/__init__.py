@@ -5,6 +5,7 @@ snapshots made of them, and what references meant when they were last asked for.
 files as tar layers again when a registry is down. Never the network.
 """
 
-from lading.cache.cache import Cache, CacheEntry
+from lading.cache.cache import Cache
+from lading.cache.entry import CacheEntry
 
 __all__ = ["Cache", "CacheEntry"]

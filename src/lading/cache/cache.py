@@ -15,10 +15,10 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from lading.cache.entry import SETTLED, CacheEntry
 from lading.spec.digest import Digest
 
 if TYPE_CHECKING:
@@ -29,24 +29,7 @@ if TYPE_CHECKING:
     from lading.ports import Content, Reader
     from lading.spec.descriptor import Descriptor
 
-Kind = Literal["snapshot", "layer", "blob", "unfinished"]
-
 _DAY = 24 * 60 * 60
-# What bears this time is as it was when it was made: any change gives it another. 2000-01-01,
-# since zip files know no time before 1980.
-SETTLED = 946_684_800
-
-
-@dataclass(frozen=True, slots=True)
-class CacheEntry:
-    """One thing in the cache. ``size`` counts what no entry before it in the list has: the
-    files of layers and snapshots are mostly the same ones."""
-
-    digest: Digest
-    kind: Kind
-    size: int
-    used: float
-    path: Path
 
 
 class Cache:

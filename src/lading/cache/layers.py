@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lading.cache.blobs import used
-from lading.cache.cache import SETTLED
+from lading.cache.entry import SETTLED
 from lading.cache.folders import made, opened
 from lading.errors import IntegrityError
 from lading.packing.disk import Walker, entry, open_file, open_folder, remove_tree

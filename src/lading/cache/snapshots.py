@@ -17,7 +17,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from lading.cache.blobs import absent
-from lading.cache.cache import SETTLED
+from lading.cache.entry import SETTLED
 from lading.cache.folders import held, made, opened, shared, writing
 from lading.cache.layers import LAYERS, Layers
 from lading.packing.disk import (

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from lading.cache.blobs import Blobs
-from lading.cache.cache import SETTLED
+from lading.cache.entry import SETTLED
 from lading.cache.folders import HINT, held, shared, writing
 from lading.cache.layers import Layers
 from lading.errors import Unsupported

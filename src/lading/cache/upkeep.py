@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lading.cache.blobs import Blobs
-from lading.cache.cache import CacheEntry, Kind
+from lading.cache.entry import CacheEntry, Kind
 from lading.cache.folders import STAGING, alone, held, opened, shared, writing
 from lading.cache.layers import (
     FRAME,

@@ -25,8 +25,9 @@ from parts.server import Handler, Request, Server
 
 from lading.errors import AccessDenied, LadingError, Unavailable, Unsupported
 from lading.settings import Settings
-from lading.stores.remote.authorization import Authorization, Scope
+from lading.stores.remote.authorization import Authorization
 from lading.stores.remote.credentials import Credential
+from lading.stores.remote.grant import Scope
 from lading.stores.remote.origin import Origin
 from lading.stores.remote.tokens import OrasTokens, lifetime
 
@@ -281,7 +282,7 @@ class Recorder(OrasTokens):
         self.fetched = 0
 
     def bearer(self, *_: object) -> Any:
-        from lading.stores.remote.authorization import Token
+        from lading.stores.remote.grant import Token
 
         self.fetched += 1
         return Token(f"Bearer {self.fetched}", self.lifetimes.pop(0) if self.lifetimes else 300)
@@ -1038,7 +1039,8 @@ def test_nothing_heavy_is_imported_before_a_challenge(tmp_path: Path) -> None:
     script = f"""
 import sys, pathlib
 from lading.settings import Settings
-from lading.stores.remote.authorization import Authorization, Scope
+from lading.stores.remote.authorization import Authorization
+from lading.stores.remote.grant import Scope
 from lading.stores.remote.origin import Origin
 settings = Settings(home=pathlib.Path({str(tmp_path)!r}), cache=pathlib.Path({str(tmp_path)!r}))
 authorization = Authorization.of(Origin.of("https://a.io"), settings)

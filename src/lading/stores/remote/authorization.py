@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,6 +23,7 @@ from lading.stores.remote.challenge import (
     parse,
 )
 from lading.stores.remote.credentials import Credential, Credentials
+from lading.stores.remote.grant import Grants, Scope, Token, grants_in, grants_of, scopes_of
 from lading.stores.remote.origin import Origin
 
 if TYPE_CHECKING:
@@ -34,33 +35,6 @@ _log = logging.getLogger(__name__)
 _MARGIN = 30.0
 # Helpers are slow; some hand out short-lived secrets. So what they said holds for a while.
 _FOUND_SECONDS = 60.0
-
-# (resource, action), so that sets of them can be joined and compared.
-Grants = frozenset[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a request needs: actions on a repository, or on the registry's catalogue."""
-
-    repository: str | None
-    actions: frozenset[str]
-
-    @property
-    def resource(self) -> str:
-        """What the actions are done to, as the token specification writes it."""
-        return "registry:catalog" if self.repository is None else f"repository:{self.repository}"
-
-    def __str__(self) -> str:
-        return f"{self.resource}:{','.join(_in_order(self.actions))}"
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A header's value, and for how many seconds from the asking on it is good."""
-
-    header: str = field(repr=False)
-    lifetime: float
 
 
 class TokenFetcher(Protocol):
@@ -215,7 +189,7 @@ class Authorization:
         self, challenge: Challenge, name: str, needed: Grants, stale: str | None
     ) -> _Answer:
         place = endpoint(challenge, self._origin, self._insecure)
-        wanted = needed | frozenset(_grants_in(challenge.scopes))
+        wanted = needed | grants_in(challenge.scopes)
         rejected = self._drop(stale) if stale else None
         known = self._known(name, wanted, place)
         if known:
@@ -235,7 +209,7 @@ class Authorization:
         if credential and credential.registry_token:
             header = f"Bearer {credential.registry_token}"
             return _Answer(header, name, place, None, credential, float("inf"))
-        scopes = tuple(_scopes_of(wanted))
+        scopes = tuple(scopes_of(wanted))
         _log.debug("asking %s for a token for %s", place.origin, ", ".join(scopes) or "nothing")
         try:
             token = self._fetch.bearer(place, scopes, credential)
@@ -308,30 +282,6 @@ class Authorization:
             cause=f"{cause} ({who})",
             hint=f"lading login {host}",
         )
-
-
-def grants_of(scopes: Iterable[Scope]) -> Grants:
-    """Scopes as pairs."""
-    return frozenset((scope.resource, action) for scope in scopes for action in scope.actions)
-
-
-def _grants_in(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for text in texts:
-        resource, colon, actions = text.rpartition(":")
-        if colon and resource:
-            yield from ((resource, action) for action in actions.split(",") if action)
-
-
-def _scopes_of(grants: Grants) -> Iterator[str]:
-    for resource in sorted({resource for resource, _ in grants}):
-        actions = {action for of, action in grants if of == resource}
-        yield f"{resource}:{','.join(_in_order(actions))}"
-
-
-def _in_order(actions: Collection[str]) -> list[str]:
-    # Some token servers compare texts: pull before push, as docker writes it.
-    known = {"pull": 0, "push": 1, "delete": 2}
-    return sorted(actions, key=lambda action: (known.get(action, 3), action))
 
 
 def _is_no_better(rejected: _Answer, wanted: Grants, credential: Credential | None) -> bool:

@@ -22,8 +22,9 @@ from lading.errors import (
     Unavailable,
     Unsupported,
 )
-from lading.stores.remote.authorization import Authorization, Scope
+from lading.stores.remote.authorization import Authorization
 from lading.stores.remote.connection import Body, BrokenConnection, ConnectionPool, Response
+from lading.stores.remote.grant import Scope
 from lading.stores.remote.origin import Origin
 from lading.stores.remote.retry import LONGEST_WAIT, PASSING, backoff, retry_after
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from lading.errors import Unavailable
 from lading.spec.encoding import decode_object
-from lading.stores.remote.authorization import Authorization, Scope
+from lading.stores.remote.authorization import Authorization
 from lading.stores.remote.client import Client
+from lading.stores.remote.grant import Scope
 from lading.stores.remote.origin import Origin, origin_of
 
 if TYPE_CHECKING:

@@ -27,11 +27,12 @@ from lading.spec.encoding import decode_object
 from lading.spec.manifest import MANIFEST_LIMIT, Manifest, parse
 from lading.spec.tags import keep_tag
 from lading.stores.remote import referrers
-from lading.stores.remote.authorization import Authorization, Scope
+from lading.stores.remote.authorization import Authorization
 from lading.stores.remote.blob import BlobReader
 from lading.stores.remote.client import Client
 from lading.stores.remote.connection import Body, Response
 from lading.stores.remote.dialect import DialectMemory
+from lading.stores.remote.grant import Scope
 from lading.stores.remote.journal import UploadJournal
 from lading.stores.remote.listing import pages
 from lading.stores.remote.origin import is_docker_hub, origin_of

@@ -16,9 +16,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from lading.errors import AccessDenied, LadingError, Unavailable, Unsupported
-from lading.stores.remote.authorization import Token
 from lading.stores.remote.challenge import Endpoint, is_plain
 from lading.stores.remote.credentials import Credential
+from lading.stores.remote.grant import Token
 
 if TYPE_CHECKING:
     from lading.settings import Settings

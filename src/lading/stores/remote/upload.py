@@ -17,10 +17,10 @@ from lading.errors import IntegrityError, LadingError, Unavailable, Unsupported
 from lading.ports import Content, FileSlice, Segmented
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest, Hasher
-from lading.stores.remote.authorization import Scope
 from lading.stores.remote.client import Client, refusal
 from lading.stores.remote.connection import Body, BrokenConnection, Response
 from lading.stores.remote.dialect import DialectMemory
+from lading.stores.remote.grant import Scope
 from lading.stores.remote.journal import UploadJournal
 
 _log = logging.getLogger(__name__)
