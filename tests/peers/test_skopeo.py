@@ -12,6 +12,7 @@ from parts.skopeo import Skopeo
 from peers.plain import Repository, files_of, folders_of
 from peers.shipped import Shipped
 
+from lading.errors import InvalidInput
 from lading.operations.copy import copy
 from lading.operations.inspect import inspect
 from lading.operations.pull import pull
@@ -189,6 +190,21 @@ def test_lading_copies_a_compressed_copy_as_it_is(
     assert copied.copied[0].digest == before.digest
     assert inspect("ml/compressed:1.2.0", settings=settings).notes != ()
     assert files_of(Path(pull("ml/compressed:1.2.0", settings=settings).path)) == shipped.files
+
+
+def test_one_image_of_a_version_is_no_model_and_the_way_out_is_named(
+    shipped: Shipped,
+    skopeo: Skopeo,
+    other_registry: DockerRegistry,
+    repository: str,
+    settings: Settings,
+) -> None:
+    skopeo.copy(source(shipped), docker(other_registry, repository))
+
+    with pytest.raises(InvalidInput, match="a container image") as caught:
+        pull(f"{other_registry.host}/{repository}:1.2.0", settings=settings)
+
+    assert "lading copy" in str(caught.value.hint)
 
 
 def test_skopeo_lists_the_tags_that_lading_made(shipped: Shipped, skopeo: Skopeo) -> None:

@@ -27,9 +27,10 @@ DOCUMENT_TITLE = "lading.json.tar"
 
 _MODELPACK_TYPES = frozenset({mediatypes.MODELPACK, mediatypes.CNAI_MODELPACK})
 _MODELPACK_CONFIGS = frozenset({mediatypes.MODELPACK_CONFIG, mediatypes.CNAI_MODELPACK_CONFIG})
+_IMAGE = "a container image"
 _KNOWN_OTHERS = {
-    "application/vnd.docker.container.image.v1+json": "a container image",
-    mediatypes.IMAGE_CONFIG: "a container image",
+    "application/vnd.docker.container.image.v1+json": _IMAGE,
+    mediatypes.IMAGE_CONFIG: _IMAGE,
     "application/vnd.cncf.helm.config.v1+json": "a Helm chart",
     "application/vnd.wasm.config.v0+json": "a WebAssembly module",
     "application/vnd.kitops.modelkit.config.v1+json": "a KitOps ModelKit",
@@ -100,11 +101,11 @@ def recognise(source: Source, root: Descriptor, shown: str) -> Artifact:
 
 def not_a_model(shown: str, what: str) -> InvalidInput:
     """The refusal of something that is no model."""
-    return InvalidInput(
-        f"{shown} is not a model",
-        cause=f"it is {what}",
-        hint="Lading reads what lading push wrote, and ModelPack artifacts",
-    )
+    hint = "Lading reads what lading push wrote, and ModelPack artifacts"
+    if what == _IMAGE:
+        # skopeo and docker take the image of their own platform from an index, and nothing else.
+        hint += "; of a version that was copied as an image, copy the original with lading copy"
+    return InvalidInput(f"{shown} is not a model", cause=f"it is {what}", hint=hint)
 
 
 def _manifest(source: Source, descriptor: Descriptor) -> Manifest | Index:
