@@ -31,7 +31,8 @@ from packing.layers import (
     open_folder,
     tar,
 )
-from packing.trees import as_nobody, found, read, read_segments, trees
+from packing.trees import found, read, read_segments, trees
+from parts.child import as_nobody
 
 from lading.cache import Cache
 from lading.cache.entry import SETTLED

@@ -9,7 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from packing.trees import as_nobody, make, settle
+from packing.trees import make, settle
+from parts.child import as_nobody
 
 from lading.packing.memory import DigestMemory, file_key, is_settled
 from lading.packing.scan import FileIdentity, scan

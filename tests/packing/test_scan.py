@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from packing.trees import as_nobody, make
+from packing.trees import make
+from parts.child import as_nobody
 
 from lading.errors import InvalidInput
 from lading.packing.scan import FileIdentity, Tree, scan

@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from packing.trees import as_nobody, found, make, read, read_segments, settle, trees
+from packing.trees import found, make, read, read_segments, settle, trees
+from parts.child import as_nobody
 
 from lading.errors import LocalFailure
 from lading.packing.scan import FileIdentity, scan

@@ -32,8 +32,9 @@ from packing.layers import (
     open_folder,
     tar,
 )
-from packing.trees import as_nobody, found, make, trees
+from packing.trees import found, make, trees
 from parts import require
+from parts.child import as_nobody
 
 from lading.errors import Conflict, IntegrityError, LadingError, LocalFailure, Unsupported
 from lading.packing.frame import FrameLog
@@ -959,8 +960,10 @@ def test_a_folder_that_may_not_be_written_to_is_named(open_folder: Path) -> None
     said = as_nobody(lambda: unpack(open_folder / "closed", raw))
     beneath = as_nobody(lambda: unpack(open_folder / "closed/out", raw))
 
-    assert said == f"LocalFailure: cannot write to {open_folder}/closed: Permission denied"
-    assert beneath == f"LocalFailure: cannot write to {open_folder}/closed/out: Permission denied"
+    hint = "choose a folder you may write to"
+    failure = f"LocalFailure: cannot write to {open_folder}/closed"
+    assert said == f"{failure}: Permission denied\n{hint}"
+    assert beneath == f"{failure}/out: Permission denied\n{hint}"
 
 
 def test_a_subfolder_that_may_not_be_written_to_changes_nothing(open_folder: Path) -> None:

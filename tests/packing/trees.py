@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from hypothesis import strategies as st
 
-from lading.errors import LadingError
 from lading.ports import Content, FileSlice, Segmented
-
-NOBODY = 65534
 
 # Long enough for a later change to get another time.
 TICK = 0.03
@@ -66,32 +63,6 @@ def read_segments(content: Segmented, offset: int = 0) -> bytes:
         else:
             pieces.append(piece)
     return b"".join(pieces)
-
-
-def as_nobody(action: Callable[[], object]) -> str:
-    """Do something without root's rights, in a process of its own, and say how it went."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        try:
-            if os.geteuid() == 0:
-                os.setgroups([])
-                os.setgid(NOBODY)
-                os.setuid(NOBODY)
-            action()
-            said = "done"
-        except LadingError as error:
-            said = f"{type(error).__name__}: {error}"
-        except BaseException as error:  # noqa: BLE001  the parent reports it
-            said = f"BUG {error!r}"
-        os.write(writing, said.encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        said = pipe.read().decode()
-    os.waitpid(child, 0)
-    return said
 
 
 # Names that are fit to be packed: any Unicode but what is refused, at most 255 bytes.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import parts
 import pytest
-from packing.trees import as_nobody
+from parts.child import as_nobody
 from parts.command import Command
 from parts.process import run as run_program
 from parts.registry import DockerRegistry

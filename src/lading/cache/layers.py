@@ -14,7 +14,7 @@ from lading.cache.blobs import used
 from lading.cache.entry import SETTLED
 from lading.cache.folders import made, opened
 from lading.errors import IntegrityError
-from lading.packing.disk import Walker, entry, open_file, open_folder, remove_tree
+from lading.packing.disk import Walker, open_file, open_folder, remove_tree
 from lading.packing.frame import Contents, File, FrameReader, Record, Run
 from lading.packing.receive import key_of
 from lading.packing.staging import publish
@@ -191,11 +191,7 @@ def remove_layer(key: str, folder: int) -> int:
 
 
 def _is_there(file: File, walker: Walker) -> bool:
-    try:
-        folder, name = walker.of(file.path)
-    except FileNotFoundError:
-        return False
-    status = entry(name, folder)
+    status = walker.entry(file.path)
     return status is not None and _matches(status, file)
 
 

@@ -23,7 +23,6 @@ from lading.cache.layers import LAYERS, Layers
 from lading.packing.disk import (
     Walker,
     copy_file,
-    entry,
     open_file,
     open_folder,
     read_whole,
@@ -168,11 +167,7 @@ def remove_snapshot(key: str, folder: int) -> int:
 
 
 def _is_there(file: Placement, walker: Walker) -> bool:
-    try:
-        folder, name = walker.of(file.path)
-    except FileNotFoundError:
-        return False
-    status = entry(name, folder)
+    status = walker.entry(file.path)
     return status is not None and stat.S_ISREG(status.st_mode) and status.st_size == file.size
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -13,7 +11,7 @@ from lading.cache.entry import SETTLED
 from lading.cache.folders import HINT, held, shared, writing
 from lading.cache.layers import Layers
 from lading.errors import Unsupported
-from lading.packing.receive import key_of, receive, title_of
+from lading.packing.receive import Arrivals, key_of, receive, title_of
 from lading.packing.staging import Stage
 from lading.packing.streams import form_of
 from lading.ports import Content
@@ -29,8 +27,7 @@ class CacheTarget:
         self._blobs = Blobs(root)
         self._layers = Layers(root)
         self._stack = contextlib.ExitStack()
-        self._guard = threading.Lock()
-        self._running = 0
+        self._arrivals = Arrivals()
 
     def __enter__(self) -> CacheTarget:
         with writing(self._root):
@@ -64,7 +61,7 @@ class CacheTarget:
             self._keep(descriptor, content)
             return
         title_of(descriptor)
-        with self._counted(), contextlib.ExitStack() as stack:
+        with self._arrivals.one(), contextlib.ExitStack() as stack:
             with writing(self._root):
                 staging = stack.enter_context(held(self._root, key_of(descriptor)))
             if self._layers.contents(descriptor) is None:
@@ -78,7 +75,7 @@ class CacheTarget:
                     descriptor,
                     content,
                     place=self._root,
-                    beside=lambda: self._running == 1,
+                    beside=lambda: self._arrivals.is_single,
                     hint=HINT,
                     keep_uncompressed=True,
                 )
@@ -99,13 +96,3 @@ class CacheTarget:
                 if len(raw) > MANIFEST_LIMIT:
                     return  # too large to be of use here: it is fetched when it is wanted
         self._blobs.keep(descriptor, bytes(raw))
-
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._guard:
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._guard:
-                self._running -= 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lading.errors import Conflict, LadingError, LocalFailure
-from lading.packing.disk import Walker, entry, open_file, same_bytes
+from lading.packing.disk import Walker, open_file, same_bytes
 from lading.packing.placement import Arrangement, Placement, contradiction
 from lading.packing.staging import tree_path
 
@@ -154,20 +154,14 @@ class Commit:
             NotADirectoryError: a link or a file is in the place of one of its folders.
         """
         try:
-            folder, name = self._finals.of(path)
-            return entry(name, folder)
-        except FileNotFoundError:
-            return None
+            return self._finals.entry(path)
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise NotADirectoryError(error.errno, error.strerror, path) from error
             raise
 
     def _staged(self, placement: Placement) -> os.stat_result | None:
-        with contextlib.suppress(FileNotFoundError):
-            folder, name = self._stages.of(tree_path(placement.key, placement.member))
-            return entry(name, folder)
-        return None
+        return self._stages.entry(tree_path(placement.key, placement.member))
 
     def _same(self, placement: Placement, existing: os.stat_result) -> bool:
         if not _is_file(existing, placement.size):

@@ -117,6 +117,14 @@ class Walker:
         parent, _, name = path.rpartition("/")
         return self.folder(parent), name
 
+    def entry(self, path: str) -> os.stat_result | None:
+        """What is there under a path, links not followed; None where nothing is."""
+        try:
+            folder, name = self.of(path)
+        except FileNotFoundError:
+            return None
+        return entry(name, folder)
+
     def close(self) -> None:
         """Forget the last folder; the root stays its owner's."""
         if self._fileno != self._root:

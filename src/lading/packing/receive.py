@@ -7,6 +7,7 @@ of its files, is the caller's matter.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
@@ -25,6 +26,30 @@ from lading.spec.digest import Hasher
 _RESUMABLE = frozenset({"tar", "raw"})
 # Below this a second thread costs more than it saves.
 _WORTH_A_THREAD = 8 * 1024 * 1024
+
+
+class Arrivals:
+    """The layers that are being received into one place just now."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._count = 0
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is just one: worth a second thread, for its hash."""
+        return self._count == 1
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """One of them, as long as this is open."""
+        with self._guard:
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._count -= 1
 
 
 def key_of(descriptor: Descriptor) -> str:

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -38,7 +38,7 @@ from lading.packing.placement import (
     arrange,
     entitled,
 )
-from lading.packing.receive import key_of, parser_of, receive, title_of
+from lading.packing.receive import Arrivals, key_of, parser_of, receive, title_of
 from lading.packing.staging import Stage, Wanted, tree_path
 from lading.packing.streams import form_of
 from lading.ports import Content
@@ -87,7 +87,7 @@ class FolderTarget:
         self._guard = threading.Lock()
         self._layers: dict[str, Layer] = {}
         self._moved: frozenset[str] = frozenset()
-        self._running = 0
+        self._arrivals = Arrivals()
 
     def __enter__(self) -> FolderTarget:
         with disk_errors(self._directory):
@@ -141,7 +141,7 @@ class FolderTarget:
             self._push_other(descriptor, content)
             return
         key, title = self._key_and_title(descriptor)
-        with self._counted(), Stage(self._pull, key, fsync=self._fsync) as stage:
+        with self._arrivals.one(), Stage(self._pull, key, fsync=self._fsync) as stage:
             receive(
                 stage,
                 descriptor,
@@ -260,19 +260,9 @@ class FolderTarget:
             entitled(title, member) is not None or self._layout.place(member) is not None
         )
 
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._guard:
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._guard:
-                self._running -= 1
-
     def _hashes_beside(self) -> bool:
         """Whether a layer is hashed in a second thread: worth it while nothing else arrives."""
-        return self._running == 1 if self._pipelined is None else self._pipelined
+        return self._arrivals.is_single if self._pipelined is None else self._pipelined
 
     def _found(self, key: str, title: str | None, descriptor: Descriptor) -> bool:
         """Whether an earlier run left this layer whole, as far as it did not place it already."""
