@@ -29,7 +29,7 @@ FENCED = {"http.server", "urllib.request", "xmlrpc", "ftplib"}
 # A cached pull by digest imports these, and must not pay for what it does not use.
 HOT_PATH = (
     "lading.cache",
-    "lading.packing.unpack",
+    "lading.packing.unpack.folder",
     "lading.ports",
     "lading.settings",
     "lading.spec.manifest",

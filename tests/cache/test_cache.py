@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from packing.layers import (
+from packing.trees import found, read, read_segments, trees
+from packing.unpack.layers import (
     FORMATS,
     GZIP,
     MIB,
@@ -31,13 +32,12 @@ from packing.layers import (
     open_folder,
     tar,
 )
-from packing.trees import found, read, read_segments, trees
 from parts.child import as_nobody
 
 from lading.cache import Cache
 from lading.cache.entry import SETTLED
 from lading.errors import IntegrityError, LocalFailure, NotFound, Unavailable, Unsupported
-from lading.packing.unpack import FolderTarget
+from lading.packing.unpack.folder import FolderTarget
 from lading.ports import Segmented
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lading.cache.folders import made, opened
 from lading.errors import IntegrityError, InvalidInput, NotFound
-from lading.packing.disk import entry, read_whole, write_whole
+from lading.packing.unpack.disk import entry, read_whole, write_whole
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.manifest import parse

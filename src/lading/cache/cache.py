@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from lading.cache.target import CacheTarget
-    from lading.packing.unpack import FolderTarget
+    from lading.packing.unpack.folder import FolderTarget
     from lading.ports import Content, Reader
     from lading.spec.descriptor import Descriptor
 
@@ -81,7 +81,7 @@ class Cache:
             LocalFailure: the cache cannot be written to.
         """
         from lading.cache.snapshots import Snapshots
-        from lading.packing.placement import Layout
+        from lading.packing.unpack.placement import Layout
 
         key = snapshot_key(digest, selection)
         found = self.snapshot(digest, selection)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lading.errors import Unavailable
-from lading.packing.disk import Lock, disk_errors
+from lading.packing.unpack.disk import Lock, disk_errors
 
 HINT = "set LADING_CACHE to a folder you may write to"
 

@@ -14,15 +14,15 @@ from lading.cache.blobs import used
 from lading.cache.entry import SETTLED
 from lading.cache.folders import made, opened
 from lading.errors import IntegrityError
-from lading.packing.disk import Walker, open_file, open_folder, remove_tree
-from lading.packing.frame import Contents, File, FrameReader, Record, Run
-from lading.packing.receive import key_of
-from lading.packing.staging import publish
+from lading.packing.unpack.disk import Walker, open_file, open_folder, remove_tree
+from lading.packing.unpack.frame import Contents, File, FrameReader, Record, Run
+from lading.packing.unpack.receive import key_of
+from lading.packing.unpack.staging import publish
 from lading.ports import FileSlice, Reader
 from lading.spec.descriptor import Descriptor
 
 if TYPE_CHECKING:
-    from lading.packing.unpack import FolderTarget
+    from lading.packing.unpack.folder import FolderTarget
 
 LAYERS = "layers"
 FRAME = ".frame"

@@ -20,7 +20,7 @@ from lading.cache.blobs import absent
 from lading.cache.entry import SETTLED
 from lading.cache.folders import held, made, opened, shared, writing
 from lading.cache.layers import LAYERS, Layers
-from lading.packing.disk import (
+from lading.packing.unpack.disk import (
     Walker,
     copy_file,
     open_file,
@@ -30,7 +30,7 @@ from lading.packing.disk import (
     same_bytes,
     write_whole,
 )
-from lading.packing.placement import (
+from lading.packing.unpack.placement import (
     Arrangement,
     Layer,
     Layout,
@@ -38,7 +38,7 @@ from lading.packing.placement import (
     arrange,
     contradiction,
 )
-from lading.packing.receive import key_of, title_of
+from lading.packing.unpack.receive import key_of, title_of
 from lading.spec.descriptor import Descriptor
 
 SNAPSHOTS = "snapshots"

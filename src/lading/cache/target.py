@@ -11,9 +11,9 @@ from lading.cache.entry import SETTLED
 from lading.cache.folders import HINT, held, shared, writing
 from lading.cache.layers import Layers
 from lading.errors import Unsupported
-from lading.packing.receive import Arrivals, key_of, receive, title_of
-from lading.packing.staging import Stage
-from lading.packing.streams import form_of
+from lading.packing.unpack.receive import Arrivals, key_of, receive, title_of
+from lading.packing.unpack.staging import Stage
+from lading.packing.unpack.streams import form_of
 from lading.ports import Content
 from lading.spec.descriptor import Descriptor
 from lading.spec.manifest import MANIFEST_LIMIT

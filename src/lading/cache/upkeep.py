@@ -31,8 +31,8 @@ from lading.cache.snapshots import (
     remove_snapshot,
 )
 from lading.errors import IntegrityError, InvalidInput
-from lading.packing.disk import BUFFER_SIZE, Walker, open_folder, remove_tree
-from lading.packing.frame import Contents
+from lading.packing.unpack.disk import BUFFER_SIZE, Walker, open_folder, remove_tree
+from lading.packing.unpack.frame import Contents
 from lading.spec.digest import Digest
 
 _MONTH = 30 * 24 * 60 * 60

@@ -118,7 +118,7 @@ class _Retrieval:
         from lading.packing.artifact import DOCUMENT_PATH
         from lading.packing.compare import spare
         from lading.packing.listing import listing
-        from lading.packing.unpack import FolderTarget
+        from lading.packing.unpack.folder import FolderTarget
 
         source, root = self._source()
         artifact = self._artifact(source, root)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from packing.layers import MIB, ended, in_child, noise
 from packing.trees import found, make
+from packing.unpack.layers import MIB, ended, in_child, noise
 
-from lading.packing.disk import (
+from lading.packing.unpack.disk import (
     Lock,
     Walker,
     copy_file,

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from types import TracebackType
 
 from lading.errors import IntegrityError
-from lading.packing.archive import ArchiveParser, Parser
-from lading.packing.disk import (
+from lading.packing.names import RAW_NAME, refused
+from lading.packing.unpack.archive import ArchiveParser, Parser
+from lading.packing.unpack.disk import (
     Walker,
     copy_file,
     entry,
@@ -26,9 +27,8 @@ from lading.packing.disk import (
     remove_tree,
     write_all,
 )
-from lading.packing.frame import Contents, File, FrameLog, FrameReader
-from lading.packing.names import RAW_NAME, refused
-from lading.packing.replay import Replay
+from lading.packing.unpack.frame import Contents, File, FrameLog, FrameReader
+from lading.packing.unpack.replay import Replay
 from lading.spec.digest import Digest, Hasher
 
 # From this size on an interrupted file is continued rather than written anew.

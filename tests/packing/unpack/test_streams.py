@@ -12,10 +12,10 @@ from types import ModuleType
 
 import pytest
 import zstandard
-from packing.layers import MIB, Watched, gzipped, layer, noise
+from packing.unpack.layers import MIB, Watched, gzipped, layer, noise
 
 from lading.errors import IntegrityError, Unsupported
-from lading.packing.streams import CheckedReader, Form, Hashing, Tee, decompressed, form_of
+from lading.packing.unpack.streams import CheckedReader, Form, Hashing, Tee, decompressed, form_of
 from lading.ports import Reader
 from lading.spec.digest import Digest
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 
 from lading.errors import Conflict, IntegrityError, Unsupported
-from lading.packing.commit import Commit
-from lading.packing.disk import (
+from lading.packing.unpack.commit import Commit
+from lading.packing.unpack.disk import (
     Lock,
     Walker,
     disk_errors,
@@ -28,8 +28,8 @@ from lading.packing.disk import (
     remove_tree,
     write_whole,
 )
-from lading.packing.frame import Contents, File
-from lading.packing.placement import (
+from lading.packing.unpack.frame import Contents, File
+from lading.packing.unpack.placement import (
     LEFT_OUT,
     PREFIX,
     PULL_FOLDERS,
@@ -38,9 +38,9 @@ from lading.packing.placement import (
     arrange,
     entitled,
 )
-from lading.packing.receive import Arrivals, key_of, parser_of, receive, title_of
-from lading.packing.staging import Stage, Wanted, tree_path
-from lading.packing.streams import form_of
+from lading.packing.unpack.receive import Arrivals, key_of, parser_of, receive, title_of
+from lading.packing.unpack.staging import Stage, Wanted, tree_path
+from lading.packing.unpack.streams import form_of
 from lading.ports import Content
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest

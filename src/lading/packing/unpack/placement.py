@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from lading.errors import IntegrityError
-from lading.packing.frame import Contents, File
 from lading.packing.names import RAW_NAME, refused
+from lading.packing.unpack.frame import Contents, File
 
 PULL_FOLDER = ".lading-pull"
 PULL_FOLDERS = (PULL_FOLDER, PULL_FOLDER + ".done")

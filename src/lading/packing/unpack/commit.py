@@ -1,6 +1,6 @@
 """Staged files move to their final names: all of them or, where something is in the way, none.
 
-Which file goes where was decided before, in :mod:`lading.packing.placement`.
+Which file goes where was decided before, in :mod:`lading.packing.unpack.placement`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lading.errors import Conflict, LadingError, LocalFailure
-from lading.packing.disk import Walker, open_file, same_bytes
-from lading.packing.placement import Arrangement, Placement, contradiction
-from lading.packing.staging import tree_path
+from lading.packing.unpack.disk import Walker, open_file, same_bytes
+from lading.packing.unpack.placement import Arrangement, Placement, contradiction
+from lading.packing.unpack.staging import tree_path
 
 _SHOWN = 5
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lading.errors import IntegrityError
-from lading.packing.frame import Contents, File
-from lading.packing.placement import Layer, Layout, Placement, arrange
+from lading.packing.unpack.frame import Contents, File
+from lading.packing.unpack.placement import Layer, Layout, Placement, arrange
 
 
 def bundle(key: str, *files: tuple[str, int], folders: tuple[str, ...] = ()) -> Layer:

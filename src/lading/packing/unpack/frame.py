@@ -3,7 +3,7 @@
 A frame is a list of records (bytes of headers and padding; which file's bytes come now) in
 compressed chunks. Each chunk stands alone, so a frame that was cut off by a crash is good up to
 its last whole chunk: that is what an interrupted transfer resumes by. What is written and read
-here is bytes; which file they lie in is :mod:`lading.packing.staging`'s matter.
+here is bytes; which file they lie in is :mod:`lading.packing.unpack.staging`'s matter.
 """
 
 from __future__ import annotations

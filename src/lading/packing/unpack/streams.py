@@ -13,7 +13,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Literal, Protocol
 
 from lading.errors import IntegrityError, Unsupported
-from lading.packing.disk import BUFFER_SIZE
+from lading.packing.unpack.disk import BUFFER_SIZE
 from lading.ports import Reader
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest, Hasher

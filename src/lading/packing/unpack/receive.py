@@ -13,11 +13,19 @@ from itertools import cycle
 from pathlib import Path
 
 from lading.errors import IntegrityError
-from lading.packing.archive import NO_SINK, ArchiveParser, Parser, RawParser
-from lading.packing.disk import BUFFER_SIZE, disk_errors, disk_failure
 from lading.packing.names import RAW_NAME, safe_title
-from lading.packing.staging import Stage, TreeWriter, Wanted
-from lading.packing.streams import AHEAD, CheckedReader, Form, Hashing, Tee, decompressed, form_of
+from lading.packing.unpack.archive import NO_SINK, ArchiveParser, Parser, RawParser
+from lading.packing.unpack.disk import BUFFER_SIZE, disk_errors, disk_failure
+from lading.packing.unpack.staging import Stage, TreeWriter, Wanted
+from lading.packing.unpack.streams import (
+    AHEAD,
+    CheckedReader,
+    Form,
+    Hashing,
+    Tee,
+    decompressed,
+    form_of,
+)
 from lading.ports import Content, Reader
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor

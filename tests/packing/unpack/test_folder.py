@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from packing.layers import (
+from packing.trees import found, make, trees
+from packing.unpack.layers import (
     FORMATS,
     GZIP,
     MIB,
@@ -32,13 +33,12 @@ from packing.layers import (
     open_folder,
     tar,
 )
-from packing.trees import found, make, trees
 from parts import require
 from parts.child import as_nobody
 
 from lading.errors import Conflict, IntegrityError, LadingError, LocalFailure, Unsupported
-from lading.packing.frame import FrameLog
-from lading.packing.unpack import FolderTarget
+from lading.packing.unpack.folder import FolderTarget
+from lading.packing.unpack.frame import FrameLog
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from packing.layers import MIB, noise, tar
 from packing.trees import found
+from packing.unpack.layers import MIB, noise, tar
 
-from lading.packing.archive import NO_SINK, ArchiveParser
-from lading.packing.frame import Contents, File
-from lading.packing.staging import LARGE, Stage, publish
+from lading.packing.unpack.archive import NO_SINK, ArchiveParser
+from lading.packing.unpack.frame import Contents, File
+from lading.packing.unpack.staging import LARGE, Stage, publish
 from lading.spec.digest import Digest
 
 SEALED = 946_684_800

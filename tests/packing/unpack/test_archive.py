@@ -8,12 +8,12 @@ import tarfile
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from packing.layers import FORMATS, MIB, member, noise, tar
 from packing.trees import trees
+from packing.unpack.layers import FORMATS, MIB, member, noise, tar
 
 from lading.errors import IntegrityError, LadingError
-from lading.packing import archive
-from lading.packing.archive import ArchiveParser
+from lading.packing.unpack import archive
+from lading.packing.unpack.archive import ArchiveParser
 
 BLOCK = 512
 
