@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -584,6 +585,22 @@ def test_a_folder_is_filled_from_the_cache(cache: Cache, tmp_path: Path, link: b
         assert status.st_nlink == (2 if link else 1)
         assert stat.S_IMODE(status.st_mode) == (0o444 if link else 0o644)
     assert cache.verify() == ()
+
+
+def test_nothing_is_pruned_while_a_layer_is_placed(cache: Cache, tmp_path: Path) -> None:
+    (descriptor,) = fill(cache, BUNDLE)
+
+    class Pruning(FolderTarget):
+        def adopt(self, *given: Any, **more: Any) -> None:
+            with pytest.raises(Unavailable, match="in use"):
+                cache.prune(everything=True)
+            super().adopt(*given, **more)
+
+    with Pruning(tmp_path / "out") as target:
+        assert cache.place(descriptor, target)
+        target.commit()
+
+    assert found(tmp_path / "out")[0] == SHOWN
 
 
 def test_a_layer_that_is_not_in_the_cache_cannot_be_placed(cache: Cache, tmp_path: Path) -> None:

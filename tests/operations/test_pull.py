@@ -7,12 +7,14 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from parts.registry import DockerRegistry
 from parts.skopeo import Skopeo
 
-from lading.errors import Conflict, IntegrityError, InvalidInput, NotFound
+from lading.cache import Cache
+from lading.errors import Conflict, IntegrityError, InvalidInput, NotFound, Unavailable
 from lading.operations import stores
 from lading.operations.copy import copy
 from lading.operations.pull import pull
@@ -54,6 +56,22 @@ def test_a_pull_into_the_cache_gives_a_read_only_folder(
         for path in folder.rglob("*")
         if path.is_file()
     )
+
+
+def test_nothing_is_pruned_between_the_last_layer_and_the_snapshot(
+    model: Path, place: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(model, f"{place}:1.0.0", settings=settings)
+    make = Cache.make_snapshot
+
+    def prune_first(cache: Cache, *given: Any, **more: Any) -> Path:
+        with pytest.raises(Unavailable, match="in use"):
+            cache.prune(everything=True)
+        return make(cache, *given, **more)
+
+    monkeypatch.setattr(Cache, "make_snapshot", prune_first)
+
+    assert pull(f"{place}:1.0.0", settings=settings).files == 6
 
 
 def test_by_version_by_tag_by_latest_and_by_digest_come_the_same_files(

@@ -59,6 +59,15 @@ def shared(root: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def reading(root: Path) -> Iterator[None]:
+    """The same as far as it can be had: a cache that only may be read is read all the same."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            stack.enter_context(shared(root))
+        yield
+
+
+@contextlib.contextmanager
 def alone(root: Path) -> Iterator[None]:
     """While this is held, nothing is pulled.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lading.cache.blobs import used
 from lading.cache.entry import SETTLED
-from lading.cache.folders import made, opened
+from lading.cache.folders import made, opened, reading
 from lading.errors import IntegrityError
 from lading.packing.unpack.disk import Walker, open_file, open_folder, remove_tree
 from lading.packing.unpack.frame import Contents, File, FrameReader, Record, Run
@@ -57,6 +57,12 @@ class Layers:
 
     def place(self, descriptor: Descriptor, target: FolderTarget, *, link: bool) -> bool:
         """Stage a layer's files in a folder; False where the layer is not here."""
+        if self.contents(descriptor) is None:
+            return False
+        with reading(self._root):
+            return self._place(descriptor, target, link=link)
+
+    def _place(self, descriptor: Descriptor, target: FolderTarget, *, link: bool) -> bool:
         contents = self.contents(descriptor)
         if contents is None:
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -65,7 +66,8 @@ def pull(
     cache = Cache(settings.cache)
     selection = Selection(tuple(include), tuple(exclude))
     if into is None and place.digest and (path := cache.snapshot(place.digest, selection.key)):
-        return _found(place, place.digest, path)
+        with contextlib.suppress(FileNotFoundError):  # pruned at this very moment
+            return _found(place, place.digest, path)
     retrieval = _Retrieval(
         place,
         cache,
@@ -100,19 +102,21 @@ class _Retrieval:
     def into_cache(self) -> PullResult:
         source, root = self._source()
         if path := self.cache.snapshot(root.digest, self.selection.key):
-            return _found(self.place, root.digest, path)
+            with contextlib.suppress(FileNotFoundError):
+                return _found(self.place, root.digest, path)
         artifact = self._artifact(source, root)
         layers = self._layers(source, artifact)
+        # Nothing is pruned while the target is open, so that layers stay until they are linked.
         with self.cache.target() as target:
             fetched = self._copy(source, target, artifact, layers)
-        path = self.cache.make_snapshot(
-            root.digest,
-            [layer for layer in artifact.layers if layer.digest in layers],
-            strip=artifact.prefix,
-            wanted=self.selection if self.selection else None,
-            selection=self.selection.key,
-        )
-        return self._result(root, artifact, path, fetched, _measure(path))
+            path = self.cache.make_snapshot(
+                root.digest,
+                [layer for layer in artifact.layers if layer.digest in layers],
+                strip=artifact.prefix,
+                wanted=self.selection if self.selection else None,
+                selection=self.selection.key,
+            )
+            return self._result(root, artifact, path, fetched, _measure(path))
 
     def into_folder(self, folder: Path, *, force: bool, link: bool) -> PullResult:
         from lading.packing.artifact import DOCUMENT_PATH
@@ -138,10 +142,12 @@ class _Retrieval:
             force=force,
             fsync=self.settings.fsync,
         ) as target:
-            cached = [d for d in artifact.layers if d.digest in layers and self.cache.has(d)]
-            for descriptor in cached:
-                self.cache.place(descriptor, target, link=link)
-            left = layers - {descriptor.digest for descriptor in cached}
+            cached = {
+                layer.digest
+                for layer in artifact.layers
+                if layer.digest in layers and self.cache.place(layer, target, link=link)
+            }
+            left = layers - cached
             fetched = self._copy(source, target, artifact, left)
             placed = target.commit()
         sizes = [(folder / path).lstat().st_size for path in {*placed, *kept}]
