@@ -107,6 +107,19 @@ def test_a_folder_of_ignored_files_is_refused_and_says_so(tmp_path: Path) -> Non
         scan(tmp_path)
 
 
+@pytest.mark.parametrize("name", [".LADING-PULL", ".Lading-Pull.done"])
+def test_what_a_pull_keeps_for_itself_is_refused_however_it_is_spelled(
+    tmp_path: Path, name: str
+) -> None:
+    make(tmp_path, {"weights.bin": b"1", "sub/.LADING-PULL": b"1"})
+    (tmp_path / name).touch()
+
+    with pytest.raises(InvalidInput, match="unfinished pulls") as refusal:
+        scan(tmp_path)
+
+    assert refusal.value.what == f"cannot pack {tmp_path}/{name}"
+
+
 @pytest.mark.parametrize(
     ("name", "cause"),
     [

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from lading.packing.names import PULL_FOLDERS
 from lading.ports import Content, FileSlice, Segmented
 
 # Long enough for a later change to get another time.
@@ -79,6 +80,7 @@ _NAMES = st.one_of(
     lambda name: (
         name not in (".", "..")
         and not name.startswith(".wh.")
+        and name.lower() not in PULL_FOLDERS
         and len(name.encode()) <= 255
         and len(name.encode()) > 0
     )

@@ -237,9 +237,11 @@ class _Retrieval:
 
 def _holds_files(folder: Path) -> bool:
     """Whether there is anything in the folder but what an interrupted pull left."""
+    from lading.packing.names import PULL_FOLDERS
+
     try:
         with os.scandir(folder) as entries:
-            return any(entry.name != ".lading-pull" for entry in entries)
+            return any(entry.name not in PULL_FOLDERS for entry in entries)
     except FileNotFoundError:
         return False
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from lading.errors import InvalidInput, LocalFailure
+from lading.packing.names import PULL_FOLDERS
 
 IGNORE_FILE: Final = ".ladingignore"
 
@@ -41,8 +42,7 @@ DEFAULTS: Final = (
     ".venv",
     ".huggingface",
     "/.cache/huggingface",
-    ".lading-pull",
-    ".lading-pull.done",
+    *PULL_FOLDERS,
     # editors and desktops
     ".idea",
     ".vscode",

@@ -12,6 +12,9 @@ from lading.errors import IntegrityError
 
 # What the one file of a layer that is no archive is kept under.
 RAW_NAME = "raw"
+# Where unfinished pulls are kept, in the folder that they go to; and on its way to be removed.
+PULL_FOLDER = ".lading-pull"
+PULL_FOLDERS = (PULL_FOLDER, PULL_FOLDER + ".done")
 
 # Linux's PATH_MAX and NAME_MAX: nothing longer could be opened by its name.
 _LONGEST_PATH = 4096
@@ -53,6 +56,12 @@ def safe_title(text: str) -> str:
     except UnicodeEncodeError:
         raise refused(text, "its name is not UTF-8") from None
     return safe_path(raw)
+
+
+def in_pull_folder(path: str) -> bool:
+    """Whether a path lies where unfinished pulls are kept, on any file system: some do not tell
+    capital letters from small ones."""
+    return path.partition("/")[0].lower() in PULL_FOLDERS
 
 
 def refused(name: bytes | str, reason: str) -> IntegrityError:

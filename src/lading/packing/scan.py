@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from lading.errors import IntegrityError, InvalidInput, LocalFailure
 from lading.packing.artifact import PREFIX
 from lading.packing.ignore import IGNORE_FILE, Ignored, rules
-from lading.packing.names import safe_path
+from lading.packing.names import in_pull_folder, safe_path
 
 # The document of a version lies under this name, beside the files.
 RESERVED: Final = "lading.json"
@@ -257,6 +257,8 @@ def _checked(prefix: str, name: str, shown: str) -> str:
         raise _refusal(shown, "its name is not UTF-8", "rename it") from error
     except IntegrityError as error:
         raise _refusal(shown, str(error.cause), "rename it") from error
+    if in_pull_folder(prefix + text):
+        raise _refusal(shown, "this is where unfinished pulls are kept", "rename or remove it")
     if text.startswith(_WHITEOUT):
         raise _refusal(
             shown, "container runtimes take .wh. files for orders to remove others", "rename it"

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from lading.errors import Conflict, IntegrityError, Unsupported
+from lading.packing.names import PULL_FOLDERS
 from lading.packing.unpack.commit import Commit
 from lading.packing.unpack.disk import (
     Lock,
@@ -32,7 +33,6 @@ from lading.packing.unpack.frame import Contents, File
 from lading.packing.unpack.placement import (
     LEFT_OUT,
     PREFIX,
-    PULL_FOLDERS,
     Layer,
     Layout,
     arrange,

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from lading.errors import IntegrityError
-from lading.packing.names import RAW_NAME, refused
+from lading.packing.names import PULL_FOLDER, RAW_NAME, in_pull_folder, refused
 from lading.packing.unpack.frame import Contents, File
 
-PULL_FOLDER = ".lading-pull"
-PULL_FOLDERS = (PULL_FOLDER, PULL_FOLDER + ".done")
 PREFIX = "models/"
 LEFT_OUT = frozenset({"models/lading.json"})
 
@@ -39,8 +37,7 @@ class Layout:
     def shorten(self, member: str) -> str:
         """A name without the prefix that all have."""
         path = member[len(self.strip) :] if member.startswith(self.strip) else member
-        # Some file systems do not tell capital letters from small ones.
-        if path.partition("/")[0].lower() in PULL_FOLDERS:
+        if in_pull_folder(path):
             raise refused(member, f"{PULL_FOLDER} is where unfinished pulls are kept")
         return path
 
