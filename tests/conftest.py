@@ -21,6 +21,7 @@ from parts.skopeo import Skopeo
 from parts.tokens import TokenServer
 
 hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("long", max_examples=1000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("tests")
 
 USER, PASSWORD = "ada", "secret"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packing.trees import found, read, read_segments, trees
 from packing.unpack.layers import (
@@ -34,6 +34,7 @@ from packing.unpack.layers import (
     tar,
 )
 from parts.child import as_nobody
+from parts.laws import tries
 
 from lading.cache import Cache
 from lading.cache.entry import SETTLED
@@ -259,7 +260,7 @@ def test_anybody_can_delete_their_own_cache(open_folder: Path) -> None:
 # Layers
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+@tries(40)
 @given(trees(), st.sampled_from(sorted(FORMATS)), st.data())
 def test_any_layer_is_shown_again_byte_for_byte_from_any_offset(
     tmp_path_factory: pytest.TempPathFactory,

@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packing.trees import make
+from parts.laws import tries
 
 from lading.errors import InvalidInput
 from lading.packing.ignore import DEFAULTS, matcher, rules
@@ -152,7 +153,7 @@ _PATHS = st.lists(st.lists(_NAMES, min_size=1, max_size=3), max_size=12)
 
 
 @given(_LINES, _PATHS)
-@settings(max_examples=60)
+@tries(60)
 def test_any_pattern_means_what_it_means_to_git(lines: list[str], paths: list[list[str]]) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)

@@ -11,8 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from packing.trees import make, read, settle, trees
+from parts.laws import tries
 
 from lading.errors import InvalidInput, LocalFailure
 from lading.packing.memory import DigestMemory
@@ -181,7 +182,7 @@ def test_an_unknown_file_is_judged_by_its_size() -> None:
 
 
 @given(trees())
-@settings(max_examples=25)
+@tries(25)
 def test_digests_are_those_of_the_bytes(tree: tuple[dict[str, bytes], tuple[str, ...]]) -> None:
     files, folders = tree
     with TemporaryDirectory() as name:

@@ -13,10 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packing.trees import found, make, read, read_segments, settle, trees
 from parts.child import as_nobody
+from parts.laws import tries
 
 from lading.errors import LocalFailure
 from lading.packing.scan import FileIdentity, scan
@@ -45,7 +46,7 @@ def extracted_by_gnu_tar(raw: bytes, into: Path) -> Path:
 
 
 @given(trees())
-@settings(max_examples=40)
+@tries(40)
 def test_any_tree_comes_out_of_gnu_tar_again(
     tree: tuple[dict[str, bytes], tuple[str, ...]],
 ) -> None:
@@ -67,7 +68,7 @@ def test_any_tree_comes_out_of_gnu_tar_again(
 
 
 @given(trees(), st.data())
-@settings(max_examples=40)
+@tries(40)
 def test_any_offset_goes_on_where_the_whole_does(
     tree: tuple[dict[str, bytes], tuple[str, ...]], data: st.DataObject
 ) -> None:
@@ -87,7 +88,7 @@ def test_any_offset_goes_on_where_the_whole_does(
 
 
 @given(trees())
-@settings(max_examples=25)
+@tries(25)
 def test_it_is_the_tar_that_gnu_tar_would_write(
     tree: tuple[dict[str, bytes], tuple[str, ...]],
 ) -> None:

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from packing.trees import make, read, settle, trees
+from parts.laws import tries
 from schemas.validators import check
 
 from lading.errors import InvalidInput, LocalFailure, NotFound
@@ -354,7 +355,7 @@ def test_a_manifest_that_no_registry_takes_is_not_written(folder: Path) -> None:
 
 
 @given(trees())
-@settings(max_examples=20)
+@tries(20)
 def test_the_same_files_and_words_are_the_same_version(
     tree: tuple[dict[str, bytes], tuple[str, ...]],
 ) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packing.trees import found, make, trees
 from packing.unpack.layers import (
@@ -35,6 +35,7 @@ from packing.unpack.layers import (
 )
 from parts import require
 from parts.child import as_nobody
+from parts.laws import tries
 
 from lading.errors import Conflict, IntegrityError, LadingError, LocalFailure, Unsupported
 from lading.packing.unpack.folder import FolderTarget
@@ -351,7 +352,7 @@ _HOSTILE_NAMES = st.sampled_from(
 _HOSTILE_KINDS = st.sampled_from([b"0", b"5", b"1", b"2", b"3", b"4", b"6", b"7", b"S", b"L", b"x"])
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+@tries(150)
 @given(st.data())
 def test_no_archive_writes_outside_or_crashes(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
