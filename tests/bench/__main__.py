@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import random
 import shutil
 import sys
 import tempfile
@@ -94,7 +95,7 @@ def _rounds(name: str, case: Case, work: Path, rounds: int, results: Results) ->
     tools = list(case.tools)
     rounds = rounds if case.rounds is None else case.rounds
     for number in range(rounds + 1):
-        for tool in tuple(tools):
+        for tool in _shuffled(tools, number):
             _say(f"{name}: round {number} of {rounds}: {tool.name}")
             try:
                 if number == 0:
@@ -104,6 +105,14 @@ def _rounds(name: str, case: Case, work: Path, rounds: int, results: Results) ->
             except Failed as failure:
                 tools.remove(tool)
                 _fail(results, f"{name}: {tool.name}", failure)
+
+
+def _shuffled(tools: list[Tool], number: int) -> list[Tool]:
+    """Another order in every round: what one leaves to the kernel falls to the next.
+
+    The first two are as in the tables, and every benchmark has the same.
+    """
+    return random.Random(number).sample(tools, len(tools)) if number > 1 else list(tools)
 
 
 def _once(case: Case, tool: Tool, work: Path, results: Results, *, warm: bool, first: bool) -> None:
