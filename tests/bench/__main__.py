@@ -117,6 +117,8 @@ def _shuffled(tools: list[Tool], number: int) -> list[Tool]:
 
 def _once(case: Case, tool: Tool, work: Path, results: Results, *, warm: bool, first: bool) -> None:
     with case.place(work / "place", tool) as place:
+        # What the one before left to be written or freed is not this one's to wait for.
+        os.sync()
         for step in tool.steps:
             cost, printed = run(step.command(place))
             step.prove(place, printed, first)
