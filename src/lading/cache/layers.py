@@ -14,7 +14,7 @@ from lading.cache.blobs import used
 from lading.cache.entry import SETTLED
 from lading.cache.folders import made, opened, reading
 from lading.errors import IntegrityError
-from lading.packing.unpack.disk import Walker, open_file, open_folder, remove_tree
+from lading.packing.unpack.disk import Walker, closing, open_file, open_folder, remove_tree
 from lading.packing.unpack.frame import Contents, File, FrameReader, Record, Run
 from lading.packing.unpack.receive import key_of
 from lading.packing.unpack.staging import publish
@@ -68,7 +68,7 @@ class Layers:
             return False
         with (
             opened(self._root, LAYERS, descriptor.digest.algorithm) as folder,
-            _tree(key_of(descriptor), folder) as tree,
+            closing(open_folder(key_of(descriptor), folder)) as tree,
         ):
             target.adopt(descriptor, tree, contents, link=link)
         return True
@@ -99,7 +99,7 @@ class LayerContent:
         try:
             with (
                 opened(self.folder) as folder,
-                _tree(self.key, folder) as tree,
+                closing(open_folder(self.key, folder)) as tree,
                 contextlib.closing(Walker(tree)) as walker,
             ):
                 for record in records(self.key, folder):
@@ -167,11 +167,8 @@ def records(key: str, folder: int) -> Iterator[Record]:
         OSError: there is none.
         IntegrityError: it is damaged.
     """
-    fileno = open_file(f"{key}{FRAME}", folder)
-    try:
+    with closing(open_file(f"{key}{FRAME}", folder)) as fileno:
         yield from FrameReader(fileno).records()
-    finally:
-        os.close(fileno)
 
 
 def stream_size(key: str, folder: int) -> int:
@@ -186,7 +183,7 @@ def stream_size(key: str, folder: int) -> int:
 
 def is_complete(key: str, folder: int, contents: Contents) -> bool:
     """Whether every file of a layer is there with its size."""
-    with _tree(key, folder) as tree, contextlib.closing(Walker(tree)) as walker:
+    with closing(open_folder(key, folder)) as tree, contextlib.closing(Walker(tree)) as walker:
         return all(_is_there(file, walker) for file in contents.files)
 
 
@@ -217,20 +214,7 @@ def _piece(record: Record, start: int, walker: Walker) -> Iterator[bytes | FileS
     if isinstance(record, Run):
         yield record.raw[start:]
     elif isinstance(record, File):
-        folder, name = walker.of(record.path)
-        fileno = open_file(name, folder)
-        try:
+        with walker.opened(record.path) as fileno:
             if not _matches(os.fstat(fileno), record):
                 raise IntegrityError(f"cached file {record.path!r} was changed"[:300])
             yield FileSlice(fileno, start, record.size - start)
-        finally:
-            os.close(fileno)
-
-
-@contextlib.contextmanager
-def _tree(key: str, folder: int) -> Iterator[int]:
-    fileno = open_folder(key, folder)
-    try:
-        yield fileno
-    finally:
-        os.close(fileno)

@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from lading.cache.folders import held, made, opened, shared, writing
 from lading.cache.layers import LAYERS, Layers
 from lading.packing.unpack.disk import (
     Walker,
+    closing,
     copy_file,
     open_file,
     open_folder,
@@ -102,11 +103,8 @@ class Snapshots:
         temporary = f".{key}.{os.getpid()}.{os.urandom(4).hex()}"
         os.mkdir(temporary, 0o755, dir_fd=folder)
         try:
-            fileno = open_folder(temporary, folder)
-            try:
+            with closing(open_folder(temporary, folder)) as fileno:
                 _fill(fileno, arrangement, layers)
-            finally:
-                os.close(fileno)
             remove_snapshot(key, folder)
             write_whole(f"{key}{LIST}", folder, Snapshot(arrangement.files).as_json())
             os.rename(temporary, key, src_dir_fd=folder, dst_dir_fd=folder)
@@ -136,12 +134,8 @@ def is_whole(snapshot: Snapshot, key: str, folder: int) -> bool:
     Raises:
         OSError: there is no such snapshot, or it cannot be read.
     """
-    fileno = open_folder(key, folder)
-    try:
-        with contextlib.closing(Walker(fileno)) as walker:
-            return all(_is_there(file, walker) for file in snapshot.files)
-    finally:
-        os.close(fileno)
+    with closing(open_folder(key, folder)) as fileno, contextlib.closing(Walker(fileno)) as walker:
+        return all(_is_there(file, walker) for file in snapshot.files)
 
 
 def is_equal(file: Placement, snapshot: Walker, layers: Walker) -> bool:
@@ -150,13 +144,12 @@ def is_equal(file: Placement, snapshot: Walker, layers: Walker) -> bool:
     Raises:
         OSError: one of them cannot be read.
     """
-    folder, name = snapshot.of(file.path)
-    with _opened(name, folder) as mine:
+    with snapshot.opened(file.path) as mine:
         try:
             folder, name = layers.of(f"{file.key}/{file.member}")
         except FileNotFoundError:
             return os.fstat(mine).st_size == file.size
-        with _opened(name, folder) as theirs:
+        with closing(open_file(name, folder)) as theirs:
             return same_bytes(mine, theirs)
 
 
@@ -199,26 +192,16 @@ def _link(member: str, source: int, name: str, folder: int, size: int) -> None:
         os.link(member, name, src_dir_fd=source, dst_dir_fd=folder, follow_symlinks=False)
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with _opened(member, source) as original:
-        fileno = os.open(name, flags, 0o444, dir_fd=folder)
-        try:
-            copy_file(original, fileno, size)
-        finally:
-            os.close(fileno)
+    with (
+        closing(open_file(member, source)) as original,
+        closing(os.open(name, flags, 0o444, dir_fd=folder)) as fileno,
+    ):
+        copy_file(original, fileno, size)
 
 
 def _same(first: Placement, second: Placement, layers: Walker) -> bool:
-    folder, name = layers.of(f"{first.key}/{first.member}")
-    with _opened(name, folder) as one:
-        folder, name = layers.of(f"{second.key}/{second.member}")
-        with _opened(name, folder) as other:
-            return same_bytes(one, other)
-
-
-@contextlib.contextmanager
-def _opened(name: str, folder: int) -> Iterator[int]:
-    fileno = open_file(name, folder)
-    try:
-        yield fileno
-    finally:
-        os.close(fileno)
+    with (
+        layers.opened(f"{first.key}/{first.member}") as one,
+        layers.opened(f"{second.key}/{second.member}") as other,
+    ):
+        return same_bytes(one, other)

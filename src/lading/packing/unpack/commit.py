@@ -5,16 +5,15 @@ Which file goes where was decided before, in :mod:`lading.packing.unpack.placeme
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lading.errors import Conflict, LadingError, LocalFailure
-from lading.packing.unpack.disk import Walker, open_file, same_bytes
+from lading.packing.unpack.disk import Walker, same_bytes
 from lading.packing.unpack.placement import Arrangement, Placement, contradiction
 from lading.packing.unpack.staging import tree_path
 
@@ -166,20 +165,20 @@ class Commit:
     def _same(self, placement: Placement, existing: os.stat_result) -> bool:
         if not _is_file(existing, placement.size):
             return False
-        folder, name = self._finals.of(placement.path)
-        with _opened(name, folder) as present:
-            stage, member = self._stages.of(tree_path(placement.key, placement.member))
-            with _opened(member, stage) as arrived:
-                return same_bytes(present, arrived)
+        with (
+            self._finals.opened(placement.path) as present,
+            self._stages.opened(tree_path(placement.key, placement.member)) as arrived,
+        ):
+            return same_bytes(present, arrived)
 
     def _equal(self, first: Placement, second: Placement) -> bool:
         if self._staged(first) is None or self._staged(second) is None:
             return True  # compared before the earlier run moved one of them
-        folder, name = self._stages.of(tree_path(first.key, first.member))
-        with _opened(name, folder) as one:
-            folder, name = self._stages.of(tree_path(second.key, second.member))
-            with _opened(name, folder) as other:
-                return same_bytes(one, other)
+        with (
+            self._stages.opened(tree_path(first.key, first.member)) as one,
+            self._stages.opened(tree_path(second.key, second.member)) as other,
+        ):
+            return same_bytes(one, other)
 
     def _check_folder(self, path: str, obstacles: Obstacles) -> None:
         try:
@@ -200,12 +199,3 @@ class Commit:
 
 def _is_file(status: os.stat_result, size: int) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_size == size
-
-
-@contextlib.contextmanager
-def _opened(name: str, folder: int) -> Iterator[int]:
-    fileno = open_file(name, folder)
-    try:
-        yield fileno
-    finally:
-        os.close(fileno)

@@ -88,6 +88,15 @@ def entry(name: str, parent: int) -> os.stat_result | None:
         return None
 
 
+@contextlib.contextmanager
+def closing(fileno: int) -> Iterator[int]:
+    """An open file or folder, closed at the end."""
+    try:
+        yield fileno
+    finally:
+        os.close(fileno)
+
+
 class Walker:
     """Finds folders below a root, a component at a time; keeps the last one open.
 
@@ -124,6 +133,17 @@ class Walker:
         except FileNotFoundError:
             return None
         return entry(name, folder)
+
+    @contextlib.contextmanager
+    def opened(self, path: str) -> Iterator[int]:
+        """A file to be read.
+
+        Raises:
+            OSError: there is none, or a link or something else is in its place.
+        """
+        folder, name = self.of(path)
+        with closing(open_file(name, folder)) as fileno:
+            yield fileno
 
     def close(self) -> None:
         """Forget the last folder; the root stays its owner's."""

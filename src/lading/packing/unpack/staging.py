@@ -19,6 +19,7 @@ from lading.packing.names import RAW_NAME, refused
 from lading.packing.unpack.archive import ArchiveParser, Parser
 from lading.packing.unpack.disk import (
     Walker,
+    closing,
     copy_file,
     entry,
     make_folder,
@@ -89,11 +90,8 @@ class Stage:
         Raises:
             IntegrityError: its frame is damaged.
         """
-        fileno = open_file(f"{self.name}/{_FRAME}", self._parent)
-        try:
+        with closing(open_file(f"{self.name}/{_FRAME}", self._parent)) as fileno:
             return Contents.of(FrameReader(fileno).records())
-        finally:
-            os.close(fileno)
 
     def holds(self, digest: Digest, parser: Parser, opened: Callable[[File], int]) -> bool:
         """Whether a whole layer is that of this digest: everything is read again.
@@ -105,11 +103,8 @@ class Stage:
             IntegrityError: its parts do not belong together.
         """
         hasher = digest.hasher()
-        fileno = open_file(f"{self.name}/{_FRAME}", self._parent)
-        try:
+        with closing(open_file(f"{self.name}/{_FRAME}", self._parent)) as fileno:
             Replay(parser, hasher, opened).run(FrameReader(fileno).records())
-        finally:
-            os.close(fileno)
         parser.finish()
         return not parser.pending and hasher.hexdigest() == digest.hex
 
@@ -219,13 +214,10 @@ def tree_path(name: str, path: str) -> str:
 
 def publish(parent: int, name: str, target: int, key: str) -> None:
     """Move a whole stage's tree and frame to ``key`` and ``key.frame`` in another folder."""
-    folder = open_folder(name, parent)
-    try:
+    with closing(open_folder(name, parent)) as folder:
         # The tree comes last: where it is, its frame is.
         os.rename(_FRAME, f"{key}.frame", src_dir_fd=folder, dst_dir_fd=target)
         os.rename(_TREE, key, src_dir_fd=folder, dst_dir_fd=target)
-    finally:
-        os.close(folder)
     remove_tree(name, parent)
 
 
@@ -298,11 +290,8 @@ class TreeWriter:
         self.start_file(file.path, file.size)
         if self._fileno < 0:
             return
-        source = open_file(name, folder)
-        try:
+        with closing(open_file(name, folder)) as source:
             copy_file(source, self._fileno, file.size)
-        finally:
-            os.close(source)
         self.end_file()
 
     def file_bytes(self, piece: memoryview) -> None:
@@ -343,10 +332,7 @@ def _sweep(folder: int, path: str, keep: set[str]) -> None:
         inner = f"{path}{name}"
         status = entry(name, folder)
         if status is not None and stat.S_ISDIR(status.st_mode):
-            below = open_folder(name, folder)
-            try:
+            with closing(open_folder(name, folder)) as below:
                 _sweep(below, inner + "/", keep)
-            finally:
-                os.close(below)
         elif inner not in keep:
             os.unlink(name, dir_fd=folder)
