@@ -35,6 +35,19 @@ class Content(Protocol):
         ...
 
 
+class Window(Protocol):
+    """Bytes that are looked into here and there, near or far."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are in all."""
+        ...
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """The bytes from there on: as many as were asked for, fewer only at the end."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class FileSlice:
     """A stretch of an open file, for the kernel to send by itself."""

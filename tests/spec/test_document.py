@@ -43,16 +43,14 @@ def test_fields_of_a_later_lading_are_kept() -> None:
     later = {
         "schema_version": 2,
         "files": [FILE | {"later": [1, {"deep": None}]}],
-        "metrics": [{"name": "auc", "value": 0.9}],
+        "metrics": [{"name": "auc", "value": 0.9, "later": {}}],
         "unheard_of": True,
     }
 
     document = parse(later)
 
-    assert document.model_extra == {
-        "metrics": [{"name": "auc", "value": 0.9}],
-        "unheard_of": True,
-    }
+    assert document.model_extra == {"unheard_of": True}
+    assert document.metrics[0].model_extra == {"later": {}}
     assert document.files[0].model_extra == {"later": [1, {"deep": None}]}
 
 

@@ -6,28 +6,35 @@ costs more than the rest of a push together: only who wants a whole, checked doc
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from lading.errors import InvalidInput
+from lading.spec.card import Card, Governance
 from lading.spec.encoding import decode_object, encode
+from lading.spec.environment import Environment
+from lading.spec.facts import Facts, Hazards
+from lading.spec.lineage import Lineage
 from lading.spec.manifest import DOCUMENT_LIMIT
+from lading.spec.part import (
+    DEEPEST,
+    Count,
+    Json,
+    Moment,
+    Name,
+    Number,
+    OciDigest,
+    Part,
+    Sha256,
+    Text,
+)
+from lading.spec.signature import Signature
 
 SCHEMA_VERSION: Final = 1
 
-_DEEPEST: Final = 64
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-LayerDigest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$")]
-
-
-class _Part(BaseModel):
-    # What a registry holds may have been written by a later Lading: its fields are kept.
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
-
-
-class FileEntry(_Part):
+class FileEntry(Part):
     """A file of the version."""
 
     path: Annotated[str, Field(min_length=1, description="Below models/, with forward slashes.")]
@@ -40,27 +47,82 @@ class FileEntry(_Part):
         str, Field(description="weights, config, code, doc or dataset.", examples=["weights"])
     ]
     format: Annotated[str | None, Field(examples=["safetensors"])] = None
-    layer: Annotated[LayerDigest, Field(description="The layer that it comes in.")]
+    layer: Annotated[OciDigest, Field(description="The layer that it comes in.")]
 
 
-class Document(_Part):
-    """A version, told to whoever does not want its weights.
+class Framework(Part):
+    """What the model was made with, and how that loads it again."""
 
-    Further parts have their names already and are kept as they are: ``framework``,
-    ``signature``, ``input_example``, ``metrics``, ``params``, ``lineage``, ``environment``,
-    ``facts`` and ``card``.
-    """
+    name: Annotated[Text, Field(examples=["scikit-learn", "pytorch"])]
+    version: str | None = None
+    loader: Annotated[
+        str | None,
+        Field(
+            description="The entry point in lading.frameworks that saved it.", examples=["sklearn"]
+        ),
+    ] = None
+    load: dict[str, Json] = Field(
+        default_factory=dict, description="What the loader wrote down for itself."
+    )
+
+
+class Metric(Part):
+    """How well the model did, and on what."""
+
+    name: Name
+    value: Number
+    dataset: str | None = None
+    split: Annotated[str | None, Field(examples=["test"])] = None
+    group: Annotated[str | None, Field(description="Of the people or cases it is about.")] = None
+    step: Count | None = None
+    higher_is_better: bool | None = None
+    source: Annotated[str | None, Field(description="Who said so, if no person did.")] = None
+
+    @property
+    def label(self) -> str:
+        """The name with the split, as it is written on the command line: ``auc@test``."""
+        return f"{self.name}@{self.split}" if self.split else self.name
+
+
+class InputExample(Part):
+    """An input that the model takes, and what it answered."""
+
+    path: Annotated[Text, Field(description="Below models/.")]
+    format: Annotated[str, Field(examples=["json", "npy", "npz"])]
+    layout: Annotated[
+        str | None,
+        Field(
+            description="What the value is: columns of a table, rows, one array, or named ones.",
+            examples=["table", "records", "tensor", "tensors", "value"],
+        ),
+    ] = None
+    predictions: Annotated[
+        str | None, Field(description="The file of the version with the model's answer.")
+    ] = None
+
+
+class Document(Part):
+    """A version, told to whoever does not want its weights."""
 
     schema_version: Annotated[int, Field(ge=1)]
     name: str | None = None
     version: str | None = None
     description: str | None = None
-    created: Annotated[
-        str | None, Field(description="RFC 3339.", examples=["2026-03-01T12:00:00Z"])
-    ] = None
+    created: Moment | None = None
     authors: tuple[str, ...] = ()
     licenses: Annotated[tuple[str, ...], Field(description="SPDX expressions.")] = ()
-    tags: Annotated[dict[str, str], Field(default_factory=dict)]
+    tags: dict[str, str] = Field(default_factory=dict)
+    framework: Framework | None = None
+    signature: Signature | None = None
+    input_example: InputExample | None = None
+    metrics: tuple[Metric, ...] = ()
+    params: dict[str, Json] = Field(default_factory=dict)
+    lineage: Lineage | None = None
+    environment: Environment | None = None
+    facts: Facts | None = None
+    hazards: Hazards | None = None
+    card: Card | None = None
+    governance: Governance | None = None
     files: Annotated[tuple[FileEntry, ...], Field(min_length=1)]
 
     @classmethod
@@ -89,7 +151,7 @@ class Document(_Part):
 
         Only for documents that are new: a digest belongs to the bytes that were read.
         """
-        return encode(_without_unknown(self.model_dump(mode="json")))
+        return encode(self.as_json())
 
 
 def _check_depth(value: object) -> None:
@@ -97,17 +159,7 @@ def _check_depth(value: object) -> None:
     waiting: list[tuple[object, int]] = [(value, 1)]
     while waiting:
         item, depth = waiting.pop()
-        if depth > _DEEPEST:
-            raise InvalidInput("the document is nested too deeply", cause=f"over {_DEEPEST} levels")
+        if depth > DEEPEST:
+            raise InvalidInput("the document is nested too deeply", cause=f"over {DEEPEST} levels")
         parts = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
         waiting += ((part, depth + 1) for part in parts)
-
-
-def _without_unknown(value: Any) -> Any:
-    """A JSON value without fields that are null or empty."""
-    if isinstance(value, dict):
-        parts = {key: _without_unknown(part) for key, part in value.items()}
-        return {key: part for key, part in parts.items() if part not in (None, [], {}, ())}
-    if isinstance(value, list):
-        return [_without_unknown(part) for part in value]
-    return value
