@@ -77,6 +77,11 @@ def load(**flags: Any) -> Settings:
     return _checked(replace(settings, **given) if given else settings)
 
 
+def process_environment() -> Mapping[str, str]:
+    """A copy of this process's environment, for those who start programs or ask where they run."""
+    return dict(os.environ)
+
+
 def _demand_no_stranger(project: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """A password from the environment goes to whatever registry is named: not to a project's."""
     secret = "password" in given or "identity_token" in given
