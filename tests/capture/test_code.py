@@ -121,6 +121,84 @@ def test_a_patch_that_is_too_large_is_left_out_with_a_note(repository: Repositor
     assert found.notes == ("What was not committed is larger than 8 MiB: no patch.",)
 
 
+def test_a_file_that_only_a_filter_changes_may_count_as_changed(repository: Repository) -> None:
+    repository.git("config", "filter.upper.clean", "tr a-z A-Z")
+    repository.write(".gitattributes", "*.txt filter=upper\n")
+    text = repository.write("text.txt", "quiet\n")
+    os.utime(text, (1, 1))  # long ago: else git looks twice at what is as new as its index
+    repository.commit()
+
+    before = captured(repository.folder)
+    text.touch()
+    after = captured(repository.folder)
+
+    assert before.code
+    assert (before.code.dirty, before.notes) == (False, ())
+    assert after.code
+    assert after.code.dirty is True
+    assert after.notes == (
+        "Filters of git (upper) were not run: a file may count as changed that only they change.",
+    )
+
+
+class TestLargeFiles:
+    """Files of Git LFS, whose filter is what LFS does to them."""
+
+    CLEAN = (
+        "python3 -c 'import sys, hashlib as h; b = sys.stdin.buffer.read(); "
+        'print("version https://git-lfs.github.com/spec/v1\\noid sha256:" + '
+        'h.sha256(b).hexdigest() + "\\nsize " + str(len(b)))\''
+    )
+
+    @pytest.fixture(params=["sha1", "sha256"])
+    def kept(self, request: pytest.FixtureRequest, tmp_path: Path) -> Repository:
+        folder = tmp_path / "large"
+        command = ["git", "init", "--quiet", "--object-format", request.param, str(folder)]
+        subprocess.run(command, check=True)
+        repository = Repository(folder)
+        repository.git("config", "filter.lfs.clean", self.CLEAN)
+        repository.git("config", "filter.lfs.required", "true")
+        repository.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")
+        repository.write("[a] weights.bin", "weights" * 1000)
+        repository.commit()
+        assert "oid sha256" in repository.git("show", "HEAD:[a] weights.bin")
+        (folder / "[a] weights.bin").touch()
+        return repository
+
+    def test_a_file_that_its_pointer_names_has_not_changed(self, kept: Repository) -> None:
+        found = captured(kept.folder, diff=True)
+
+        assert found.code
+        assert (found.code.dirty, found.patch, found.notes) == (False, None, ())
+
+    def test_a_file_that_differs_from_its_pointer_has(self, kept: Repository) -> None:
+        kept.write("[a] weights.bin", "others!" * 1000)
+
+        found = captured(kept.folder)
+
+        assert found.code
+        assert found.code.dirty is True
+
+    def test_the_patch_leaves_out_what_has_not_changed(self, kept: Repository) -> None:
+        kept.write("train.py", "changed\n")
+
+        found = captured(kept.folder, diff=True)
+
+        assert found.patch
+        assert b"train.py" in found.patch
+        assert b"weights.bin" not in found.patch
+
+    def test_a_link_in_its_place_is_a_change(self, kept: Repository, tmp_path: Path) -> None:
+        file = kept.folder / "[a] weights.bin"
+        file.rename(tmp_path / "moved")
+        file.symlink_to(tmp_path / "moved")
+
+        found = captured(kept.folder)
+
+        assert found.code
+        assert found.code.dirty is True
+
+
 def test_a_detached_head_has_no_branch(repository: Repository) -> None:
     repository.git("checkout", "--quiet", "--detach")
 

@@ -221,6 +221,20 @@ class TestWandb:
         assert [run.id for run in found.runs] == ["sabybgwp"]
         assert "not synchronised" in found.notes[0]
 
+    def test_an_offline_run_of_older_releases_has_a_script_and_no_values(
+        self, project: Path
+    ) -> None:
+        run = wandb_run(project, "offline-run-20261121_132147-wq06erpn")
+        (run / "files" / "config.yaml").unlink()
+        (run / "files" / "wandb-summary.json").write_text('{"_wandb": {"runtime": 0}}')
+
+        found = find(project / "model")
+
+        assert found.training
+        assert found.training.script == "src/train.py"
+        assert (found.params, found.metrics) == ({}, ())
+        assert "not synchronised" in found.notes[0]
+
     def test_the_newest_run_is_taken(self, project: Path) -> None:
         wandb_run(project, "run-20260101_000000-zzz")
         wandb_run(project, "offline-run-20260102_000000-new")

@@ -170,7 +170,8 @@ def mlflow_database(path: Path, more: str = "") -> None:
         database.executescript(_TABLES + _ROWS + more)
 
 
-# wandb 0.16 and 0.19, online: the newer leaves the version and the descriptions out.
+# wandb as 0.16.6 and 0.19.11 write it when online or synchronised: the newer leaves the version
+# and the descriptions out. The metadata is 0.19.11's, with what it adds on a machine with GPUs.
 WANDB_CONFIG = {
     "0.16": """\
 wandb_version: 1

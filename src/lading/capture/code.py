@@ -7,6 +7,7 @@ runs is :mod:`lading.capture.git`'s business.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +26,15 @@ from lading.capture.git import (
     find_repository,
     reason,
 )
+from lading.capture.large_files import FILTER, PointerCheck
 from lading.capture.remote_url import public_address
 
 if TYPE_CHECKING:
     from lading.spec.lineage import Code
 
 LARGEST_PATCH: Final = 8 * 1024 * 1024
+# Names that a command line is sure to hold.
+_MOST_LEFT_OUT: Final = 200
 
 # Untracked files are not asked for: the model is often one, and looking for them walks the disk.
 # What is in a submodule would be looked at by a git of its own, under its own configuration.
@@ -102,6 +106,8 @@ class _State:
     commit: str | None
     branch: str | None
     dirty: bool
+    # Paths that git takes for changed and that are not.
+    same: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +133,14 @@ class _Questions:
             # -c cannot spell such a name, so its program would run.
             why = "a filter of the repository cannot be kept from running"
             return CapturedCode(notes=(f"The code is not known: {why}.",), author=who)
-        state = _state(self._ask(*_STATUS))
+        check = PointerCheck(self.repository.top) if FILTER in self.settings.filters else None
+        state = _state(self._ask(*_STATUS), check)
         address, notes = self._address(state)
         patch = None
         if state.commit is None:
             notes += ("The repository has no commit yet.",)
         elif with_diff and state.dirty:
-            patch, said = self._patch()
+            patch, said = self._patch(state)
             notes += said
         code = Code(
             repository=address,
@@ -186,9 +193,12 @@ class _Questions:
             return "origin"
         return remotes[0] if len(remotes) == 1 else None
 
-    def _patch(self) -> tuple[bytes | None, tuple[str, ...]]:
+    def _patch(self, state: _State) -> tuple[bytes | None, tuple[str, ...]]:
+        if len(state.same) > _MOST_LEFT_OUT:
+            return None, ("What was not committed is not known: too many files are kept by LFS.",)
+        without = [f":(top,exclude,literal){path}" for path in state.same]
         try:
-            patch = self._ask(*_DIFF, limit=LARGEST_PATCH)
+            patch = self._ask(*_DIFF, ":(top)", *without, limit=LARGEST_PATCH)
         except TooMuch:
             return None, (
                 f"What was not committed is larger than {LARGEST_PATCH >> 20} MiB: no patch.",
@@ -212,21 +222,31 @@ class _Questions:
         return tuple(notes)
 
 
-def _state(answer: bytes) -> _State:
-    """The status, from git's second porcelain format."""
+def _state(answer: bytes, check: PointerCheck | None) -> _State:
+    """The status, from git's second porcelain format.
+
+    A file of LFS counts as changed to git where its filter does not run; the check knows better.
+    """
     headers: dict[str, str] = {}
-    dirty = False
-    for entry in answer.decode("utf-8", "replace").split("\0"):
+    changed, same = False, []
+    for entry in os.fsdecode(answer).split("\0"):
         if entry.startswith("# "):
             name, _, value = entry[2:].partition(" ")
             headers.setdefault(name, value)
+        elif entry.startswith("1 .M N...") and len(words := entry.split(" ", 8)) == 9:
+            mode_as_before = words[4] == words[5]
+            if check and mode_as_before and check.matches(words[8], words[7]):
+                same.append(words[8])
+            else:
+                changed = True
         elif entry[:2] in ("1 ", "2 ", "u "):
-            dirty = True
+            changed = True
     commit, branch = headers.get("branch.oid"), headers.get("branch.head")
     return _State(
         commit=None if commit == "(initial)" else commit,
-        branch=None if branch == "(detached)" else branch,
-        dirty=dirty,
+        branch=None if branch in (None, "(detached)") else _text(branch),
+        dirty=changed,
+        same=tuple(same),
     )
 
 

@@ -1,7 +1,7 @@
 """What Weights & Biases wrote beside a model: the newest run's parameters, results and machine.
 
-An offline run of recent releases keeps all of that in one binary file until it is synchronised;
-then only the run itself is known.
+An offline run keeps its parameters and results in one binary file until it is synchronised: of it
+only the run itself, and at times the machine, is known.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _read(ground: Ground, folder: Path, *, others: int) -> Findings:
     config = _values(ground, files / "config.yaml", found, yaml=True)
     summary = _values(ground, files / "wandb-summary.json", found, yaml=False)
     metadata = _values(ground, files / "wandb-metadata.json", found, yaml=False) or {}
-    if config is None and summary is None:
+    if config is None:
         found.note(
             f"run {_id(folder.name)} is not synchronised, so its parameters and metrics are in "
             "a file that only wandb reads; see wandb sync"
