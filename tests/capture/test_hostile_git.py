@@ -12,9 +12,17 @@ from pathlib import Path
 
 import pytest
 from capture.repositories import Repository, environment
+from hypothesis import given
+from hypothesis import strategies as st
+from parts.laws import tries
 
+from lading.capture import git as asking
 from lading.capture.author import author
-from lading.capture.code import CapturedCode, capture
+from lading.capture.code import (
+    CapturedCode,
+    _state,  # what git prints, told apart; no part of the surface
+    capture,
+)
 
 
 class Trap:
@@ -154,6 +162,10 @@ def signature_program(trap: Trap) -> str:
     return "log"
 
 
+PIECES = [
+    *(b"# branch.oid ", b"# branch.head ", b"1 .M N... ", b"2 ", b"u ", b"\0", b" ", b"100644 "),
+    *(b"(detached)", b"(initial)", b"\xff", b"a" * 40),
+]
 TRAPS = [
     *(fsmonitor, external_diff, driver_command, textconv, clean_filter, required_filter),
     *(process_filter, odd_filter, included_filter, index_hook, hooks_path, signature_program),
@@ -205,7 +217,14 @@ def over_upload_pack(trap: Trap) -> str:
 
 
 @pytest.mark.parametrize("way", [over_ext, over_ssh, over_upload_pack], ids=lambda w: w.__name__)
-def test_what_a_partial_clone_lacks_is_not_fetched(trap: Trap, way: Callable[[Trap], str]) -> None:
+@pytest.mark.parametrize("known", ["GIT_NO_LAZY_FETCH", "GIT_ALLOW_PROTOCOL"])
+def test_what_a_partial_clone_lacks_is_not_fetched(
+    trap: Trap, way: Callable[[Trap], str], known: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first came late to git: each must do without the other.
+    others = {"GIT_NO_LAZY_FETCH", "GIT_ALLOW_PROTOCOL"} - {known}
+    kept = {name: value for name, value in asking._SET.items() if name not in others}
+    monkeypatch.setattr(asking, "_SET", kept)
     partial_clone(trap, way(trap))
     trap.change()
     assert trap.springs("diff", "HEAD"), "plain git does not step into this trap"
@@ -277,7 +296,56 @@ def test_a_bare_repository_inside_a_folder_is_not_asked(trap: Trap, tmp_path: Pa
     configuration = f"[core]\nbare = false\nworktree = {folder}\nfsmonitor = {trap.program}\n"
     (folder / "config").write_text(configuration)
 
-    capture(folder, environment=environment(), with_diff=True)
+    (folder / ".git").mkdir()  # something to ask about, and nothing that git takes for its own
+    found = capture(folder, environment=environment(), with_diff=True)
     author(folder, environment=environment())
 
     assert not trap.mark.exists()
+    assert (found.code, found.patch) == (None, None)
+
+
+@given(st.binary(max_size=200) | st.lists(st.sampled_from(PIECES)).map(b"".join))
+def test_any_status_is_told_apart(answer: bytes) -> None:
+    state = _state(answer, None)
+
+    assert isinstance(state.dirty, bool)
+    assert (state.branch or "").encode() is not None
+
+
+@given(pointer=st.binary(max_size=80), prefix=st.sampled_from([b"", b"gitdir: "]))
+@tries(25)
+def test_any_git_file_gives_code_or_a_note(
+    tmp_path_factory: pytest.TempPathFactory, pointer: bytes, prefix: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    (folder / ".git").write_bytes(prefix + pointer)
+
+    found = capture(folder, environment=environment(), with_diff=True)
+
+    assert found.code is None
+    assert len(found.notes) == 1
+
+
+@given(configuration=st.binary(max_size=80), index=st.binary(max_size=80))
+@tries(20)
+def test_any_configuration_and_index_give_code_or_a_note(
+    tmp_path_factory: pytest.TempPathFactory, configuration: bytes, index: bytes
+) -> None:
+    folder = Repository(tmp_path_factory.mktemp("any") / "it").folder
+    with (folder / ".git" / "config").open("ab") as file:
+        file.write(configuration)
+    (folder / ".git" / "index").write_bytes(index)
+
+    found = capture(folder, environment=environment(), with_diff=True)
+
+    assert found.code or found.notes
+
+
+def test_a_path_with_a_colon_does_not_let_git_go_further_up(trap: Trap) -> None:
+    folder = trap.repository.folder / "a:b"
+    (folder / ".git").mkdir(parents=True)
+
+    found = capture(folder, environment=environment(), with_diff=True)
+
+    assert (found.code, found.patch) == (None, None)
+    assert "colon" in found.notes[0]

@@ -161,6 +161,12 @@ def test_a_run_without_its_store_is_known_by_its_id(project: Path) -> None:
     )
 
 
+def test_a_model_that_is_one_file_is_named_by_the_description_beside_it(project: Path) -> None:
+    write(project, {"model/MLmodel": MLMODEL, "model/model.pkl": "w"})
+
+    assert [run.id for run in find(project / "model" / "model.pkl").runs] == [RUN_ID]
+
+
 def test_a_model_that_no_run_logged_names_none(project: Path) -> None:
     write(project, {"model/MLmodel": "flavors: {}\nmlflow_version: 3.17.2\n"})
 

@@ -119,6 +119,9 @@ class Git:
             TooMuch: the answer is larger than the limit.
             GitFailed: git cannot be started, or does not answer in time.
         """
+        if os.pathsep in str(folder):
+            # Of a list of paths it would be two, and git would go on to the folders above.
+            raise GitFailed("git cannot be kept to a folder with a colon in its path")
         overruled = [*_OVERRULED, *(text for name in without for text in _no_filter(name))]
         options = [part for text in overruled for part in ("-c", text)]
         environment = {**self.environment, "GIT_CEILING_DIRECTORIES": str(folder.parent)}

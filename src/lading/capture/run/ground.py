@@ -35,6 +35,11 @@ class Ground:
     model: Path
     places: tuple[Path, ...]
 
+    @property
+    def folder(self) -> Path:
+        """The model's folder, or that of a model which is one file."""
+        return self.model if self.model.is_dir() else self.model.parent
+
     def holds(self, path: Path) -> bool:
         """Whether this is a folder inside the ground, links followed."""
         try:

@@ -98,7 +98,7 @@ class _Search:
     def _declared(self) -> dict[str, Any]:
         """What the model's own ``MLmodel`` says."""
         try:
-            content = self.ground.file(self.ground.model / "MLmodel")
+            content = self.ground.file(self.ground.folder / "MLmodel")
             return {} if content is None else parsed(content, yaml=True)
         except Unreadable as error:
             self.found.note(f"MLmodel {error}")
