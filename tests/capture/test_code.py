@@ -481,5 +481,13 @@ class TestAuthor:
 
         assert author(tmp_path, environment=environment()) == "Grace Hopper"
 
+    def test_is_who_the_user_says_where_the_repository_misleads(
+        self, tmp_path: Path, home: Path
+    ) -> None:
+        (home / ".gitconfig").write_text("[user]\nemail = grace@example.org\n")
+        (tmp_path / ".git").write_text("gitdir: /nowhere")
+
+        assert author(tmp_path, environment=environment()) == "grace@example.org"
+
     def test_is_nobody_where_nobody_is_named(self, tmp_path: Path) -> None:
         assert author(tmp_path, environment=environment()) is None

@@ -6,14 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from lading.capture.git import (
-    Configuration,
-    Git,
-    GitFailed,
-    Misleading,
-    configuration,
-    find_repository,
-)
+from lading.capture.git import Configuration, Git, GitFailed, configuration
+from lading.capture.repository import Misleading, find_repository
 
 _LONGEST: Final = 256
 
@@ -29,8 +23,12 @@ def author(folder: Path, *, environment: Mapping[str, str]) -> str | None:
         return None
     try:
         repository = find_repository(folder)
+    except Misleading:
+        repository = None
+    try:
+        # Where there is no repository, the user's own configuration holds anywhere.
         return named_in(configuration(git, repository.top if repository else Path("/")))
-    except (GitFailed, Misleading):
+    except GitFailed:
         return None
 
 

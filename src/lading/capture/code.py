@@ -19,15 +19,13 @@ from lading.capture.git import (
     Configuration,
     Git,
     GitFailed,
-    Misleading,
-    Repository,
     TooMuch,
     configuration,
-    find_repository,
     reason,
 )
 from lading.capture.large_files import FILTER, PointerCheck
 from lading.capture.remote_url import public_address
+from lading.capture.repository import Misleading, Repository, find_repository
 
 if TYPE_CHECKING:
     from lading.spec.lineage import Code
