@@ -1,0 +1,117 @@
+"""The wire format of protocol buffers, read without a schema and without keeping what is large.
+
+A message is a list of numbered fields. Whoever reads one takes the fields that it knows; bytes
+are given as a place, so that leaving them out costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from lading.formats.bounds import decoded
+from lading.formats.cursor import Broken, Cursor, Near
+
+if TYPE_CHECKING:
+    from lading.ports import Window
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_FIXED: Final = {_FIXED64: 8, _FIXED32: 4}
+_TEN_BYTES: Final = 70
+# Of one file, in all its messages together: half a second's work.
+FIELDS: Final = 300_000
+_PACKED: Final = 1024
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many fields of one file may still be read."""
+
+    fields: int = FIELDS
+
+    def spend(self) -> None:
+        """Count one.
+
+        Raises:
+            Broken: that was one too many.
+        """
+        self.fields -= 1
+        if self.fields < 0:
+            raise Broken(f"It has more than {FIELDS:,} fields and was not read further.")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message, or other bytes, somewhere in a window."""
+
+    window: Window
+    start: int
+    length: int
+    budget: Budget
+
+    def fields(self) -> Iterator[tuple[int, int | Message]]:
+        """Every field by its number: numbers as numbers, everything longer as its place.
+
+        Raises:
+            Broken: this is no message.
+        """
+        cursor = Cursor(Near(self.window, self.start, self.length))
+        while not cursor.ended():
+            self.budget.spend()
+            tag = _varint(cursor)
+            number, kind = tag >> 3, tag & 7
+            if kind == _VARINT:
+                yield number, _varint(cursor)
+            elif kind == _BYTES:
+                length = _varint(cursor)
+                start = self.start + cursor.position
+                # Before whoever reads on believes the length.
+                cursor.skip(length)
+                yield number, Message(self.window, start, length, self.budget)
+            elif kind in _FIXED:
+                yield number, int.from_bytes(cursor.take(_FIXED[kind]), "little")
+            else:
+                raise Broken("It is not encoded as protocol buffers are.")
+
+    def text(self, limit: int = 512) -> str:
+        """These bytes as text, cut."""
+        return decoded(self.window.read_at(self.start, min(self.length, 4 * limit)), limit)
+
+    def numbers(self) -> list[int]:
+        """These bytes as packed numbers.
+
+        Raises:
+            Broken: there are too many, or they are none.
+        """
+        cursor = Cursor(Near(self.window, self.start, self.length))
+        found: list[int] = []
+        while not cursor.ended():
+            self.budget.spend()
+            if len(found) >= _PACKED:
+                raise Broken(f"A list has more than {_PACKED:,} numbers.")
+            found.append(_varint(cursor))
+        return found
+
+
+def message(window: Window) -> Message:
+    """The message that a whole file is."""
+    return Message(window, 0, window.size, Budget())
+
+
+def signed(number: int) -> int:
+    """A number of 64 bits as the number with a sign that it stands for."""
+    return number - (1 << 64) if number >> 63 else number
+
+
+def _varint(cursor: Cursor) -> int:
+    byte = cursor.byte()
+    if byte < 128:
+        return byte
+    number = byte & 127
+    for shift in range(7, _TEN_BYTES, 7):
+        byte = cursor.byte()
+        number |= (byte & 127) << shift
+        if byte < 128:
+            return number & 0xFFFF_FFFF_FFFF_FFFF
+    raise Broken("A number has more than ten bytes.")
