@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lading.operations.pull import pull
     from lading.operations.push import push
     from lading.operations.remove import remove
+    from lading.operations.scan import scan
     from lading.operations.tag import tag
     from lading.operations.verify import verify
     from lading.settings import Settings
@@ -73,6 +74,7 @@ __all__ = [
     "pull",
     "push",
     "remove",
+    "scan",
     "tag",
     "verify",
 ]
@@ -106,6 +108,7 @@ _HOMES = {
     "pull": "lading.operations.pull",
     "push": "lading.operations.push",
     "remove": "lading.operations.remove",
+    "scan": "lading.operations.scan",
     "tag": "lading.operations.tag",
     "verify": "lading.operations.verify",
 }

@@ -37,6 +37,7 @@ VERBS = {
     "list": Verb("List the versions of a model, or all models.", LOOK),
     "inspect": Verb("Show what a version holds, without its weights.", LOOK),
     "verify": Verb("Say whether a folder is exactly a version.", LOOK),
+    "scan": Verb("Say what would run when a model is loaded.", LOOK),
     "tag": Verb("Give a version another name, such as prod.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),
     "login": Verb("Log in to a registry.", PLACES),

@@ -1,0 +1,122 @@
+"""ONNX models and TensorFlow's SavedModels: what their graphs read, write and call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO, Final
+
+from lading.hazards.findings import DANGEROUS, SUSPICIOUS, Search
+from lading.hazards.tape import Malformed
+from lading.hazards.wire import Field, Message
+
+_DEEPEST: Final = 64
+_WAITING_LIMIT: Final = 2_000_000
+
+# Where messages hold messages: the message, the field, and the message in it.
+_ONNX: Final[Mapping[str, Mapping[int, str]]] = {
+    "model": {7: "graph", 8: "operators", 20: "training", 25: "function"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {13: "pair"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 9: "operators"},
+}
+# onnxruntime's own, and what exporters of PyTorch define inside the model itself.
+_DOMAINS: Final = re.compile(
+    r"|ai\.onnx(\..+)?|com\.microsoft(\..+)?|org\.pytorch\..+|pkg\..+|this|local"
+)
+_SAVED: Final[Mapping[str, Mapping[int, str]]] = {
+    "model": {2: "metagraph"},
+    "metagraph": {2: "graph"},
+    "graph": {1: "node", 2: "library"},
+    "library": {1: "function"},
+    "function": {3: "node"},
+    "node": {2: "operation"},
+}
+# modelscan's rule: these read and write any file; the others call Python.
+_OPERATIONS: Final = {
+    "ReadFile": "reads a file of whoever runs it",
+    "WriteFile": "writes a file of whoever runs it",
+    "PyFunc": "calls Python",
+    "PyFuncStateless": "calls Python",
+    "EagerPyFunc": "calls Python",
+}
+
+
+def look_onnx(file: BinaryIO, where: str, search: Search) -> None:
+    """Find data outside the folder, and operators that need somebody's library."""
+    visitor = _Visitor(file, _ONNX, {"pair", "operators"})
+    domains: set[str] = set()
+    own: set[str] = set()
+    try:
+        for name, fields in visitor.visit():
+            if name == "pair":
+                _judge_place(fields, where, search)
+            elif name == "operators":
+                domains.add(fields.get(1, ""))
+            elif name == "function":
+                own.add(fields.get(10, ""))
+    except Malformed as error:
+        search.add(where, "a broken ONNX file", SUSPICIOUS, str(error))
+    for domain in sorted(domains - own):
+        if not _DOMAINS.fullmatch(domain):
+            why = "it runs only with a library of code for them"
+            search.add(where, f"operators of {domain}", SUSPICIOUS, why)
+
+
+def _judge_place(fields: Mapping[int, str], where: str, search: Search) -> None:
+    if fields.get(1) != "location":
+        return
+    place = fields.get(2, "")
+    parts = re.split(r"[/\\]", place)
+    if ".." in parts or place[:1] in ("/", "\\", "~") or re.match(r"[A-Za-z]:|\w+://", place):
+        why = f"its weights come from {place!r}, outside the model"
+        search.add(where, "external data", DANGEROUS, why)
+
+
+def look_saved_model(file: BinaryIO, where: str, search: Search) -> None:
+    """Find operations that touch files or call Python."""
+    visitor = _Visitor(file, _SAVED, {"operation"})
+    try:
+        for _, fields in visitor.visit():
+            operation = fields.get(0, "")
+            if why := _OPERATIONS.get(operation):
+                search.add(where, operation, DANGEROUS, f"the graph {why}")
+    except Malformed as error:
+        search.add(where, "a broken SavedModel", SUSPICIOUS, str(error))
+
+
+class _Visitor:
+    """Walks messages in messages without recursion, and gathers the texts of a few."""
+
+    def __init__(
+        self, file: BinaryIO, tree: Mapping[str, Mapping[int, str]], wanted: set[str]
+    ) -> None:
+        self._message = Message(file)
+        self._tree = tree
+        self._wanted = wanted | ({"function"} if "pair" in wanted else set())
+
+    def visit(self) -> Iterator[tuple[str, Mapping[int, str]]]:
+        """Every wanted message, as the texts of its fields."""
+        waiting: list[tuple[str, Field, int]] = [
+            ("model", Field(0, 0, self._message.size), 0),
+        ]
+        while waiting:
+            name, place, depth = waiting.pop()
+            if depth > _DEEPEST or len(waiting) > _WAITING_LIMIT:
+                raise Malformed("it is nested too deeply")
+            below = self._tree.get(name, {})
+            if name == "operation":
+                yield name, {0: self._message.text(place)}
+                continue
+            texts: dict[int, str] = {}
+            for field in self._message.fields(place.start, place.size):
+                if field.number in below:
+                    waiting.append((below[field.number], field, depth + 1))
+                elif name in self._wanted and field.size and field.number in (1, 2, 10):
+                    texts.setdefault(field.number, self._message.text(field))
+            if name in self._wanted:
+                yield name, texts
