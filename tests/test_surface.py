@@ -38,6 +38,7 @@ SURFACE = [
     "pull",
     "push",
     "remove",
+    "scan",
     "tag",
     "verify",
 ]

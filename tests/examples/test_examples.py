@@ -14,6 +14,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SAYS = {
     "push_and_pull.py": ["again: unchanged", "refused: ", '{"layers": 2}', "0.1.0 20"],
     "copy_to_folder.py": ["same digest: True", "same folder: True"],
+    "scan.py": ["honest: clean", "posix.system", "refused: loading this model", "again: dangerous"],
     "progress.py": ["push", "pull", "100 %", "weights.bin"],
 }
 

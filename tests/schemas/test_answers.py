@@ -19,6 +19,7 @@ LINES = {
     "list": "list ml/iris",
     "pull": "pull ml/iris -o copy",
     "verify": "verify copy ml/iris:1.0.0",
+    "scan": "scan ml/iris:1.0.0",
     "tag": "tag ml/iris:1.0.0 staging",
     "copy": "copy ml/iris:1.0.0 oci:layout:1.0.0",
     "remove": "remove ml/iris:staging",

@@ -8,10 +8,11 @@ from typing import BinaryIO, Final
 
 from lading.hazards.findings import DANGEROUS, SUSPICIOUS, Search
 from lading.hazards.tape import Malformed
-from lading.hazards.wire import Field, Message
+from lading.hazards.wire import Message
 
 _DEEPEST: Final = 64
-_WAITING_LIMIT: Final = 2_000_000
+# The fields of wanted messages that hold texts: keys, values, domains.
+_TEXTS: Final = (1, 2, 10)
 
 # Where messages hold messages: the message, the field, and the message in it.
 _ONNX: Final[Mapping[str, Mapping[int, str]]] = {
@@ -48,7 +49,7 @@ _OPERATIONS: Final = {
 
 def look_onnx(file: BinaryIO, where: str, search: Search) -> None:
     """Find data outside the folder, and operators that need somebody's library."""
-    visitor = _Visitor(file, _ONNX, {"pair", "operators"})
+    visitor = _Visitor(file, _ONNX, {"pair", "operators", "function"})
     domains: set[str] = set()
     own: set[str] = set()
     try:
@@ -97,26 +98,28 @@ class _Visitor:
     ) -> None:
         self._message = Message(file)
         self._tree = tree
-        self._wanted = wanted | ({"function"} if "pair" in wanted else set())
+        self._wanted = wanted
 
     def visit(self) -> Iterator[tuple[str, Mapping[int, str]]]:
-        """Every wanted message, as the texts of its fields."""
-        waiting: list[tuple[str, Field, int]] = [
-            ("model", Field(0, 0, self._message.size), 0),
-        ]
-        while waiting:
-            name, place, depth = waiting.pop()
-            if depth > _DEEPEST or len(waiting) > _WAITING_LIMIT:
-                raise Malformed("it is nested too deeply")
-            below = self._tree.get(name, {})
-            if name == "operation":
-                yield name, {0: self._message.text(place)}
-                continue
-            texts: dict[int, str] = {}
-            for field in self._message.fields(place.start, place.size):
-                if field.number in below:
-                    waiting.append((below[field.number], field, depth + 1))
-                elif name in self._wanted and field.size and field.number in (1, 2, 10):
-                    texts.setdefault(field.number, self._message.text(field))
-            if name in self._wanted:
-                yield name, texts
+        """Every wanted message, as the texts of its fields; a message after those it holds."""
+        open_ones = [("model", self._message.fields(), _texts())]
+        while open_ones:
+            name, fields, texts = open_ones[-1]
+            field = next(fields, None)
+            if field is None:
+                open_ones.pop()
+                if name in self._wanted:
+                    yield name, texts
+            elif (below := self._tree.get(name, {}).get(field.number)) == "operation":
+                yield below, {0: self._message.text(field)}
+            elif below is not None:
+                if len(open_ones) > _DEEPEST:
+                    raise Malformed("it is nested too deeply")
+                inner = self._message.fields(field.start, field.size)
+                open_ones.append((below, inner, _texts()))
+            elif name in self._wanted and field.size and field.number in _TEXTS:
+                texts.setdefault(field.number, self._message.text(field))
+
+
+def _texts() -> dict[int, str]:
+    return {}

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lading.hazards.signs import DTYPE, WRAPPER, Global, Made, Table, Use, Value, Way
-from lading.hazards.tape import Malformed, Tape
+from lading.hazards.tape import Malformed, Tape, Unfollowed
 
 _STACK_LIMIT: Final = 500_000
 _MEMO_LIMIT: Final = 3_000_000
@@ -28,6 +28,7 @@ _TEXT_LIMIT: Final = 1024
 _TUPLE_LIMIT: Final = 32
 _DICT_LIMIT: Final = 32
 _INTEGER_LIMIT: Final = 16
+_LONGEST_NUMBER: Final = 4000  # Python itself refuses longer ones
 
 
 # Array bytes that stand between the instructions: what reads them, given wrapper and state.
@@ -56,8 +57,8 @@ class Machine:
         """Follow the instructions to their end.
 
         Raises:
-            Malformed: the real machine would stop with an error at this place, or what is there
-                is more than anybody should have to follow.
+            Malformed: the real machine would stop with an error at this place.
+            Unfollowed: the real machine might go on, but this one cannot follow it.
         """
         following = self.tape.next
         step = _STEPS
@@ -65,13 +66,15 @@ class Machine:
             if code == 0x2E:  # STOP
                 self._take()
                 self.finished = True
+                if self.tape.at < self.frame_end:
+                    raise Unfollowed("it ends before its frame: some read on behind the frame")
                 return
             action = step.get(code)
             if action is None:
                 raise Malformed(f"0x{code:02x} is no instruction")
             action(self)
             if len(self._stack) > _STACK_LIMIT or self._depth > _STACK_LIMIT:
-                raise Malformed("it piles up more than can be followed")
+                raise Unfollowed("it piles up more than can be followed")
         raise Malformed("it has no end")
 
     # The stack.
@@ -131,7 +134,7 @@ class Machine:
         else:
             self._sparse[index] = value
         if len(memo) > _MEMO_LIMIT or len(self._sparse) > _SPARSE_LIMIT:
-            raise Malformed("it remembers more than can be followed")
+            raise Unfollowed("it remembers more than can be followed")
 
     def _memoize(self) -> None:
         self._put(len(self._memo) + len(self._sparse))
@@ -165,7 +168,7 @@ class Machine:
         )
         self.uses[Use(target, way, simple if way is Way.CALL else ())] = None
         if len(self.uses) > _USES_LIMIT:
-            raise Malformed("it imports more than can be followed")
+            raise Unfollowed("it imports more than can be followed")
 
     def _find(self, module: Value, name: Value) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
@@ -230,7 +233,7 @@ class Machine:
                 self._on_array(self, state)
             state.entries = None  # what it holds is not needed again
         elif isinstance(target, Made) and target.maker == WRAPPER:
-            raise Malformed("an array stands in it whose length nobody can tell")
+            raise Unfollowed("an array stands in it whose length nobody can tell")
 
     def _alter(self, target: Value) -> None:
         """Honest pickles fill objects that they made; they never change what they imported."""
@@ -326,23 +329,18 @@ class Machine:
 
     def _quoted(self) -> None:
         line = self.tape.value_line()
-        if line is None:
-            self._push(None)
-            return
-        raw = line.strip()
-        if len(raw) < 2 or raw[0] != raw[-1] or raw[:1] not in (b"'", b'"'):
-            raise Malformed("a text is not quoted")
         try:
-            self._push(_text(codecs.escape_decode(raw[1:-1])[0]))
-        except ValueError as error:
-            raise Malformed("a text is quoted wrongly") from error
+            raw = codecs.escape_decode((line or b"").strip()[1:-1])[0]
+        except ValueError:
+            line = None
+        self._push(None if line is None else _text(raw))
 
     def _escaped(self) -> None:
         line = self.tape.value_line()
         try:
             self._push(None if line is None else str(line, "raw-unicode-escape"))
-        except UnicodeDecodeError as error:
-            raise Malformed("a text is escaped wrongly") from error
+        except UnicodeDecodeError:
+            self._push(None)
 
     def _raw(self, length: int) -> None:
         if length < 0:
@@ -363,12 +361,11 @@ class Machine:
         return int(value)
 
     def _number_line(self) -> None:
-        raw = self.tape.value_line()
-        self._push(_integer(raw) if raw not in (None, b"00", b"01") else None)
-
-    def _long_line(self) -> None:
-        raw = self.tape.value_line()
-        self._push(None if raw is None else _integer(raw.removesuffix(b"L")))
+        raw = self.tape.value_line() or b""
+        try:
+            self._push(int(raw[:_LONGEST_NUMBER].removesuffix(b"L")))
+        except ValueError:
+            self._push(None)  # C reads more ways to write a number than are worth telling apart
 
     def _float_line(self) -> None:
         self.tape.value_line()
@@ -385,7 +382,7 @@ class Machine:
         self._find(module, name)
 
     def _persistent_line(self) -> None:
-        self.tape.line()
+        self.tape.value_line()
         self._push(Made(None))
 
     def _read_only(self) -> None:
@@ -418,8 +415,10 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _integer(raw: bytes) -> int:
-    if len(raw) > 4000:  # Python itself refuses longer ones
-        raise Malformed("a number is longer than numbers are")
+    """A place in the memo; C, unlike Python, stops at a zero byte."""
+    raw = raw.partition(b"\0")[0]
+    if len(raw) > _LONGEST_NUMBER:
+        raise Unfollowed("a number is longer than numbers are")
     try:
         return int(raw)
     except ValueError as error:
@@ -436,7 +435,7 @@ _STEPS: Final[dict[int, Callable[[Machine], None]]] = {
     ord("I"): Machine._number_line,
     ord("J"): lambda m: m._push(m._number("<i")),
     ord("K"): lambda m: m._push(m._number("<B")),
-    ord("L"): Machine._long_line,
+    ord("L"): Machine._number_line,
     ord("M"): lambda m: m._push(m._number("<H")),
     ord("N"): lambda m: m._push(None),
     ord("P"): Machine._persistent_line,
@@ -480,7 +479,7 @@ _STEPS: Final[dict[int, Callable[[Machine], None]]] = {
     0x89: lambda m: m._push(None),
     0x8A: lambda m: m._long(m._number("<B")),
     0x8B: lambda m: m._long(m._number("<i")),
-    ord("B"): lambda m: m._raw(m._number("<i")),
+    ord("B"): lambda m: m._raw(m._number("<I")),
     ord("C"): lambda m: m._raw(m._number("<B")),
     0x8C: lambda m: m._text(m._number("<B")),
     0x8D: lambda m: m._text(m._number("<Q")),

@@ -10,10 +10,12 @@ from lading.hazards.findings import SUSPICIOUS, Search
 from lading.hazards.machine import Machine
 from lading.hazards.names import Judgement, judge
 from lading.hazards.signs import Way
-from lading.hazards.tape import Malformed, Tape
+from lading.hazards.tape import Malformed, Tape, Unfollowed
 
 # torch's old files hold five before the raw numbers begin.
 _MOST_IN_A_ROW: Final = 10_000
+# Names whose loaders unpickle, and import on the way, although such a file may be plain numbers.
+_UNPICKLED: Final = (".bin", ".ckpt", ".dat", ".data", ".model", ".p", ".pt", ".pth", ".th")
 _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 # The instructions that a pickle can begin with and get anywhere; most files end here.
 _BEGINNINGS: Final = frozenset(b"(FIJKLMNPSTUVXc]}l)gBCG\x80\x82\x83\x84\x88\x89\x8a\x8b\x8c\x8d"
@@ -40,7 +42,8 @@ def look(stream: BinaryIO, where: str, search: Search, *, named: bool, script: b
         except Malformed as error:
             if tape.at == start and number:
                 return  # the stream ends with the pickle before
-            _broken(machine, str(error), where, search, named=named and not number, script=script)
+            certain = isinstance(error, Unfollowed) or (named and not number)
+            _broken(machine, str(error), where, search, named=certain, script=script)
             return
         _report(machine, where, search, script)
     search.add(where, "pickles without end", SUSPICIOUS, f"more than {_MOST_IN_A_ROW} in a row")
@@ -51,14 +54,14 @@ def _broken(
 ) -> None:
     """What ends in an error still ran until there; bytes that are no pickle ran nothing."""
     judgements = _judged(machine, script)
-    if not named and not machine.protocol and not _does_something(machine, judgements):
+    if not named and not machine.protocol and not _does_something(machine, judgements, where):
         return
     if judgements or machine.uses or named:
         _report(machine, where, search, script)
         search.add(where, "a broken pickle", SUSPICIOUS, f"it cannot be read to its end: {why}")
 
 
-def _does_something(machine: Machine, judgements: list[Judgement]) -> bool:
+def _does_something(machine: Machine, judgements: list[Judgement], where: str) -> bool:
     """Whether a stream that does not claim to be a pickle is one after all.
 
     Plain text may begin with a ``c``, which imports the rest of its first lines; it then calls
@@ -66,6 +69,8 @@ def _does_something(machine: Machine, judgements: list[Judgement]) -> bool:
     """
     importable = [use for use in machine.uses if not use.what or _MODULE.fullmatch(use.what.module)]
     called = any(use.way is not Way.REFER for use in importable)
+    if importable and where.lower().endswith(_UNPICKLED):
+        return True
     return called or any(item.severity != SUSPICIOUS for item in judgements if importable)
 
 

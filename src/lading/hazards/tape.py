@@ -11,7 +11,11 @@ _LINE_LIMIT: Final = 64 * 1024
 
 
 class Malformed(Exception):
-    """The bytes are not what their instructions say."""
+    """The bytes are not what their instructions say: whoever reads them stops here."""
+
+
+class Unfollowed(Malformed):
+    """Others may read on from here; what they would find is not known."""
 
 
 class Tape:
@@ -60,9 +64,12 @@ class Tape:
         """The bytes before the next newline.
 
         Raises:
-            Malformed: there is none, or it is absurdly far away.
+            Malformed: there is none.
+            Unfollowed: it is absurdly far away.
         """
         raw = self._stream.readline(_LINE_LIMIT + 1)
+        if len(raw) > _LINE_LIMIT:
+            raise Unfollowed("a line is longer than can be followed")
         if not raw.endswith(b"\n"):
             raise Malformed("a line does not end")
         self.at += len(raw)

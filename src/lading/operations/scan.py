@@ -73,7 +73,12 @@ def scan(
 
 
 def _is_path(target: str) -> bool:
-    return target.startswith(("./", "../", "/", "~/")) or Path(target).exists()
+    if target.startswith(("./", "../", "/", "~/")):
+        return True
+    try:
+        return Path(target).exists()
+    except OSError:  # longer than paths are
+        return False
 
 
 def _scanned(root: Path) -> Hazards:
