@@ -141,8 +141,12 @@ def test_a_lambda_layer_is_dangerous(tmp_path: Path) -> None:
 
 
 def test_layers_of_keras_are_clean_and_others_suspicious(tmp_path: Path) -> None:
-    own = {"module": "keras.layers", "class_name": "ReLU", "registered_name": None}
-    others = [
+    own: dict[str, object] = {
+        "module": "keras.layers",
+        "class_name": "ReLU",
+        "registered_name": None,
+    }
+    others: list[dict[str, object]] = [
         {"module": "acme.layers", "class_name": "Net"},
         {"module": "os", "class_name": "system"},
         {"class_name": "Net", "registered_name": "acme>Net"},

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
+from sklearn.utils import Bunch
 
 from hazards.crafted import verdict
 from lading.hazards.scan import scan_file, scan_files
@@ -61,6 +65,11 @@ MODELS: dict[str, Callable[[], Any]] = {
     "table": lambda: TABLE.assign(t=pd.Timestamp("2026-01-01"), n=pd.array([1] * 150, "Int64")),
     "sparse": lambda: [scipy.sparse.csr_matrix(X), scipy.sparse.csc_array(X)],
     "random": lambda: [np.random.RandomState(1), np.random.default_rng(1)],
+    "Python's own": lambda: [
+        *(range(3), {1}, frozenset({1}), bytearray(b"x"), 1j, slice(1), [1], (1,), {"a": 1}),
+        *(Counter("aab"), OrderedDict(a=1), deque([1]), defaultdict(list, a=[1])),
+        *(datetime.now(tz=UTC), timedelta(1), Decimal("1.5"), Bunch(a=1)),
+    ],
     "objects": lambda: np.array([{"a": 1}, None, "text"], dtype=object),
 }
 

@@ -76,6 +76,13 @@ BYPASSES = {
     "a name duplicated": b"\x80\x04" + text("code") + b"2\x93" + text("x") + b"\x85R.",
     "an honest class altered": imported("sklearn.base", "BaseEstimator") + b"}b.",
     "an entry of a class": imported("sklearn.base", "BaseEstimator") + text("a") + b"Ns.",
+    "items for what is no container": (
+        imported("sklearn.pipeline", "Pipeline") + b")\x81" + text("a") + b"Ns."
+    ),
+    "a distribution that executes its own state": (
+        b"\x80\x04" + imported("scipy.stats._continuous_distns", "uniform_gen") + b")\x81}"
+        + text("_parse_arg_template") + text("print(1)") + b"sb."
+    ),
     "a maker that calls what it is given": (
         b"\x80\x04" + imported("numpy.random._pickle", "__generator_ctor") + text("x")
         + imported("sklearn.base", "clone") + b"\x86R."

@@ -49,11 +49,11 @@ def scan(
         ),
     ] = None,
 ) -> None:
-    """Say what would run when a model is loaded: clean, suspicious or dangerous.
+    """Say what would run when a model is loaded.
 
-    Reads pickles, archives, Keras layers, ONNX paths, templates and settings; runs nothing. What
-    is unknown is suspicious; clean means that nothing was found. Exits with 1 for suspicious and
-    dangerous.
+    Reads pickles, archives, Keras layers, ONNX paths, templates and settings; runs nothing. The
+    answer is clean, suspicious or dangerous: what is unknown is suspicious, and clean means that
+    nothing was found. Exits with 1 for suspicious and dangerous.
     """
     if allow not in (None, "suspicious"):
         raise InvalidInput(f"cannot allow {allow!r}", hint="--allow suspicious, or nothing")

@@ -18,6 +18,9 @@ from lading.hazards.findings import DEEPEST, SUSPICIOUS, Exhausted, Search
 from lading.hazards.tape import Malformed
 
 _HEAD: Final = 4096
+# The first letter of a zip archive is an instruction that no plain unpickler gets past, and
+# whatever sets one up for it (torch) takes these four bytes for an archive first.
+_ZIP: Final = b"PK\x03\x04"
 _NPY: Final = b"\x93NUMPY"
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
 _OBJECTS: Final = re.compile(rb"""['"][<>|=]?O\d*['"]|object""")
@@ -68,7 +71,7 @@ def _by_content(opener: Opener, place: Place, search: Search, head: bytes) -> No
         _packed(opener, place, search, packing)
     if head.startswith(_NPY):
         _numpy(opener, place, search)
-    elif pickles.may_begin(head) or _named(place):
+    elif not head.startswith(_ZIP) and (pickles.may_begin(head) or _named(place)):
         with closing(opener()) as stream:
             pickles.look(stream, place.path, search, named=_named(place, head), script=place.script)
     if head.startswith(b"GGUF"):
@@ -82,7 +85,7 @@ def _by_content(opener: Opener, place: Place, search: Search, head: bytes) -> No
 
 def _named(place: Place, head: bytes = b"") -> bool:
     """Whether it claims to be a pickle; what is packed claims so for what is in it."""
-    if head and (unpacking.recognise(head) or head.startswith((b"PK\x03\x04", _HDF5))):
+    if head and (unpacking.recognise(head) or head.startswith((_ZIP, _HDF5))):
         return False
     return place.name.lower().removesuffix("!").endswith(_PICKLES)
 
@@ -166,14 +169,14 @@ def _archives(opener: Opener, place: Place, search: Search, head: bytes) -> None
     with closing(opener()) as stream:
         if stream.seekable():
             _archive(stream, place, search, head)
-        elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) or archives.is_tar(head):
+        elif head.startswith((_ZIP, b"PK\x05\x06")) or archives.is_tar(head):
             with windows.spooled(stream) as file:
                 _archive(file, place, search, head)
 
 
 def _archive(file: BinaryIO, place: Place, search: Search, head: bytes) -> None:
     zipped = archives.is_zip(file)
-    if not zipped and head.startswith(b"PK\x03\x04"):
+    if not zipped and head.startswith(_ZIP):
         search.add(place.path, "a damaged archive", SUSPICIOUS, "zip: it has no list of contents")
     tarred = archives.is_tar(head)
     if not zipped and not tarred:

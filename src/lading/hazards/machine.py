@@ -156,7 +156,11 @@ class Machine:
         self._kept += 1
         if self._kept <= _KEPT_LIMIT:
             return value
-        return Made(None) if isinstance(value, (Made, Table)) else None
+        if isinstance(value, Table):
+            unknown = Table()
+            unknown.entries = None
+            return unknown
+        return Made(None) if isinstance(value, Made) else None
 
     # Imports and calls.
 
@@ -251,6 +255,12 @@ class Machine:
         self._fill(made, items)
         self._push(made)
 
+    def _fill_in(self, target: Value) -> None:
+        """Items go into containers; into anything else they go by calling its methods."""
+        self._alter(target)
+        if isinstance(target, Made):
+            self._use(target.maker, Way.FILL)
+
     def _set_item(self) -> None:
         value, key = self._take(), self._take()
         self._fill(self._top(), [key, value])
@@ -260,7 +270,7 @@ class Machine:
         self._fill(self._top(), items)
 
     def _fill(self, target: Value, items: list[Value]) -> None:
-        self._alter(target)
+        self._fill_in(target)
         if not isinstance(target, Table) or target.entries is None:
             return
         for key, value in zip(items[::2], items[1::2], strict=False):
@@ -272,11 +282,11 @@ class Machine:
 
     def _append(self) -> None:
         self._take()
-        self._alter(self._top())
+        self._fill_in(self._top())
 
     def _append_all(self) -> None:
         self._to_mark()
-        self._alter(self._top())
+        self._fill_in(self._top())
 
     def _collect(self) -> None:
         """A list or a set of everything down to the mark."""
@@ -382,7 +392,9 @@ class Machine:
         self._find(module, name)
 
     def _persistent_line(self) -> None:
-        self.tape.value_line()
+        line = self.tape.value_line()
+        if line is not None and not line.isascii():
+            raise Malformed("the name of something kept elsewhere is not ASCII")
         self._push(Made(None))
 
     def _read_only(self) -> None:

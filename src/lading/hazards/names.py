@@ -36,20 +36,29 @@ def judge(use: Use, protocol: int) -> Judgement | None:
     if use.what is None:
         return _nameless(use.way)
     name = _renamed(use.what, protocol)
-    danger = _harmful(use.what) or (_harmful(name) if name != use.what else None)
     most = _harmless(name)
-    if danger and not (danger == "fickling" and most is not None):
+    if why := _HONEST_BUT_UNSEEN.get(str(name)):
+        return Judgement(str(name), SUSPICIOUS, why)
+    danger = _harmful(name) or _harmful(use.what)
+    if danger and (most is None or danger == "picklescan"):
         return Judgement(str(name), DANGEROUS, f"{danger} knows it to run code or touch files")
     if most is None:
-        return Judgement(
-            str(name), SUSPICIOUS, f"it {use.way.value} what no known model format needs"
-        )
+        why = f"it {use.way.value} what no known model format needs"
+        return Judgement(str(name), SUSPICIOUS, why)
+    return _misused(name, use, most)
+
+
+def _misused(name: Global, use: Use, most: Way) -> Judgement | None:
+    """What honest models hold can still be used as they never do."""
     if use.way is Way.ALTER:
         return Judgement(str(name), SUSPICIOUS, "it changes what it imports")
+    if use.way is Way.FILL:
+        known = name.module in _CONTAINERS or str(name) in _CONTAINERS
+        why = "it puts items into what is no container, which calls its methods"
+        return None if known else Judgement(str(name), SUSPICIOUS, why)
     if _RANK[use.way] > _RANK[most]:
-        return Judgement(
-            str(name), SUSPICIOUS, f"it {use.way.value} what honest pickles only {_verb(most)}"
-        )
+        why = f"it {use.way.value} what honest pickles only {_verb(most)}"
+        return Judgement(str(name), SUSPICIOUS, why)
     return _arguments(name, use) if use.way is Way.CALL else None
 
 
@@ -179,10 +188,16 @@ def _exact(most: Way, module: str, names: str) -> dict[str, Way]:
     return {f"{module}.{name}": most for name in names.split()}
 
 
+# fickling calls these dangerous, and they can be; but tensors in plain pickles are written so.
+_HONEST_BUT_UNSEEN: Final = {
+    "torch.storage._load_from_bytes": "it unpickles bytes that were not looked into",
+}
+
 # Called with whatever the file says, these build values and do nothing else. Rejected although
 # honest files hold them: torch.storage._load_from_bytes (unpickles its argument),
 # numpy.core._ufunc_reconstruct (imports what it is told), functools.partial, builtins.getattr,
-# builtins.map and filter (call their argument). Those files are worth a look by a person.
+# builtins.map and filter (call their argument), the distributions of scipy.stats (they execute a
+# text of their own state when it is set). Those files are worth a look by a person.
 _EXACT: Final[dict[str, Way]] = {
     **_exact(
         Way.CALL,
@@ -277,6 +292,9 @@ _EXACT: Final[dict[str, Way]] = {
     **_exact(Way.MAKE, "polars.series.series", "Series"),
 }
 
+# Whose items a pickle sets; other classes have methods of that name that do as they please.
+_CONTAINERS: Final = ("builtins", "collections", "copyreg", "sklearn.utils._bunch.Bunch")
+
 # Makers that call one of their arguments, and which.
 _CALLS_ITS_ARGUMENT: Final = {
     "copyreg._reconstructor": 1,
@@ -312,16 +330,15 @@ _PATTERNS: Final = tuple(
         (Way.MAKE, rf"imblearn\.(combine|ensemble|over_sampling|pipeline|under_sampling)"
                    rf"{_INSIDE}\.{_CLASS}"),
         (Way.MAKE, r"scipy\.sparse\._?\w+\.[a-z]{3}_(matrix|array)"),
-        (Way.MAKE, r"scipy\.stats\._distn_infrastructure\.rv_\w+"),
-        (Way.MAKE, r"scipy\.stats\._(continuous|discrete)_distns\.\w+_gen"),
         (Way.MAKE, rf"scipy\.(interpolate|spatial)\._\w+\.{_CLASS}"),
         (Way.REFER, r"scipy\._lib\.array_api_compat\.numpy\._aliases\.\w+"),
-        (Way.MAKE, rf"xgboost\.(core|sklearn)\.{_CLASS}"),
-        (Way.MAKE, rf"lightgbm\.(basic|sklearn)\.{_CLASS}"),
-        (Way.MAKE, rf"catboost\.core\.{_CLASS}"),
+        (Way.MAKE, rf"xgboost\.(core\.Booster|sklearn\.{_CLASS})"),
+        (Way.MAKE, rf"lightgbm\.(basic\.Booster|sklearn\.{_CLASS})"),
+        (Way.MAKE, r"catboost\.core\.CatBoost\w*"),
         (Way.MAKE, rf"pandas(\.arrays|\.core\.(arrays|dtypes|indexes|frame|series){_INSIDE})?"
                    rf"\.{_CLASS}"),
         (Way.MAKE, rf"torch\.nn\.modules\.{_IDENTIFIER}\.{_CLASS}"),
+        (Way.REFER, r"torch\.nn\.functional\.[a-z]\w*"),
         (Way.MAKE, rf"torch\.optim\.{_IDENTIFIER}\.{_CLASS}"),
         (Way.MAKE, rf"transformers\.models\.\w+\.configuration_\w+\.{_CLASS}"),
     )

@@ -13,6 +13,7 @@ class Way(Enum):
     REFER = "refers to"
     MAKE = "makes"
     CALL = "calls"
+    FILL = "fills"
     ALTER = "alters"
     UNKNOWN = "imports"
 
