@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import pickle
+import random
 import struct
 import tracemalloc
 import zipfile
@@ -79,6 +80,24 @@ def test_a_pickle_in_a_packed_stream_is_found(tmp_path: Path, pack: object) -> N
 
     assert verdict(tmp_path, pack(EVIL), "weights") == "dangerous"
     assert verdict(tmp_path, pack(HONEST), "weights.pkl") == "clean"
+
+
+@pytest.mark.parametrize("head", [b"\x78\x9c", b"\x78\x01", b"\x5d\x00\x00"])
+@pytest.mark.parametrize("seed", range(20))
+def test_numbers_that_begin_like_something_packed_are_clean(
+    tmp_path: Path, head: bytes, seed: int
+) -> None:
+    raw = head + random.Random(seed).randbytes(5000)
+
+    assert scanned(tmp_path, zipped(TORCH | {"archive/data/0": raw}), "model.pt") == ()
+
+
+@pytest.mark.parametrize("pack", [zlib.compress, lambda raw: lzma.compress(raw, lzma.FORMAT_ALONE)])
+def test_a_pickle_in_a_damaged_stream_is_found(tmp_path: Path, pack: object) -> None:
+    assert callable(pack)
+    packed = pack(EVIL + random.Random(1).randbytes(5000))
+
+    assert verdict(tmp_path, packed[:3000], "weights") == "dangerous"
 
 
 def test_a_pickle_in_a_second_packed_stream_is_found(tmp_path: Path) -> None:

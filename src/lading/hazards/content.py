@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 
 from lading.hazards import archives, graphs, keras, pickles, templates, unpacking, windows
 from lading.hazards.findings import DEEPEST, SUSPICIOUS, Exhausted, Search
-from lading.hazards.tape import Malformed
+from lading.hazards.tape import Malformed, beginning
 
 _HEAD: Final = 4096
 # The first letter of a zip archive is an instruction that no plain unpickler gets past, and
@@ -41,6 +41,8 @@ class Place:
     depth: int = 0
     script: bool = False
     keras: bool = False
+    # It may not be what its first bytes say, so that damage means nothing.
+    guessed: bool = False
 
     @property
     def name(self) -> str:
@@ -49,21 +51,24 @@ class Place:
 
     def inside(self, name: str, **known: bool) -> Place:
         """The place of an entry."""
-        return replace(self, path=f"{self.path}!{name}", depth=self.depth + 1, **known)
+        return replace(
+            self, path=f"{self.path}!{name}", depth=self.depth + 1, guessed=False, **known
+        )
 
 
 def look(opener: Opener, place: Place, search: Search) -> None:
     """Look into something, and into what it holds; all limits end in a finding."""
     try:
         with closing(opener()) as stream:
-            head = stream.read(_HEAD)
+            head = beginning(stream, _HEAD)
         if head:
             _by_name(opener, place, search, head)
             _by_content(opener, place, search, head)
     except Exhausted as error:
         search.add(place.path, "more than was looked at", SUSPICIOUS, str(error))
     except Malformed as error:
-        search.add(place.path, "damaged content", SUSPICIOUS, str(error))
+        if not place.guessed:
+            search.add(place.path, "damaged content", SUSPICIOUS, str(error))
 
 
 def _by_content(opener: Opener, place: Place, search: Search, head: bytes) -> None:
@@ -133,23 +138,14 @@ def _packed(
     if place.depth >= DEEPEST:
         search.add(place.path, "packed content", SUSPICIOUS, "it is nested too deeply")
         return
-    inner = replace(place, depth=place.depth + 1)
+    # Numbers begin with these two or three bytes by chance, too. What comes out is looked at.
+    inner = replace(place, depth=place.depth + 1, guessed=name in ("zlib", "lzma"))
     unpack = maker
 
     def plain() -> BinaryIO:
         return unpacking.unpacked(opener(), unpack, search)
 
-    if name in ("zlib", "lzma") and not _opens(plain):
-        return  # two or three bytes that only look like a beginning
     look(plain, inner, search)
-
-
-def _opens(plain: Opener) -> bool:
-    try:
-        with closing(plain()) as stream:
-            return bool(stream.read(1))
-    except Malformed:
-        return False
 
 
 def _numpy(opener: Opener, place: Place, search: Search) -> None:

@@ -325,8 +325,10 @@ class Machine:
             self.tape.skip(length)
             self._push(None)
         else:
-            raw = self.tape.take(length)
-            self._push(raw.decode("utf-8", "surrogatepass") if _is_utf8(raw) else None)
+            try:
+                self._push(self.tape.take(length).decode("utf-8", "surrogatepass"))
+            except UnicodeDecodeError:
+                self._push(None)
 
     def _old_text(self, length: int) -> None:
         if length < 0:
@@ -418,14 +420,6 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _integer(raw: bytes) -> int:
     """A place in the memo; C, unlike Python, stops at a zero byte."""
     raw = raw.partition(b"\0")[0]
@@ -446,7 +440,7 @@ _STEPS: Final[dict[int, Callable[[Machine], None]]] = {
     ord("F"): Machine._float_line,
     ord("I"): Machine._number_line,
     ord("J"): lambda m: m._push(m._number("<i")),
-    ord("K"): lambda m: m._push(m._number("<B")),
+    ord("K"): lambda m: m._push(m.tape.take(1)[0]),
     ord("L"): Machine._number_line,
     ord("M"): lambda m: m._push(m._number("<H")),
     ord("N"): lambda m: m._push(None),
@@ -455,7 +449,7 @@ _STEPS: Final[dict[int, Callable[[Machine], None]]] = {
     ord("R"): Machine._call,
     ord("S"): Machine._quoted,
     ord("T"): lambda m: m._old_text(m._number("<i")),
-    ord("U"): lambda m: m._old_text(m._number("<B")),
+    ord("U"): lambda m: m._old_text(m.tape.take(1)[0]),
     ord("V"): Machine._escaped,
     ord("X"): lambda m: m._text(m._number("<I")),
     ord("a"): Machine._append,
@@ -465,14 +459,14 @@ _STEPS: Final[dict[int, Callable[[Machine], None]]] = {
     ord("}"): Machine._empty_table,
     ord("e"): Machine._append_all,
     ord("g"): lambda m: m._get(m._line_index()),
-    ord("h"): lambda m: m._get(m._number("<B")),
+    ord("h"): lambda m: m._get(m.tape.take(1)[0]),
     ord("i"): Machine._instance,
     ord("j"): lambda m: m._get(m._number("<I")),
     ord("l"): Machine._collect,
     ord("]"): lambda m: m._push(None),
     ord("o"): Machine._construct,
     ord("p"): lambda m: m._put(m._line_index()),
-    ord("q"): lambda m: m._put(m._number("<B")),
+    ord("q"): lambda m: m._put(m.tape.take(1)[0]),
     ord("r"): lambda m: m._put(m._number("<I")),
     ord("s"): Machine._set_item,
     ord("t"): Machine._tuple_to_mark,
@@ -489,11 +483,11 @@ _STEPS: Final[dict[int, Callable[[Machine], None]]] = {
     0x87: lambda m: m._tuple_of(3),
     0x88: lambda m: m._push(None),
     0x89: lambda m: m._push(None),
-    0x8A: lambda m: m._long(m._number("<B")),
+    0x8A: lambda m: m._long(m.tape.take(1)[0]),
     0x8B: lambda m: m._long(m._number("<i")),
     ord("B"): lambda m: m._raw(m._number("<I")),
-    ord("C"): lambda m: m._raw(m._number("<B")),
-    0x8C: lambda m: m._text(m._number("<B")),
+    ord("C"): lambda m: m._raw(m.tape.take(1)[0]),
+    0x8C: lambda m: m._text(m.tape.take(1)[0]),
     0x8D: lambda m: m._text(m._number("<Q")),
     0x8E: lambda m: m._raw(m._number("<Q")),
     0x8F: lambda m: m._push(None),

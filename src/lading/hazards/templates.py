@@ -72,7 +72,6 @@ def _gguf_text(tape: Tape, limit: int) -> str:
     (length,) = struct.unpack("<Q", tape.take(8))
     raw = tape.take(min(length, limit))
     tape.skip(length - len(raw))
-    # One character more than there are says that the text is longer than it is shown.
     return raw.decode("utf-8", "replace")
 
 
