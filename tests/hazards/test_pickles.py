@@ -76,6 +76,19 @@ BYPASSES = {
     "a name duplicated": b"\x80\x04" + text("code") + b"2\x93" + text("x") + b"\x85R.",
     "an honest class altered": imported("sklearn.base", "BaseEstimator") + b"}b.",
     "an entry of a class": imported("sklearn.base", "BaseEstimator") + text("a") + b"Ns.",
+    "a maker that calls what another call made": (
+        b"\x80\x04" + imported("numpy.random._pickle", "__generator_ctor") + text("x")
+        + imported("sklearn.metrics._scorer", "_Scorer") + b")\x81\x86R."
+    ),
+    "a base that is no type of Python's own": (
+        b"\x80\x04" + imported("copyreg", "_reconstructor") + imported("sklearn.base", "A")
+        + imported("sklearn.base", "B") + b"N\x87R."
+    ),
+    "joblib's wrapper made by another": (
+        b"\x80\x04" + imported("copyreg", "_reconstructor")
+        + imported("joblib.numpy_pickle", "NumpyArrayWrapper") + imported("builtins", "object")
+        + b"N\x87R."
+    ),
     "items for what is no container": (
         imported("sklearn.pipeline", "Pipeline") + b")\x81" + text("a") + b"Ns."
     ),

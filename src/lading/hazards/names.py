@@ -123,7 +123,7 @@ def _harmful(name: Global) -> str | None:
 
 def _pickle_of(name: Global) -> bytes:
     """A pickle that imports this name and does nothing else; it is read, never loaded."""
-    texts = [text.encode("utf-8", "surrogatepass") for text in name]
+    texts = [text.encode("utf-8", "surrogatepass") for text in (name.module, name.name)]
     return (
         b"\x80\x04"
         + b"".join(b"X" + struct.pack("<I", len(text)) + text for text in texts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 
 class Way(Enum):
@@ -18,7 +18,8 @@ class Way(Enum):
     UNKNOWN = "imports"
 
 
-class Global(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Global:
     """A name that the pickle imports."""
 
     module: str
