@@ -1,0 +1,83 @@
+"""Whatever a framework raises becomes one of Lading's errors, once, here.
+
+Frameworks raise nearly every class there is for a file that does not fit. ``Exception`` itself is
+not caught: errors of a framework's own that inherit from nothing else are named by its adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from lading.errors import InvalidInput, LocalFailure, Unsupported
+
+_LONGEST: Final = 500
+RAISED: Final[tuple[type[Exception], ...]] = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    EOFError,
+    ImportError,
+    LookupError,
+    RuntimeError,  # RecursionError and NotImplementedError, too
+    TypeError,
+    ValueError,
+)
+
+
+@contextmanager
+def saving(framework: str, *own: type[Exception]) -> Iterator[None]:
+    """Where a framework writes a model.
+
+    Raises:
+        InvalidInput: it cannot write this one.
+        LocalFailure: the disk or the memory is in the way.
+    """
+    try:
+        yield
+    except (OSError, MemoryError) as error:
+        raise LocalFailure(f"{framework} cannot write the model", cause=_said(error)) from error
+    except (*RAISED, *own) as error:
+        raise InvalidInput(f"{framework} cannot save this model", cause=_said(error)) from error
+
+
+@contextmanager
+def loading(framework: str, *own: type[Exception]) -> Iterator[None]:
+    """Where a framework reads a model.
+
+    Raises:
+        Unsupported: the one that is installed cannot read these files.
+        LocalFailure: a file is not there or cannot be read, or the memory is too small.
+    """
+    try:
+        yield
+    except (OSError, MemoryError) as error:
+        raise LocalFailure(f"{framework} cannot read the model", cause=_said(error)) from error
+    except (*RAISED, *own) as error:
+        raise Unsupported(
+            f"{framework} cannot load this model",
+            cause=_said(error),
+            hint="compare the installed packages with those the model was made with",
+        ) from error
+
+
+@contextmanager
+def predicting(framework: str, *own: type[Exception]) -> Iterator[None]:
+    """Where a model answers.
+
+    Raises:
+        InvalidInput: it does not take this input.
+    """
+    try:
+        yield
+    except (*RAISED, *own) as error:
+        raise InvalidInput(
+            f"the {framework} model does not answer this input", cause=_said(error)
+        ) from error
+
+
+def _said(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:_LONGEST]

@@ -1,0 +1,67 @@
+"""Which frameworks this environment has. Asking imports nothing; requiring imports the module."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec
+from typing import Any, Final
+
+from lading.errors import LocalFailure
+
+# What pip calls a package, where that is not the name of its module.
+_PACKAGES: Final = {
+    "sentence_transformers": "sentence-transformers",
+    "sklearn": "scikit-learn",
+}
+
+
+def package_of(module: str) -> str:
+    """The name that pip knows a module's package by."""
+    return _PACKAGES.get(module, module)
+
+
+def is_installed(module: str) -> bool:
+    """Whether a top module is here; it is not imported."""
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # imported already, by hand and without a spec
+        return True
+
+
+def missing(module: str, wanted: str | None = None) -> LocalFailure:
+    """The error for a module that is not here, with the command that installs it."""
+    package = package_of(module)
+    pin = f"=={wanted}" if wanted else ""
+    return LocalFailure(
+        f"{package} is not installed",
+        cause=f"this model needs the module {module}",
+        hint=f"pip install {package}{pin}",
+    )
+
+
+def require(module: str) -> Any:
+    """The module, imported.
+
+    Raises:
+        LocalFailure: it is not installed, or does not import.
+    """
+    if not is_installed(module.partition(".")[0]):
+        raise missing(module.partition(".")[0])
+    try:
+        return import_module(module)
+    except (ImportError, OSError) as error:
+        # OSError is what a shared library that does not fit this machine gives.
+        raise LocalFailure(
+            f"{package_of(module)} is installed, but does not import", cause=str(error)[:300]
+        ) from error
+
+
+def version_of(module: str) -> str:
+    """The installed version of the package that gives a top module; empty where none says so."""
+    for package in (package_of(module), *packages_distributions().get(module, ())):
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            continue
+    return ""

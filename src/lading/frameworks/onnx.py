@@ -1,0 +1,194 @@
+"""ONNX: graphs for every runtime, loaded as a session of onnxruntime.
+
+Weights that do not fit into the graph's own file lie beside it, and never anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from lading.errors import InvalidInput, PolicyRefused, Unsupported
+from lading.frameworks import installed
+from lading.frameworks.adapter import LoadOptions, Saved, SaveOptions
+from lading.frameworks.arrays import as_array, named_arrays
+from lading.frameworks.classes import comes_from
+from lading.frameworks.door import loading, predicting, saving
+
+if TYPE_CHECKING:
+    from lading.spec.part import Json
+
+MODEL_FILE: Final = "model.onnx"
+DATA_FILE: Final = "model.onnx.data"
+# A protobuf message ends at 2 GiB; what is larger than this is kept beside it.
+INLINE: Final = 1024 * 1024 * 1024
+_PROVIDERS: Final = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "rocm": "ROCMExecutionProvider",
+}
+_DTYPES: Final = {
+    "tensor(bool)": "bool",
+    "tensor(double)": "float64",
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+}
+
+
+class Onnx:
+    """``onnx.ModelProto``, or the path of a file; its bytes, where this is chosen by name."""
+
+    name: Final = "onnx"
+    framework: Final = "onnx"
+    distributions: Final = ("onnx", "onnxruntime")
+
+    def takes(self, model: object) -> bool:
+        """Whether it is a graph, or names a file of one."""
+        if isinstance(model, (str, Path)):
+            return PurePosixPath(model).suffix == ".onnx"
+        return type(model).__name__ == "ModelProto" and comes_from(model, "onnx")
+
+    def save(self, model: Any, folder: Path, options: SaveOptions) -> Saved:
+        """``model.onnx``, and ``model.onnx.data`` beside it where the weights are large."""
+        onnx = installed.require("onnx")
+        from google.protobuf.message import DecodeError, EncodeError
+
+        own = (DecodeError, EncodeError, onnx.checker.ValidationError)
+        with saving(self.framework, *own):
+            graph, is_callers = _graph(onnx, model)
+            _check_complete(graph)
+            _write(onnx, graph, folder, is_callers)
+        return Saved(
+            how={"format": "onnx"},
+            format="onnx",
+            class_name="onnx.ModelProto",
+            framework_version=installed.version_of("onnx"),
+            roots=("onnxruntime", "onnx"),
+        )
+
+    def load(self, folder: Path, how: Mapping[str, Json], options: LoadOptions) -> object:
+        """An ``onnxruntime.InferenceSession``."""
+        onnx = installed.require("onnx")
+        runtime = installed.require("onnxruntime")
+        from google.protobuf.message import DecodeError
+
+        path = folder / MODEL_FILE
+        with loading(self.framework, DecodeError):
+            _check_places(onnx.load(str(path), load_external_data=False), folder)
+        own = _errors_of(runtime)
+        with loading("onnxruntime", *own):
+            session: object = runtime.InferenceSession(
+                str(path), providers=_providers(runtime, options.device)
+            )
+        return session
+
+    def predict(self, model: Any, data: object) -> object:
+        """The one output, or all of them by name."""
+        runtime = installed.require("onnxruntime")
+        with predicting(self.framework, *_errors_of(runtime)):
+            given = model.get_inputs()
+            feeds = named_arrays(data, [part.name for part in given])
+            types = {part.name: _DTYPES.get(part.type) for part in given}
+            fitting = {name: as_array(value, types.get(name)) for name, value in feeds.items()}
+            answers = model.run(None, fitting)
+        names = [part.name for part in model.get_outputs()]
+        return answers[0] if len(answers) == 1 else dict(zip(names, answers, strict=True))
+
+
+def _graph(onnx: Any, model: object) -> tuple[Any, bool]:
+    """The graph, and whether it is the caller's own object."""
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        return onnx.load_from_string(bytes(model)), False
+    if isinstance(model, (str, Path)):
+        return onnx.load(str(model)), False
+    return model, True
+
+
+def _write(onnx: Any, graph: Any, folder: Path, is_callers: bool) -> None:
+    path = str(folder / MODEL_FILE)
+    if sum(len(tensor.raw_data) for tensor in graph.graph.initializer) <= INLINE:
+        onnx.save_model(graph, path)
+        return
+    onnx.save_model(graph, path, save_as_external_data=True, location=DATA_FILE)
+    if is_callers:
+        # Writing took the weights out of the object; the caller still wants it whole.
+        onnx.load_external_data_for_model(graph, str(folder))
+
+
+def _check_complete(graph: Any) -> None:
+    if any(tensor.data_location == tensor.EXTERNAL for tensor in tensors(graph)):
+        raise InvalidInput(
+            "the weights of this graph are in other files, and nobody can tell where",
+            hint="give the path of the .onnx file, or onnx.load(path), which brings them along",
+        )
+
+
+def _check_places(graph: Any, folder: Path) -> None:
+    """Refuse a graph that would have the runtime read files outside its folder."""
+    for tensor in tensors(graph):
+        if tensor.data_location != tensor.EXTERNAL:
+            continue
+        places = [entry.value for entry in tensor.external_data if entry.key == "location"]
+        if len(places) != 1 or not _is_inside(places[0], folder):
+            raise PolicyRefused(
+                "this graph reads a file outside the model's folder",
+                cause=repr(places)[:200],
+                hint="nothing allows that; ask whoever made the model for another",
+            )
+
+
+def _is_inside(place: str, folder: Path) -> bool:
+    try:
+        found = (folder / place).resolve()
+    except (OSError, ValueError):
+        return False
+    return found.is_relative_to(folder.resolve()) and not Path(place).is_absolute()
+
+
+def tensors(graph: Any) -> Iterator[Any]:
+    """Every tensor of a graph, of its functions and of the graphs in its nodes."""
+    waiting = [graph.graph, *graph.functions]
+    if graph.training_info:
+        for info in graph.training_info:
+            waiting += (info.initialization, info.algorithm)
+    while waiting:
+        part = waiting.pop()
+        yield from getattr(part, "initializer", ())
+        for sparse in getattr(part, "sparse_initializer", ()):
+            yield from (sparse.values, sparse.indices)
+        for attribute in (attribute for node in part.node for attribute in node.attribute):
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            waiting += (attribute.g, *attribute.graphs) if _holds_graphs(attribute) else ()
+
+
+def _holds_graphs(attribute: Any) -> bool:
+    return attribute.HasField("g") or bool(attribute.graphs)
+
+
+def _providers(runtime: Any, device: str | None) -> list[object]:
+    kind, _, number = (device or "cpu").partition(":")
+    provider = _PROVIDERS.get(kind)
+    if provider is None or (number and not number.isdecimal()):
+        raise InvalidInput(
+            f"onnxruntime knows no device {device!r}", hint="cpu, cuda, cuda:1, rocm"
+        )
+    if provider not in runtime.get_available_providers():
+        raise Unsupported(f"the installed onnxruntime cannot use {kind}")
+    if kind == "cpu":
+        return [provider]
+    return [(provider, {"device_id": int(number or 0)}), _PROVIDERS["cpu"]]
+
+
+def _errors_of(runtime: Any) -> tuple[type[Exception], ...]:
+    """The errors of onnxruntime, which inherit from Exception alone."""
+    state = runtime.capi.onnxruntime_pybind11_state
+    return tuple(
+        kind
+        for kind in vars(state).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    )
