@@ -15,6 +15,7 @@ SAYS = {
     "push_and_pull.py": ["again: unchanged", "refused: ", '{"layers": 2}', "0.1.0 20"],
     "copy_to_folder.py": ["same digest: True", "same folder: True"],
     "scan.py": ["honest: clean", "posix.system", "refused: loading this model", "again: dangerous"],
+    "own_adapter.py": ["the same: True", "{'EU': 9.0}"],
     "progress.py": ["push", "pull", "100 %", "weights.bin"],
 }
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +103,7 @@ class Adapter(Protocol):
         """Whether this model is one of the framework's; told by its class, importing nothing."""
         ...
 
-    def save(self, model: object, folder: Path, options: SaveOptions) -> Saved:
+    def save(self, model: Any, folder: Path, options: SaveOptions) -> Saved:
         """Write the model into an empty folder."""
         ...
 
@@ -111,6 +111,6 @@ class Adapter(Protocol):
         """The model that was saved there; ``how`` may be empty where nobody saved it by this."""
         ...
 
-    def predict(self, model: object, data: object) -> object:
+    def predict(self, model: Any, data: Any) -> object:
         """What the loaded model answers: an array, or what JSON can write."""
         ...

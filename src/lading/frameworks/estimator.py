@@ -2,6 +2,9 @@
 
 skops writes no code, only names of types, and builds those that are trusted. Which these are is
 decided here, by name, on the file itself: what the document says about it is for people.
+
+The numbers in a file are not looked at. scikit-learn follows the indices of its trees unchecked, so
+a forged forest may crash the process that asks it, as a forged file of any C++ library may.
 """
 
 from __future__ import annotations
@@ -93,7 +96,7 @@ def load(folder: Path, written: Mapping[str, Json], options: LoadOptions) -> obj
     Raises:
         PolicyRefused: it is a pickle, or holds types that nobody trusts.
     """
-    default = "skops" if (folder / SKOPS_FILE).exists() else "joblib"
+    default = "joblib" if (folder / JOBLIB_FILE).exists() else "skops"
     if how.choice(written, "format", default, FORMATS) == "joblib":
         return _unpickle(folder / JOBLIB_FILE, options)
     return _build(folder / SKOPS_FILE, options)

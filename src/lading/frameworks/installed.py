@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -59,9 +58,18 @@ def require(module: str) -> Any:
 
 def version_of(module: str) -> str:
     """The installed version of the package that gives a top module; empty where none says so."""
-    for package in (package_of(module), *packages_distributions().get(module, ())):
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            continue
-    return ""
+    from importlib.metadata import packages_distributions
+
+    # Looking through every package takes a while, and is needed for few: xgboost-cpu is one.
+    found = _version(package_of(module))
+    others = packages_distributions().get(module, ()) if found is None else ()
+    return found or next((there for name in others if (there := _version(name))), "")
+
+
+def _version(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -11,14 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lading.errors import InvalidInput, LadingError, LocalFailure
 from lading.frameworks import installed
 from lading.frameworks.adapter import Adapter
 from lading.frameworks.classes import class_name
 from lading.frameworks.door import RAISED
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +139,7 @@ def adapter_for(model: object) -> Adapter:
     """
     broken: list[str] = []
     for found in _asked(broken):
-        if found.takes(model):
+        if _takes(found, model, broken):
             return found
     raise InvalidInput(
         f"no adapter takes a {class_name(model)}",
@@ -171,6 +173,16 @@ def _asked(broken: list[str]) -> Iterator[Adapter]:
             logger.warning("%s", error)
             broken.append(str(error))
     yield _own(_LAST)
+
+
+def _takes(found: Adapter, model: object, broken: list[str]) -> bool:
+    """What the adapter says; one that cannot even say it is named, and passed over."""
+    try:
+        return found.takes(model)
+    except RAISED as error:
+        broken.append(f"the adapter {found.name} cannot be asked: {error}"[:300])
+        logger.warning("%s", broken[-1])
+        return False
 
 
 def _words() -> tuple[str, ...]:
@@ -218,6 +230,8 @@ def _refuse_two(name: str) -> None:
 
 def _entry_points() -> tuple[EntryPoint, ...]:
     """Those of other packages."""
+    from importlib.metadata import entry_points
+
     return tuple(
         point for point in entry_points(group=GROUP) if _distribution(point) != _OWN_DISTRIBUTION
     )

@@ -89,7 +89,7 @@ class Torch:
             notes = write(model, folder / _FILES[kind])
         weights = kind == "safetensors"
         return Saved(
-            how={"format": kind, **({"class": reference(model)} if _is_module(model) else {})},
+            how={"format": kind, **_class_of(model, kind)},
             format=kind,
             class_name=class_name(model),
             framework_version=installed.version_of("torch"),
@@ -140,6 +140,11 @@ class Torch:
                 return as_arrays(_call(torch, model.module(), data))
             with _evaluating(model):
                 return as_arrays(_call(torch, model, data))
+
+
+def _class_of(model: object, kind: str) -> dict[str, Json]:
+    """The class that the weights are of; programs bring their own."""
+    return {"class": reference(model)} if kind == "safetensors" and _is_module(model) else {}
 
 
 def _writer(model: Any) -> tuple[str, Callable[[Any, Path], list[str]]]:
@@ -211,7 +216,8 @@ def _apart(state: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         if whole.numel() and (needs_copy or owner in owners):
             whole = whole.clone()
             copied.append(name)
-        owners.add(owner)
+        else:
+            owners.add(owner)
         apart[name] = whole
     return apart, copied
 
