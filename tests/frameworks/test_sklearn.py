@@ -14,6 +14,8 @@ import pytest
 import skops.io
 from frameworks.bait import Bait, pickled
 from frameworks.fresh import loaded
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
@@ -21,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from lading.errors import InvalidInput, LocalFailure, PolicyRefused, Unsupported
+from lading.errors import InvalidInput, LadingError, LocalFailure, PolicyRefused, Unsupported
 from lading.frameworks.adapter import LoadOptions, SaveOptions
 from lading.frameworks.estimator import JOBLIB_FILE, SKOPS_FILE, trusts
 from lading.frameworks.sklearn import Sklearn
@@ -170,9 +172,12 @@ def test_types_are_trusted_by_name(name: str, *, expected: bool) -> None:
     assert trusts(name) is expected
 
 
-def test_what_skops_cannot_write_is_pickled_with_consent_only(tmp_path: Path) -> None:
-    model = FunctionTransformer(lambda x: x).fit([[1]])
-    model.strange_ = (part for part in range(1))
+@pytest.mark.parametrize("strange", [(part for part in range(1)), iter([1]), lambda x: x])
+def test_what_skops_cannot_keep_is_pickled_with_consent_only(
+    tmp_path: Path, strange: object
+) -> None:
+    model = FunctionTransformer().fit([[1]])
+    model.strange_ = strange
 
     with pytest.raises(PolicyRefused, match="as a pickle only") as refused:
         ADAPTER.save(model, tmp_path, SaveOptions())
@@ -217,6 +222,30 @@ def test_a_pickle_under_the_name_of_skops_does_not_run(tmp_path: Path) -> None:
         ADAPTER.load(tmp_path, {"format": "skops"}, LoadOptions())
 
     assert not marker.exists()
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A file that loads."""
+    folder = tmp_path_factory.mktemp("sound")
+    ADAPTER.save(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), folder, SaveOptions())
+    return (folder / SKOPS_FILE).read_bytes()
+
+
+@given(st.data())
+def test_a_damaged_file_is_refused_and_nothing_else_happens(
+    tmp_path_factory: pytest.TempPathFactory, sound: bytes, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    place = data.draw(st.integers(0, len(sound) - 1))
+    damaged = bytearray(sound[: data.draw(st.integers(place, len(sound)))])
+    damaged[place : place + 1] = data.draw(st.binary(max_size=4))
+    (folder / SKOPS_FILE).write_bytes(damaged)
+
+    try:
+        ADAPTER.load(folder, {}, LoadOptions())
+    except LadingError as error:
+        assert error.hint or error.cause
 
 
 def test_a_file_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Whatever a framework raises becomes one of Lading's errors, once, here.
 
 Frameworks raise nearly every class there is for a file that does not fit. ``Exception`` itself is
-not caught: errors of a framework's own that inherit from nothing else are named by its adapter.
+not caught: errors of a framework's own that inherit from nothing nearer are named by its adapter.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def saving(framework: str, *own: type[Exception]) -> Iterator[None]:
         yield
     except (OSError, MemoryError) as error:
         raise LocalFailure(f"{framework} cannot write the model", cause=_said(error)) from error
-    except (*RAISED, *own) as error:
+    except (*RAISED, *_orphans(), *own) as error:
         raise InvalidInput(f"{framework} cannot save this model", cause=_said(error)) from error
 
 
@@ -55,7 +55,7 @@ def loading(framework: str, *own: type[Exception]) -> Iterator[None]:
         yield
     except (OSError, MemoryError) as error:
         raise LocalFailure(f"{framework} cannot read the model", cause=_said(error)) from error
-    except (*RAISED, *own) as error:
+    except (*RAISED, *_orphans(), *own) as error:
         raise Unsupported(
             f"{framework} cannot load this model",
             cause=_said(error),
@@ -76,6 +76,17 @@ def predicting(framework: str, *own: type[Exception]) -> Iterator[None]:
         raise InvalidInput(
             f"the {framework} model does not answer this input", cause=_said(error)
         ) from error
+
+
+def _orphans() -> tuple[type[Exception], ...]:
+    """Errors of Python's own modules that inherit from Exception alone; asked when one is there."""
+    from lzma import LZMAError
+    from pickle import PickleError
+    from struct import error as struct_error
+    from zipfile import BadZipFile
+    from zlib import error as zlib_error
+
+    return (BadZipFile, LZMAError, PickleError, struct_error, zlib_error)
 
 
 def _said(error: BaseException) -> str:

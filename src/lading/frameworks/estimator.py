@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from lading.errors import InvalidInput, PolicyRefused
 from lading.frameworks import consent, how, installed
@@ -70,7 +70,10 @@ def _dump(model: object, path: Path) -> tuple[str, ...]:
     skops = installed.require("skops.io")
     with saving("skops"):
         skops.dump(model, path)
-        return tuple(skops.get_untrusted_types(file=path))
+        types = tuple(skops.get_untrusted_types(file=path))
+        # skops writes some objects that it cannot make again, and nobody wants to learn that later.
+        skops.load(path, trusted=types)
+    return types
 
 
 def _pickle(
@@ -83,9 +86,7 @@ def _pickle(
         hint="allow_pickle=True; whoever loads it has to allow it, too",
     )
     joblib = installed.require("joblib")
-    import pickle
-
-    with saving("joblib", pickle.PickleError):
+    with saving("joblib"):
         joblib.dump(model, folder / JOBLIB_FILE)
     return {"format": "joblib"}, [f"saved as a pickle, which runs code when loaded: {because}"]
 
@@ -109,21 +110,19 @@ def _unpickle(path: Path, options: LoadOptions) -> object:
         because="it was saved by joblib",
     )
     joblib = installed.require("joblib")
-    import pickle
-
-    with loading("joblib", pickle.PickleError):
+    with loading("joblib"):
         model: object = joblib.load(path)
     return model
 
 
 def _build(path: Path, options: LoadOptions) -> object:
     skops = installed.require("skops.io")
-    with loading("skops", BadZipFile):
+    with loading("skops"):
         _check_size(path)
         types = skops.get_untrusted_types(file=path)
     if not options.allow_pickle:
         _check_types(types, options.trusted)
-    with loading("skops", BadZipFile):
+    with loading("skops"):
         model: object = skops.load(path, trusted=types)
     return model
 

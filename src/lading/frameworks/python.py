@@ -96,7 +96,7 @@ class Python:
         if words.choice(how, "format", default, ("python", "pickle")) == "pickle":
             return _unpickle(folder / PICKLE_FILE, options)
         kind = _class(words.text(how, "class", ""), options)
-        with loading(str(getattr(kind, "__name__", kind)), pickle.PickleError):
+        with loading(str(getattr(kind, "__name__", kind))):
             model: object = kind.load(folder / MODEL_FOLDER)
         return model
 
@@ -109,7 +109,7 @@ class Python:
 def _save_itself(model: Any, folder: Path) -> list[str]:
     own = folder / MODEL_FOLDER
     own.mkdir()
-    with saving(type(model).__name__, pickle.PickleError):
+    with saving(type(model).__name__):
         model.save(own)
     name = reference(model)
     if name.startswith(f"{_MAIN}:"):
@@ -128,7 +128,7 @@ def _pickle(model: object, folder: Path, options: SaveOptions) -> list[str]:
     found = installed.is_installed("cloudpickle")
     pickler: Any = installed.require("cloudpickle") if found else pickle
     with (
-        saving(pickler.__name__, pickle.PickleError),
+        saving(pickler.__name__),
         (folder / PICKLE_FILE).open("wb") as file,
     ):
         pickler.dump(model, file)
@@ -141,7 +141,7 @@ def _unpickle(path: Path, options: LoadOptions) -> object:
         "this model is a pickle, and loading it runs whatever code is in it",
         because="the object could not save itself",
     )
-    with loading("pickle", pickle.PickleError), path.open("rb") as file:
+    with loading("pickle"), path.open("rb") as file:
         model: object = pickle.load(file)  # noqa: S301 (the caller allowed it)
     return model
 

@@ -286,7 +286,4 @@ def _is_tensors(model: object) -> bool:
 
 
 def _own_errors() -> tuple[type[Exception], ...]:
-    import pickle
-
-    safetensors = installed.require("safetensors")
-    return (pickle.PickleError, safetensors.SafetensorError)
+    return (installed.require("safetensors").SafetensorError,)

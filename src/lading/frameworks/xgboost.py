@@ -66,10 +66,7 @@ class XGBoost:
         with loading(self.framework):
             model = _made(getattr(xgboost, kind), words.values(how, "params"))
             model.load_model(str(folder / MODEL_FILE))
-            if options.device is not None:
-                model.set_params(device=options.device) if kind != _BOOSTER else model.set_param(
-                    {"device": options.device}
-                )
+            _move(model, options.device)
         loaded: object = model
         return loaded
 
@@ -113,6 +110,15 @@ def _settings(config: Any) -> dict[str, object]:
 
 def _is_not_a_number(value: object) -> bool:
     return isinstance(value, float) and isnan(value)
+
+
+def _move(model: Any, device: str | None) -> None:
+    if device is None:
+        return
+    if hasattr(model, "set_params"):
+        model.set_params(device=device)
+    else:
+        model.set_param({"device": device})
 
 
 def _made(kind: Any, given: Mapping[str, Json]) -> Any:
