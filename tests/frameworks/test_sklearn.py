@@ -163,6 +163,8 @@ def test_that_forged_file_would_have_run(tmp_path: Path, monkeypatch: pytest.Mon
         ("sklearn.utils.fixes.pd.DataFrame", False),
         ("sklearn.pipeline.Memory", False),
         ("sklearn.no.such.Thing", False),
+        ("sklearn..Thing", False),
+        ("sklearn.", False),
         ("sklearn", False),
         ("", False),
         ("builtins.eval", False),

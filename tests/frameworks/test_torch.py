@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -151,6 +152,27 @@ def test_an_exported_program_is_loaded_with_consent(tmp_path: Path) -> None:
         ADAPTER.load(tmp_path, saved.how, LoadOptions())
     back = ADAPTER.load(tmp_path, saved.how, LoadOptions(allow_pickle=True))
     assert np.allclose(predicted(back), predicted(model))
+
+
+def test_a_pickle_within_an_exported_program_does_not_run(tmp_path: Path) -> None:
+    import torch
+
+    marker = tmp_path / "marker"
+    sound = BytesIO()
+    torch.export.save(torch.export.export(torch.nn.Linear(2, 2), (torch.rand(1, 2),)), sound)
+    bait = BytesIO()
+    torch.save(Bait(marker), bait)
+    with ZipFile(sound) as whole, ZipFile(tmp_path / EXPORT_FILE, "w") as forged:
+        for name in whole.namelist():
+            forged.writestr(name, bait.getvalue() if "sample_inputs" in name else whole.read(name))
+
+    with pytest.raises(PolicyRefused, match="pt2 program"):
+        ADAPTER.load(tmp_path, {}, LoadOptions())
+
+    assert not marker.exists()
+    with pytest.raises(Unsupported):
+        ADAPTER.load(tmp_path, {}, LoadOptions(allow_pickle=True))
+    assert marker.exists()
 
 
 @pytest.mark.parametrize("name", [WEIGHTS_FILE, SCRIPT_FILE, EXPORT_FILE])

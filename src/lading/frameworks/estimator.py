@@ -18,7 +18,7 @@ from lading.errors import InvalidInput, PolicyRefused
 from lading.frameworks import consent, how, installed
 from lading.frameworks.adapter import LoadOptions, SaveOptions
 from lading.frameworks.classes import class_name, top
-from lading.frameworks.door import loading, saving
+from lading.frameworks.door import RAISED, loading, saving
 
 if TYPE_CHECKING:
     from lading.spec.part import Json
@@ -170,7 +170,7 @@ def _attribute(module: str, name: str) -> object:
 
     try:
         return getattr(import_module(module), name, None)
-    except (ImportError, ValueError):
+    except RAISED:  # a name that is none, or a module that needs what is not here
         return None
 
 
