@@ -39,34 +39,44 @@ if TYPE_CHECKING:
     from lading.operations.tag import tag
     from lading.operations.verify import verify
     from lading.settings import Settings
+    from lading.signatures.compatible import compatible
+    from lading.signatures.infer import infer_signature
     from lading.spec.descriptor import Descriptor
     from lading.spec.digest import Digest
     from lading.spec.identity import Identity
     from lading.spec.reference import Reference
+    from lading.spec.signature import Column, JsonField, Param, Signature, Tensor
     from lading.spec.version import Version
     from lading.transfer.progress import OnProgress, Progress
 
 __all__ = [
     "AccessDenied",
+    "Column",
     "Conflict",
     "Descriptor",
     "Digest",
     "Identity",
     "IntegrityError",
     "InvalidInput",
+    "JsonField",
     "LadingError",
     "LocalFailure",
     "NotFound",
     "OnProgress",
+    "Param",
     "PolicyRefused",
     "Progress",
     "Reference",
     "Settings",
+    "Signature",
+    "Tensor",
     "Unavailable",
     "Unsupported",
     "Version",
+    "compatible",
     "copy",
     "doctor",
+    "infer_signature",
     "inspect",
     "list_versions",
     "login",
@@ -80,27 +90,35 @@ __all__ = [
 ]
 
 _ERRORS = "lading.errors"
+_SIGNATURE = "lading.spec.signature"
 _HOMES = {
     "AccessDenied": _ERRORS,
+    "Column": _SIGNATURE,
     "Conflict": _ERRORS,
     "Descriptor": "lading.spec.descriptor",
     "Digest": "lading.spec.digest",
     "Identity": "lading.spec.identity",
     "IntegrityError": _ERRORS,
     "InvalidInput": _ERRORS,
+    "JsonField": _SIGNATURE,
     "LadingError": _ERRORS,
     "LocalFailure": _ERRORS,
     "NotFound": _ERRORS,
     "OnProgress": "lading.transfer.progress",
+    "Param": _SIGNATURE,
     "PolicyRefused": _ERRORS,
     "Progress": "lading.transfer.progress",
     "Reference": "lading.spec.reference",
     "Settings": "lading.settings",
+    "Signature": _SIGNATURE,
+    "Tensor": _SIGNATURE,
     "Unavailable": _ERRORS,
     "Unsupported": _ERRORS,
     "Version": "lading.spec.version",
+    "compatible": "lading.signatures.compatible",
     "copy": "lading.operations.copy",
     "doctor": "lading.operations.doctor",
+    "infer_signature": "lading.signatures.infer",
     "inspect": "lading.operations.inspect",
     "list_versions": "lading.operations.list",
     "login": "lading.operations.login",
