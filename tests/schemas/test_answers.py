@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from parts.command import Command
 from parts.registry import DockerRegistry
+from parts.stated import push_stated
 
+from lading.settings import Settings
+from lading.spec.signature import Column, Signature
 from schemas import generate
 from schemas.validators import check_own
 
@@ -20,6 +23,8 @@ LINES = {
     "pull": "pull ml/iris -o copy",
     "verify": "verify copy ml/iris:1.0.0",
     "scan": "scan ml/iris:1.0.0",
+    "schema": "schema ml/stated:1.0.0 --format mlflow",
+    "schema-compare": "schema ml/stated:1.1.0 --against ml/stated:1.0.0",
     "tag": "tag ml/iris:1.0.0 staging",
     "copy": "copy ml/iris:1.0.0 oci:layout:1.0.0",
     "remove": "remove ml/iris:staging",
@@ -45,6 +50,10 @@ def answers(
     model.mkdir()
     (model / "config.json").write_text("{}")
     (model / "weights.bin").write_bytes(bytes(range(256)))
+    settings = Settings(home=folder / "data", cache=folder / "cache")
+    age = Column(name="age", dtype="int8")
+    push_stated("ml/stated:1.0.0", settings, signature=Signature(inputs=(age,)))
+    push_stated("ml/stated:1.1.0", settings, signature=Signature(inputs=(age,), outputs=(age,)))
     hosts = {"plain": registry.host, "locked": password_registry.host}
     said = {}
     for name, line in LINES.items():

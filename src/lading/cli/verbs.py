@@ -36,6 +36,7 @@ VERBS = {
     "copy": Verb("Copy between registries, layouts and the local store.", MOVE),
     "list": Verb("List the versions of a model, or all models.", LOOK),
     "inspect": Verb("Show what a version holds, without its weights.", LOOK),
+    "schema": Verb("Show what goes in and comes out, and what a change would break.", LOOK),
     "verify": Verb("Say whether a folder is exactly a version.", LOOK),
     "scan": Verb("Say what would run when a model is loaded.", LOOK),
     "tag": Verb("Give a version another name, such as prod.", NAMES),

@@ -1,0 +1,146 @@
+"""Say what goes into a version and what comes out, in Lading's words or another tool's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from lading.errors import InvalidInput, NotFound
+from lading.operations import stores
+from lading.packing.artifact import recognise
+from lading.signatures.compatible import Bump, Change, Verdict, bump_for, compatible
+from lading.signatures.converted import Converted
+from lading.spec.document import Document
+from lading.spec.manifest import DOCUMENT_LIMIT
+from lading.spec.reference import Reference
+from lading.spec.signature import Signature
+from lading.transfer import read
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+
+Format = Literal["lading", "json-schema", "mlflow", "v2"]
+FORMATS: tuple[str, ...] = get_args(Format)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaResult:
+    """A version's signature, and what the chosen words could not say."""
+
+    reference: str
+    digest: str
+    format: str
+    schema: dict[str, Any]
+    losses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaCompareResult:
+    """What changed from one version's signature to another's, and what it comes to."""
+
+    reference: str
+    against: str
+    verdict: Verdict
+    bump: Bump
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """What a version says of itself."""
+
+    place: Reference
+    digest: str
+    document: Document | None
+
+    @property
+    def signature(self) -> Signature | None:
+        return self.document.signature if self.document else None
+
+
+def schema(
+    reference: str | Reference,
+    *,
+    format: str = "lading",  # noqa: A002  the word of the option
+    settings: Settings | None = None,
+) -> SchemaResult:
+    """The signature of a version.
+
+    Args:
+        reference: the version.
+        format: ``lading``, ``json-schema`` (one for each side), ``mlflow``, or ``v2``, the
+            metadata of the Open Inference Protocol.
+        settings: what holds here; what holds everywhere where None is given.
+
+    Raises:
+        InvalidInput: it is no model, or there is no such format.
+        NotFound: there is no such version, or it does not say what goes in and comes out.
+    """
+    if format not in FORMATS:
+        raise InvalidInput(f"there is no format {format!r}", hint=f"one of {', '.join(FORMATS)}")
+    stated = _stated(reference, stores.settled(settings))
+    if stated.signature is None:
+        raise NotFound(
+            f"{stated.place} does not say what goes in and comes out",
+            hint="lading.infer_signature(X, y) reads it off data",
+        )
+    converted = _converted(stated, stated.signature, format)
+    return SchemaResult(str(stated.place), stated.digest, format, converted.value, converted.losses)
+
+
+def compare(
+    reference: str | Reference, against: str | Reference, *, settings: Settings | None = None
+) -> SchemaCompareResult:
+    """Whether who uses one version (``against``) can go on with another (``reference``).
+
+    Raises:
+        InvalidInput: one is no model.
+        NotFound: there is no such version.
+    """
+    settings = stores.settled(settings)
+    new, old = _stated(reference, settings), _stated(against, settings)
+    found = compatible(old.signature, new.signature)
+    return SchemaCompareResult(
+        str(new.place), str(old.place), found.verdict, bump_for(found), found.changes
+    )
+
+
+def _stated(reference: str | Reference, settings: Settings) -> _Stated:
+    place = stores.with_name(stores.locate(reference, settings))
+    store = stores.open_store(place, settings)
+    root = stores.resolve(store, place)
+    artifact = recognise(store, root, str(place))
+    if artifact.kind != "lading":
+        # Other tools' configurations have no word for it.
+        return _Stated(place, root.digest, None)
+    raw = read(store, artifact.manifest.config, limit=DOCUMENT_LIMIT)
+    return _Stated(place, root.digest, Document.parse(raw))
+
+
+def _converted(stated: _Stated, signature: Signature, words: str) -> Converted[dict[str, Any]]:
+    if words == "json-schema":
+        return _json_schemas(signature)
+    if words == "mlflow":
+        from lading.signatures.mlflow import to_mlflow
+
+        converted = to_mlflow(signature)
+        return Converted(dict(converted.value), converted.losses)
+    if words == "v2":
+        from lading.signatures.inference_protocol import to_v2_metadata
+
+        document = stated.document
+        name = (document and document.name) or stated.place.repository or "model"
+        version = document.version if document else None
+        return to_v2_metadata(signature, name=name, version=version)
+    return Converted(signature.as_json())
+
+
+def _json_schemas(signature: Signature) -> Converted[dict[str, Any]]:
+    from lading.signatures.json_schema import params_schema, to_json_schema
+
+    inputs = to_json_schema(signature, "inputs")
+    outputs = to_json_schema(signature, "outputs")
+    value = {"inputs": inputs.value, "outputs": outputs.value}
+    if signature.params:
+        value["params"] = params_schema(signature)
+    return Converted(value, inputs.losses + outputs.losses)
