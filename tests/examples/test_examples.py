@@ -16,6 +16,13 @@ SAYS = {
     "copy_to_folder.py": ["same digest: True", "same folder: True"],
     "scan.py": ["honest: clean", "posix.system", "refused: loading this model", "again: dangerous"],
     "own_adapter.py": ["the same: True", "{'EU': 9.0}"],
+    "schema.py": [
+        "'name': 'income', 'dtype': 'float64', 'nullable': True",
+        "refused: plan: expected one of 'basic', 'plus', got 'gold' in row 1",
+        "wider: compatible",
+        "narrower: inputs.age removed",
+        "MLflow: joined: the unit us is lost",
+    ],
     "progress.py": ["push", "pull", "100 %", "weights.bin"],
 }
 
