@@ -39,6 +39,8 @@ VERBS = {
     "schema": Verb("Show what goes in and comes out, and what a change would break.", LOOK),
     "verify": Verb("Say whether a folder is exactly a version.", LOOK),
     "scan": Verb("Say what would run when a model is loaded.", LOOK),
+    "check-env": Verb("Say how this environment differs from the one a version needs.", LOOK),
+    "lock": Verb("Print the packages a version needs, exactly pinned.", LOOK),
     "tag": Verb("Give a version another name, such as prod.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),
     "login": Verb("Log in to a registry.", PLACES),
@@ -82,11 +84,16 @@ class Verbs(TyperGroup):
             return super().invoke(ctx)
 
 
+def module_of(name: str) -> str:
+    """Where a verb lives: ``check-env`` in ``cli/check_env.py``."""
+    return f"lading.cli.{name.replace('-', '_')}"
+
+
 def load(name: str) -> Any:
     """The command of a verb, with the options that all of them share."""
     from lading.cli.options import shared
 
-    app: typer.Typer = import_module(f"lading.cli.{name}").app
+    app: typer.Typer = import_module(module_of(name)).app
     command = typer.main.get_command(app)
     command.name = name
     for each in getattr(command, "commands", {}).values() or [command]:

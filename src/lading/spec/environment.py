@@ -74,6 +74,13 @@ class Environment(Part):
         tuple[str, ...],
         Field(description="Those that the model itself needs, by name; the rest came with them."),
     ] = ()
+    unindexed: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Those that came from a folder, an archive or git, by name; the lock says"
+            " where from. An index may have others of the same name."
+        ),
+    ] = ()
     system: Annotated[
         tuple[str, ...],
         Field(description="Packages of the operating system.", examples=[["ffmpeg"]]),

@@ -1,0 +1,215 @@
+"""What a model needs to run, captured: interpreter, machine, accelerator, and a lock of packages.
+
+A lock that the project has is taken as it is; else what is installed is, as far as the model
+truly needs it. Nothing is imported, nothing is asked of an index unless somebody wants hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lading.capture.accelerator import accelerator
+from lading.capture.closure import closure
+from lading.capture.imports import imports
+from lading.capture.installed import Distribution
+from lading.capture.interpreter import Interpreter
+from lading.capture.lock import pylock
+from lading.capture.lock.locked import Archive, Directory, Locked, Package, in_order, normalised
+from lading.capture.lock.locked import with_hashes as with_known_hashes
+from lading.capture.lock.project import ProjectLock, project_lock
+from lading.capture.origin import package_of
+from lading.capture.platform import host
+
+if TYPE_CHECKING:
+    from lading.spec.environment import Environment, Lock
+
+# The code that saves a model imports it; the model does not need it.
+_OWN = "lading"
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedEnvironment:
+    """What was found: for the document, for the file beside it, and what was not found."""
+
+    environment: Environment
+    lock: bytes | None
+    source: str | None
+    notes: tuple[str, ...]
+
+
+def capture(
+    *,
+    roots: Iterable[str],
+    code: Iterable[Path] = (),
+    project: Path,
+    interpreter: Path | None = None,
+    resolve_hashes: bool = False,
+) -> CapturedEnvironment:
+    """What the modules or distributions named, and the code's imports, need to run.
+
+    ``lock`` is a ``pylock.toml`` and ``source`` what it was made from; the caller stores the one
+    and says so in the environment (:func:`lock_facts`).
+
+    Raises:
+        InvalidInput: the interpreter is none.
+    """
+    python = Interpreter.of(interpreter)
+    imported = imports(code)
+    direct, unknown = _direct(python, roots, imported.modules, project)
+    found = closure(direct, lambda name: _needs(python, name), python.markers)
+    distributions = [each for name in found.names if (each := python.installed.find(name))]
+    versions = {each.name: each.version for each in distributions if each.version}
+    known, unread = project_lock(project, direct=direct, versions=versions, markers=python.markers)
+    if known and not known.missing:
+        chosen = _Chosen(known.source, known.locked, known.here, known.notes)
+    else:
+        chosen = _installed(python, distributions, known, project, resolve_hashes)
+        unread += found.notes
+    environment = _environment(python, direct, chosen.here, versions)
+    lock = pylock.write(chosen.locked) if chosen.locked.packages else None
+    source = chosen.source if lock else None
+    notes = (*imported.notes, *unknown, *unread, *chosen.notes, *_remarks(chosen.here))
+    return CapturedEnvironment(environment, lock, source, tuple(dict.fromkeys(notes)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The lock that counts, and those of its packages that count here."""
+
+    source: str
+    locked: Locked
+    here: Mapping[str, Package]
+    notes: tuple[str, ...]
+
+
+def _environment(
+    python: Interpreter,
+    direct: Iterable[str],
+    here: Mapping[str, Package],
+    versions: Mapping[str, str],
+) -> Environment:
+    from lading.spec.environment import Environment
+
+    # What comes from a folder or from git may be locked without a version.
+    pins = {name: package.version or versions.get(name) for name, package in sorted(here.items())}
+    return Environment(
+        python=python.python,
+        platform=host(python.markers),
+        requirements=tuple(f"{name}=={version}" for name, version in pins.items() if version),
+        direct=tuple(sorted(direct)),
+        unindexed=tuple(name for name, package in sorted(here.items()) if package.origin),
+        accelerator=accelerator(python.installed.versions(), python.markers),
+    )
+
+
+def lock_facts(raw: bytes, path: str, source: str | None) -> Lock:
+    """What a document says of a lock that is the file ``path`` of its version.
+
+    Raises:
+        InvalidInput: the bytes are no ``pylock.toml``.
+    """
+    from lading.spec.environment import Lock
+
+    locked = pylock.read(raw, path)
+    return Lock(
+        path=path,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        packages=len(locked.packages),
+        hashed=locked.is_hashed,
+        source=source,
+    )
+
+
+def _direct(
+    python: Interpreter, roots: Iterable[str], modules: Iterable[str], project: Path
+) -> tuple[dict[str, frozenset[str]], list[str]]:
+    """The distributions that are needed by name, each with its extras."""
+    found: dict[str, frozenset[str]] = {}
+    notes: list[str] = []
+    for root in dict.fromkeys(roots):
+        name, bracket, rest = root.partition("[")
+        extras = frozenset(map(normalised, rest.rstrip("]").split(","))) if bracket else frozenset()
+        distributions = _named(python, name.strip())
+        for each in distributions:
+            found[each.name] = found.get(each.name, frozenset[str]()) | extras
+        if not distributions:
+            notes.append(f"the model needs {name.strip()[:200]}, which is not installed")
+    absent = set()
+    for module in modules:
+        top = module.partition(".")[0]
+        distributions = () if top == _OWN else python.installed.providing(module)
+        found.update({each.name: found.get(each.name, frozenset()) for each in distributions})
+        if not distributions and top != _OWN and not _is_local(project, top):
+            absent.add(top)
+    notes += [f"the code imports {top}, which is not installed" for top in sorted(absent)]
+    return found, notes
+
+
+def _named(python: Interpreter, name: str) -> tuple[Distribution, ...]:
+    """What a module comes with; else the distribution of that name."""
+    importable = all(part.isidentifier() for part in name.split("."))
+    found = python.installed.providing(name) if importable else ()
+    alone = python.installed.find(name)
+    return found or ((alone,) if alone else ())
+
+
+def _is_local(project: Path, module: str) -> bool:
+    """Whether a module is the project's own."""
+    places = (project / module, project / "src" / module)
+    return any(place.is_dir() or place.with_name(module + ".py").is_file() for place in places)
+
+
+def _needs(python: Interpreter, name: str) -> tuple[str, ...] | None:
+    distribution = python.installed.find(name)
+    return distribution.requires if distribution else None
+
+
+def _installed(
+    python: Interpreter,
+    distributions: Iterable[Distribution],
+    known: ProjectLock | None,
+    project: Path,
+    resolve_hashes: bool,
+) -> _Chosen:
+    """What is installed as a lock, for this system and Python alone."""
+    notes: list[str] = []
+    packages: list[Package] = []
+    for distribution in distributions:
+        package = package_of(distribution, project)
+        if package is None:
+            notes.append(f"{distribution.name} is installed and does not say its version")
+        else:
+            packages.append(package)
+    if known:
+        notes.append(
+            f"{known.source} does not have {', '.join(known.missing[:10])}:"
+            " what is installed was recorded instead"
+        )
+        packages = list(with_known_hashes(packages, known.here))
+    if resolve_hashes:
+        from lading.capture.hashes import resolved
+
+        hashed, more = resolved(packages, python.executable)
+        packages = list(hashed)
+        notes += more
+    locked = Locked(
+        in_order(packages),
+        requires_python=f"=={python.markers['python_version']}.*",
+        environments=(f"sys_platform == '{python.markers['sys_platform']}'",),
+    )
+    here = {package.name: package for package in locked.packages}
+    return _Chosen("installed", locked, here, tuple(notes))
+
+
+def _remarks(packages: Mapping[str, Package]) -> Iterator[str]:
+    """What somebody who installs these again ought to know."""
+    for name, package in sorted(packages.items()):
+        origin = package.origin
+        if isinstance(origin, Directory) or (isinstance(origin, Archive) and not origin.url):
+            yield f"{name} comes from {origin.path} on this machine: others cannot install it"
+        elif package.version and "+" in package.version and origin is None:
+            yield f"{name} {package.version} has a local label: not every index has it"

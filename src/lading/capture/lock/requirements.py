@@ -1,0 +1,142 @@
+"""pip's requirements files: read where they are locks, and written.
+
+A lock is one in which every line pins one version, or names one address. What it says of indexes
+is not read: an index's name is nobody's business, and may hold credentials.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from lading.capture.lock import parsing
+from lading.capture.lock.locked import (
+    Archive,
+    Directory,
+    Locked,
+    Package,
+    Vcs,
+    in_order,
+    normalised,
+)
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+_CONTINUED: Final = re.compile(r"\\\r?\n")
+_COMMENT: Final = re.compile(r"(^|\s+)#.*$")
+_HASHES: Final = re.compile(r"\s--hash[= ]\s*(\S+)")
+_OPTION: Final = re.compile(r"\s--?[a-z].*$")
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_VCS: Final = ("git", "hg", "svn", "bzr")
+_WIDTH: Final = 4
+
+
+def read(raw: bytes, what: str) -> Locked | None:
+    """The lock in a requirements file, or None where it is a wish and no lock.
+
+    Raises:
+        InvalidInput: it is no text, or too large.
+    """
+    if len(raw) > parsing.LARGEST_LOCK:
+        raise parsing.wrong(what, f"{len(raw):,} bytes, the limit is 16 MiB")
+    try:
+        content = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise parsing.wrong(what, str(error)) from error
+    packages = []
+    for line in _lines(content):
+        package = _package(line)
+        if package is None:
+            return None
+        packages.append(package)
+    return Locked(in_order(packages)) if packages else None
+
+
+def _lines(content: str) -> Iterator[str]:
+    for line in _CONTINUED.sub(" ", content).splitlines():
+        plain = _COMMENT.sub("", line).strip()
+        # Where packages come from, and what else pip is told; but -r and -c name other files.
+        if plain and (not plain.startswith("-") or _names_more(plain)):
+            yield plain
+
+
+def _names_more(line: str) -> bool:
+    return line.startswith(("-r", "-c", "-e", "--requirement", "--constraint", "--editable"))
+
+
+def _package(line: str) -> Package | None:
+    """The package that a line pins, or None where it pins none."""
+    hashes = parsing.hash_list(_HASHES.findall(line))
+    wish = _requirement(_OPTION.sub("", line))
+    if wish is None:
+        return None
+    marker = str(wish.marker) if wish.marker else None
+    name = normalised(wish.name)
+    if wish.url:
+        origin = _origin(wish.url, hashes)
+        return Package(name, marker=marker, origin=origin) if origin else None
+    pins = [each for each in wish.specifier if each.operator in ("==", "===")]
+    if len(wish.specifier) != 1 or not pins or not parsing.is_version(pins[0].version):
+        return None
+    return Package(name, pins[0].version, marker, hashes=hashes)
+
+
+def _requirement(line: str) -> Requirement | None:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return Requirement(line) if len(line) <= 4096 else None
+    except (InvalidRequirement, RecursionError):
+        return None
+
+
+def _origin(url: str, hashes: tuple[str, ...]) -> Vcs | Archive | None:
+    address, _, fragment = url.partition("#")
+    inside = next(
+        (part[13:] for part in fragment.split("&") if part.startswith("subdirectory=")), None
+    )
+    kind, plus, place = address.partition("+")
+    if plus and kind in _VCS:
+        place, _, revision = place.rpartition("@")
+        if not _COMMIT.fullmatch(revision):
+            return None
+        return Vcs(kind, parsing.clean_url(place), revision, None, inside)
+    if address.startswith("file:"):
+        return None
+    return Archive(parsing.clean_url(address), hashes, subdirectory=inside)
+
+
+def write(locked: Locked) -> str:
+    """The lock as a requirements file that pip and uv install from.
+
+    With ``--require-hashes`` where every package has one. What comes from a folder cannot be had
+    from anywhere, and is a comment.
+    """
+    return "".join(f"{line}\n" for package in locked.packages for line in _written(package))
+
+
+def pinned(package: Package) -> str:
+    """One requirement for a package, without hashes or a marker."""
+    origin = package.origin
+    if isinstance(origin, Vcs):
+        inside = f"#subdirectory={origin.subdirectory}" if origin.subdirectory else ""
+        return f"{package.name} @ {origin.kind}+{origin.url}@{origin.commit}{inside}"
+    if isinstance(origin, Archive) and origin.url:
+        inside = f"#subdirectory={origin.subdirectory}" if origin.subdirectory else ""
+        return f"{package.name} @ {origin.url}{inside}"
+    return f"{package.name}=={package.version}" if package.version else package.name
+
+
+def _written(package: Package) -> Iterator[str]:
+    origin = package.origin
+    if isinstance(origin, Directory) or (isinstance(origin, Archive) and not origin.url):
+        version = f" {package.version}" if package.version else ""
+        yield f"# {package.name}{version} was installed from {origin.path}"
+        return
+    hashes = origin.hashes if isinstance(origin, Archive) else package.all_hashes
+    # pip takes a URL to end only where a blank comes before the semicolon.
+    marker = f" ; {package.marker}" if package.marker else ""
+    parts = [pinned(package) + marker, *(f"{' ' * _WIDTH}--hash={each}" for each in hashes)]
+    yield " \\\n".join(parts)

@@ -1,0 +1,110 @@
+"""The packages that a version needs, in the words of a tool that installs them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from lading.capture.lock import listing, pylock, requirements
+from lading.capture.lock.locked import Locked
+from lading.errors import IntegrityError, InvalidInput, NotFound
+from lading.operations import stores
+from lading.operations.check_env import recorded_environment
+from lading.operations.documents import Known, document_of, read_file
+from lading.spec.reference import Reference
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+    from lading.spec.environment import Environment
+
+Format = Literal["pylock", "requirements", "yaml", "conda"]
+FORMATS: tuple[str, ...] = get_args(Format)
+
+
+@dataclass(frozen=True, slots=True)
+class LockResult:
+    """The text of a lock."""
+
+    reference: str
+    digest: str
+    format: Format
+    text: str
+    packages: int
+    hashed: bool
+    notes: tuple[str, ...]
+
+
+def lock(
+    reference: str | Reference,
+    *,
+    format: Format = "pylock",  # noqa: A002  the option's word
+    settings: Settings | None = None,
+) -> LockResult:
+    """The lock of a version as pylock.toml, as pip's requirements, or as YAML that others know.
+
+    Raises:
+        InvalidInput: it is no model, its lock is none, or there is no such format.
+        NotFound: there is no such version, or nothing was recorded.
+        IntegrityError: the lock is not what the document says.
+    """
+    if format not in FORMATS:
+        raise InvalidInput(f"there is no format {format!r}", hint=f"one of {', '.join(FORMATS)}")
+    settings = stores.settled(settings)
+    known = document_of(reference, settings)
+    environment = recorded_environment(known)
+    raw = _raw(known, environment, settings)
+    locked = pylock.read(raw, f"the lock of {known.place}")
+    return LockResult(
+        reference=str(known.place),
+        digest=known.root.digest,
+        format=format,
+        text=raw.decode() if format == "pylock" else _text(locked, format, known, environment),
+        packages=len(locked.packages),
+        hashed=locked.is_hashed,
+        notes=_notes(locked, format),
+    )
+
+
+def _raw(known: Known, environment: Environment, settings: Settings) -> bytes:
+    """The lock that is a file of the version; else one made of the pins in its document."""
+    if environment.lock is not None:
+        raw = read_file(known, environment.lock.path, settings)
+        if hashlib.sha256(raw).hexdigest() != environment.lock.sha256:
+            raise IntegrityError(
+                f"the lock of {known.place} is not the one its document names",
+                cause=f"{environment.lock.path} has another digest",
+            )
+        return raw
+    if not environment.requirements:
+        raise NotFound(
+            f"{known.place} does not say which packages it needs",
+            cause="only its Python was recorded",
+        )
+    pins = requirements.read("\n".join(environment.requirements).encode(), "the document")
+    if pins is None:
+        raise InvalidInput(
+            f"the packages that {known.place} needs are not pinned",
+            cause="its document holds more than names and versions",
+        )
+    return pylock.write(pins)
+
+
+def _text(locked: Locked, kind: Format, known: Known, environment: Environment) -> str:
+    python = environment.python.version if environment.python else None
+    if kind == "requirements":
+        return requirements.write(locked)
+    if kind == "yaml":
+        return listing.python_env(locked, python)
+    name = (known.document.name or known.place.repository or "model").rpartition("/")[2]
+    return listing.conda(locked, python, name)
+
+
+def _notes(locked: Locked, kind: Format) -> tuple[str, ...]:
+    lacking = sum(not package.is_hashed for package in locked.packages)
+    if not lacking:
+        return ()
+    said = f"{lacking} of {len(locked.packages)} packages have no hash"
+    if kind == "pylock":
+        said += ": installers refuse this file, --format requirements gives one that they take"
+    return (said,)
