@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from lading.capture.installed import Distribution
 from lading.capture.lock import parsing
-from lading.capture.lock.locked import Archive, Directory, Package, Vcs
+from lading.capture.lock.locked import KINDS, Archive, Directory, Package, Vcs
 from lading.capture.lock.parsing import Table, table, text
 
 
@@ -27,9 +27,9 @@ def _origin(distribution: Distribution, project: Path) -> Vcs | Directory | Arch
     address = text(told.get("url"))
     if address is None:
         return None
-    subdirectory = text(told.get("subdirectory"))
+    subdirectory = parsing.subdirectory(told.get("subdirectory"))
     if vcs := table(told.get("vcs_info")):
-        return _vcs(vcs, parsing.clean_url(address), subdirectory)
+        return _vcs(vcs, parsing.url(address), subdirectory)
     local = _local(address)
     if "dir_info" in told and local:
         return Directory(_shown(local, project), distribution.is_editable, subdirectory)
@@ -38,14 +38,14 @@ def _origin(distribution: Distribution, project: Path) -> Vcs | Directory | Arch
     hashes = hashes or parsing.hash_list(str(archive.get("hash")).replace("=", ":", 1))
     if local:
         return Archive(None, hashes, _shown(local, project), subdirectory=subdirectory)
-    return Archive(parsing.clean_url(address), hashes, subdirectory=subdirectory)
+    return Archive(parsing.url(address), hashes, subdirectory=subdirectory)
 
 
-def _vcs(told: Table, url: str, subdirectory: str | None) -> Vcs | None:
-    kind, commit = text(told.get("vcs")), text(told.get("commit_id"))
-    if not kind or not commit or not url:
+def _vcs(told: Table, url: str | None, subdirectory: str | None) -> Vcs | None:
+    kind, commit = text(told.get("vcs")), parsing.revision(told.get("commit_id"))
+    if kind not in KINDS or not commit or not url:
         return None
-    return Vcs(kind, url, commit, text(told.get("requested_revision")), subdirectory)
+    return Vcs(kind, url, commit, parsing.revision(told.get("requested_revision")), subdirectory)
 
 
 def _local(address: str) -> Path | None:

@@ -44,16 +44,12 @@ def _poetry(entry: Table, what: str) -> Package:
     place = text(source.get("url"))
     origin: Vcs | Directory | Archive | None = None
     if source.get("type") == "git" and place:
-        commit = text(source.get("resolved_reference"))
-        if not commit:
-            raise wrong(what, "a package from git has no commit")
-        requested, inside = text(source.get("reference")), text(source.get("subdirectory"))
-        origin = Vcs("git", parsing.clean_url(place), commit, requested, inside)
+        origin = _git(place, source, ("resolved_reference", "reference"), what)
     elif source.get("type") == "directory" and place:
         origin = Directory(place, editable=entry.get("develop") is True)
     elif source.get("type") in ("url", "file") and place:
         remote = source["type"] == "url"
-        address = parsing.clean_url(place) if remote else None
+        address = parsing.url(place) if remote else None
         origin = Archive(address, _hashes(entry, what)[:1], None if remote else place)
     markers = entry.get("markers")
     # Where groups want a package on different conditions, there is a marker for each.
@@ -64,11 +60,7 @@ def _poetry(entry: Table, what: str) -> Package:
 def _pdm(entry: Table, what: str) -> Package:
     origin: Vcs | Directory | Archive | None = None
     if git := text(entry.get("git")):
-        commit = text(entry.get("revision"))
-        if not commit:
-            raise wrong(what, "a package from git has no commit")
-        requested, inside = text(entry.get("ref")), text(entry.get("subdirectory"))
-        origin = Vcs("git", parsing.clean_url(git), commit, requested, inside)
+        origin = _git(git, entry, ("revision", "ref"), what)
     elif path := text(entry.get("path")):
         archived = path.endswith((".whl", ".gz", ".zip"))
         origin = (
@@ -77,8 +69,16 @@ def _pdm(entry: Table, what: str) -> Package:
             else Directory(path, editable=entry.get("editable") is True)
         )
     elif address := text(entry.get("url")):
-        origin = Archive(parsing.clean_url(address), _hashes(entry, what)[:1])
+        origin = Archive(parsing.url(address), _hashes(entry, what)[:1])
     return _package(entry, text(entry.get("marker")), origin, what)
+
+
+def _git(place: str, told: Table, keys: tuple[str, str], what: str) -> Vcs:
+    url, commit = parsing.url(place), parsing.revision(told.get(keys[0]))
+    if not url or not commit:
+        raise wrong(what, "a package from git has no commit")
+    inside = parsing.subdirectory(told.get("subdirectory"))
+    return Vcs("git", url, commit, parsing.revision(told.get(keys[1])), inside)
 
 
 def _package(

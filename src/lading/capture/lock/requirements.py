@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from lading.capture.lock import parsing
 from lading.capture.lock.locked import (
+    KINDS,
     Archive,
     Directory,
     Locked,
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 _CONTINUED: Final = re.compile(r"\\\r?\n")
-_COMMENT: Final = re.compile(r"(^|\s+)#.*$")
+_COMMENT: Final = re.compile(r"(?:^|(?<=\s))#.*$")
 _HASHES: Final = re.compile(r"\s--hash[= ]\s*(\S+)")
 _OPTION: Final = re.compile(r"\s--?[a-z].*$")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_VCS: Final = ("git", "hg", "svn", "bzr")
 _WIDTH: Final = 4
 
 
@@ -94,18 +94,16 @@ def _requirement(line: str) -> Requirement | None:
 
 def _origin(url: str, hashes: tuple[str, ...]) -> Vcs | Archive | None:
     address, _, fragment = url.partition("#")
-    inside = next(
-        (part[13:] for part in fragment.split("&") if part.startswith("subdirectory=")), None
-    )
+    told = dict(part.partition("=")[::2] for part in fragment.split("&"))
+    inside = parsing.subdirectory(told.get("subdirectory"))
     kind, plus, place = address.partition("+")
-    if plus and kind in _VCS:
+    if plus and kind in KINDS:
         place, _, revision = place.rpartition("@")
-        if not _COMMIT.fullmatch(revision):
-            return None
-        return Vcs(kind, parsing.clean_url(place), revision, None, inside)
-    if address.startswith("file:"):
-        return None
-    return Archive(parsing.clean_url(address), hashes, subdirectory=inside)
+        repository = parsing.url(place)
+        pinned = repository and _COMMIT.fullmatch(revision)
+        return Vcs(kind, str(repository), revision, None, inside) if pinned else None
+    remote = None if address.startswith("file:") else parsing.url(address)
+    return Archive(remote, hashes, subdirectory=inside) if remote else None
 
 
 def write(locked: Locked) -> str:

@@ -190,7 +190,12 @@ def _origin(source: Table, entry: Table, what: str) -> Vcs | Directory | Archive
         return None
     told = [table(entry.get("sdist")), *tables(entry.get("wheels"), what)]
     hashes = [found for each in told for found in parsing.hash_list(each.get("hash"))]
-    return Archive(address, tuple(hashes[:1]), path, subdirectory=text(source.get("subdirectory")))
+    return Archive(
+        address,
+        tuple(hashes[:1]),
+        path,
+        subdirectory=parsing.subdirectory(source.get("subdirectory")),
+    )
 
 
 def _git(address: str, what: str) -> Vcs:
@@ -199,8 +204,9 @@ def _git(address: str, what: str) -> Vcs:
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     except ValueError as error:
         raise wrong(what, f"{address[:80]!r} is no URL") from error
-    if not parts.fragment:
+    commit, url = parsing.revision(parts.fragment), parsing.url(address)
+    if not commit or not url:
         raise wrong(what, "a package from git has no commit")
-    requested = query.get("rev") or query.get("tag") or query.get("branch")
-    url = parsing.clean_url(address)
-    return Vcs("git", url, parts.fragment, requested, query.get("subdirectory"))
+    asked = query.get("rev") or query.get("tag") or query.get("branch")
+    inside = parsing.subdirectory(query.get("subdirectory"))
+    return Vcs("git", url, commit, parsing.revision(asked), inside)
