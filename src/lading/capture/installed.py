@@ -22,8 +22,7 @@ from lading.capture.lock.locked import normalised
 _LARGEST_FILE: Final = 32 * 1024 * 1024
 _LARGEST_HEADER: Final = 1024 * 1024
 _MOST_DISTRIBUTIONS: Final = 20_000
-_REQUIRES: Final = re.compile(rb"^Requires-Dist:[ \t]*(.+?)[ \t]*\r?$", re.M | re.I)
-_EXTRAS: Final = re.compile(rb"^Provides-Extra:[ \t]*(.+?)[ \t]*\r?$", re.M | re.I)
+_REQUIRES: Final = re.compile(rb"^Requires-Dist:(.+)$", re.M | re.I)
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,8 @@ class Distribution:
         """What it needs, each as its metadata says it."""
         found = _REQUIRES.findall(self._header)
         if found or self.folder.suffix != ".egg-info":
-            return tuple(each.decode("utf-8", "replace") for each in found[:5000])
+            return tuple(each.strip().decode("utf-8", "replace") for each in found[:5000])
         return tuple(_old_requires(self._text("requires.txt")))
-
-    @property
-    def extras(self) -> frozenset[str]:
-        """The extras that it has, normalised."""
-        found = _EXTRAS.findall(self._header)
-        return frozenset(normalised(each.decode("utf-8", "replace")) for each in found)
 
     @cached_property
     def direct_url(self) -> dict[str, Any] | None:
