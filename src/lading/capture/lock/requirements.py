@@ -127,9 +127,17 @@ def pinned(package: Package) -> str:
     return f"{package.name}=={package.version}" if package.version else package.name
 
 
+def _is_known(package: Package) -> bool:
+    """Whether an archive can be had: by its address, or by its hash from wherever it may be."""
+    archive = package.origin
+    if not isinstance(archive, Archive):
+        return False
+    return bool(archive.url) or bool(archive.hashes and package.version)
+
+
 def _written(package: Package) -> Iterator[str]:
     origin = package.origin
-    if isinstance(origin, Directory) or (isinstance(origin, Archive) and not origin.url):
+    if isinstance(origin, Directory) or (isinstance(origin, Archive) and not _is_known(package)):
         version = f" {package.version}" if package.version else ""
         yield f"# {package.name}{version} was installed from {origin.path}"
         return
