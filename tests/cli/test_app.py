@@ -10,7 +10,7 @@ from parts.command import Command
 from typer.testing import CliRunner
 
 from lading.cli.app import app
-from lading.cli.verbs import VERBS
+from lading.cli.verbs import VERBS, module_of
 
 HEAVY = ("pydantic", "requests", "urllib3", "oras", "docker", "jsonschema", "rich", "http.client")
 
@@ -90,7 +90,7 @@ def test_help_shows_every_verb_in_its_panel_and_imports_none(lading: Command) ->
 
 @pytest.mark.parametrize("name", VERBS)
 def test_every_verb_has_a_module_of_its_name_that_says_what_the_table_says(name: str) -> None:
-    assert find_spec(f"lading.cli.{name}") is not None
+    assert find_spec(module_of(name)) is not None
 
     result = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
 
@@ -129,7 +129,7 @@ def test_references_survive_the_markup_of_help() -> None:
 def test_a_verb_imports_no_other_verb(lading: Command) -> None:
     modules = modules_after(lading, "list")
 
-    verbs = {f"lading.cli.{name}" for name in VERBS} & modules
+    verbs = {module_of(name) for name in VERBS} & modules
     assert verbs == {"lading.cli.list"}
     assert not modules & {"lading.stores.remote.registry", "requests", "oras", "docker"}
 
@@ -185,7 +185,7 @@ def test_completing_a_verb_imports_none(lading: Command) -> None:
 
     assert done.stdout.split() == ["push", "pull"]
     modules = set(done.stderr.splitlines()[-1].split())
-    assert not {f"lading.cli.{name}" for name in VERBS} & modules
+    assert not {module_of(name) for name in VERBS} & modules
 
 
 def test_completion_can_be_installed(lading: Command, tmp_path: Path) -> None:

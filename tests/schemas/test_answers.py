@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from parts.command import Command
+from parts.recorded import record_captured
 from parts.registry import DockerRegistry
 from parts.stated import push_stated
 
 from lading.settings import Settings
 from lading.spec.signature import Column, Signature
+from lading.capture.environment import capture
+from lading.settings import Settings
 from schemas import generate
 from schemas.validators import check_own
 
@@ -25,6 +28,8 @@ LINES = {
     "scan": "scan ml/iris:1.0.0",
     "schema": "schema ml/stated:1.0.0 --format mlflow",
     "schema-compare": "schema ml/stated:1.1.0 --against ml/stated:1.0.0",
+    "check-env": "check-env ml/recorded:1.0.0",
+    "lock": "lock ml/recorded:1.0.0",
     "tag": "tag ml/iris:1.0.0 staging",
     "copy": "copy ml/iris:1.0.0 oci:layout:1.0.0",
     "remove": "remove ml/iris:staging",
@@ -54,6 +59,8 @@ def answers(
     age = Column(name="age", dtype="int8")
     push_stated("ml/stated:1.0.0", settings, signature=Signature(inputs=(age,)))
     push_stated("ml/stated:1.1.0", settings, signature=Signature(inputs=(age,), outputs=(age,)))
+    captured = capture(roots=["packaging"], project=folder)
+    record_captured(model, "ml/recorded:1.0.0", settings, captured)
     hosts = {"plain": registry.host, "locked": password_registry.host}
     said = {}
     for name, line in LINES.items():
