@@ -23,6 +23,7 @@ from lading.capture.lock import groups, listing, pylock, requirements
 from lading.capture.lock import uv as uv_lock
 from lading.capture.lock.locked import Archive, Directory, Locked, LockedFile, Package, Vcs
 from lading.capture.lock.markers import ALWAYS, Condition, both, either, holds, written
+from lading.capture.lock.parsing import clean_url
 from lading.capture.lock.project import project_lock, selected
 from lading.errors import InvalidInput
 
@@ -549,3 +550,66 @@ def test_of_several_locks_the_one_that_agrees_counts(tmp_path: Path, wheels: Pat
     assert (found.source, found.missing, found.differs) == ("requirements.txt", (), ())
     assert len(notes) == 1
     assert "pylock.broken.toml" in notes[0]
+
+
+@given(
+    user=st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=4, max_size=9),
+    secret=st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=4, max_size=9),
+    scheme=st.sampled_from(["https", "ssh", "git+ssh", "file"]),
+)
+def test_no_password_and_no_query_stays_in_a_url(user: str, secret: str, scheme: str) -> None:
+    clean = clean_url(f"{scheme}://_{user}:_{secret}@host.example/a?token=_{secret}#_{secret}")
+
+    assert clean == f"{scheme}://host.example/a"
+    assert clean_url(clean) == clean
+
+
+def test_ssh_keeps_its_user() -> None:
+    assert clean_url("ssh://git@host.example/a") == "ssh://git@host.example/a"
+    assert clean_url("https://token@host.example/a") == "https://host.example/a"
+
+
+def test_groups_that_nobody_asked_for_do_not_count() -> None:
+    raw = b"""
+lock-version = "1.0"
+created-by = "test"
+extras = ["fast"]
+dependency-groups = ["dev", "main"]
+default-groups = ["main"]
+[[packages]]
+name = "development"
+version = "1"
+marker = "'dev' in dependency_groups"
+[[packages]]
+name = "extra"
+version = "1"
+marker = "'fast' in extras"
+[[packages]]
+name = "needed"
+version = "1"
+marker = "'main' in dependency_groups"
+"""
+
+    locked = pylock.read(raw, "pylock.toml")
+
+    assert list(selected(locked, HERE)) == ["needed"]
+    assert pylock.read(pylock.write(locked), "again") == locked
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('requires-python = ">=3.11"', 'requires-python = "soon"'),
+        ("version = 1\n", "version = 2\n"),
+        ('name = "engine" }, { name = "web" }', 'name = "nobody" }'),
+        ("\"sys_platform == 'linux'\"", "\"extra == 'extra-3-project-more'\""),
+        ('source = { editable = "." }', 'source = { registry = "." }'),
+        (f"#{COMMIT}", ""),
+        ("engine-3.0-py3", "engine-3.1-py3"),
+    ],
+)
+def test_a_uv_lock_that_cannot_be_followed_is_refused(change: tuple[str, str]) -> None:
+    assert change[0] in UV_LOCK
+
+    with pytest.raises(InvalidInput):
+        uv_lock.read(UV_LOCK.replace(*change).encode(), "uv.lock")

@@ -132,6 +132,7 @@ class Installed:
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = tuple(dict.fromkeys(paths))
+        self._known: dict[str, tuple[Distribution, ...]] = {}
 
     @cached_property
     def _all(self) -> dict[str, Distribution]:
@@ -162,18 +163,22 @@ class Installed:
         By the longest part of its name that is known. Several only where they share a name, or
         where two bring the same one.
         """
-        top = module.partition(".")[0]
-        alike = self.find(top)
-        if alike and alike.provides_whole(top):
-            return (alike,)
-        found = tuple(each for each in self._all.values() if each.provides(top))
         parts = module.split(".")
+        found = self._known.get(parts[0])
+        if found is None:
+            found = self._known[parts[0]] = self._bringing(parts[0])
         for length in range(2, len(parts) + 1):
             closer = tuple(each for each in found if each.provides(".".join(parts[:length])))
             if len(found) < 2 or not closer:
                 break
             found = closer
         return found
+
+    def _bringing(self, top: str) -> tuple[Distribution, ...]:
+        alike = self.find(top)
+        if alike and alike.provides_whole(top):
+            return (alike,)
+        return tuple(each for each in self._all.values() if each.provides(top))
 
 
 def _in(path: Path) -> Iterator[Distribution]:

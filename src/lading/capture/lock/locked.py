@@ -109,16 +109,11 @@ class Locked:
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     default_groups: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
     @property
     def is_hashed(self) -> bool:
         """Whether every package has a hash."""
         return bool(self.packages) and all(package.is_hashed for package in self.packages)
-
-    def noted(self, *notes: str) -> Locked:
-        """The same lock with more said about it."""
-        return replace(self, notes=self.notes + notes)
 
 
 def in_order(packages: Iterable[Package]) -> tuple[Package, ...]:

@@ -109,6 +109,21 @@ def version(value: object, what: str) -> str:
     return value.strip()
 
 
+def specifiers(value: object, what: str) -> str | None:
+    """Which versions of Python a lock is for; None where it does not say.
+
+    Raises:
+        InvalidInput: it says something else.
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    found = text(value)
+    try:
+        return str(SpecifierSet(found)) if found else None
+    except (InvalidSpecifier, ValueError) as error:
+        raise wrong(what, f"{str(found)[:80]!r} says nothing of a Python version") from error
+
+
 @lru_cache(maxsize=4096)
 def is_version(value: str) -> bool:
     """Whether this is a version that Python's packaging knows."""

@@ -51,7 +51,7 @@ def read(raw: bytes, what: str) -> Locked:
         parsed(marker, what)
     return Locked(
         packages=in_order(packages),
-        requires_python=_specifiers(value.get("requires-python"), what),
+        requires_python=parsing.specifiers(value.get("requires-python"), what),
         environments=environments,
         extras=tuple(parsing.name(each, what) for each in texts(value.get("extras"))),
         groups=texts(value.get("dependency-groups")),
@@ -73,7 +73,7 @@ def _package(entry: Table, what: str) -> Package:
         name=name,
         version=release,
         marker=_marker(entry.get("marker"), what),
-        requires_python=_specifiers(entry.get("requires-python"), what),
+        requires_python=parsing.specifiers(entry.get("requires-python"), what),
         index=parsing.url(entry.get("index")),
         files=tuple(files),
         origin=_origin(entry, what),
@@ -129,16 +129,6 @@ def _marker(value: object, what: str) -> str | None:
     if marker is None:
         raise wrong(what, "a marker is no line of text")
     return str(parsed(marker, what))
-
-
-def _specifiers(value: object, what: str) -> str | None:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    found = text(value)
-    try:
-        return str(SpecifierSet(found)) if found else None
-    except (InvalidSpecifier, ValueError) as error:
-        raise wrong(what, f"{str(found)[:80]!r} says nothing of a Python version") from error
 
 
 def write(locked: Locked) -> bytes:

@@ -97,7 +97,10 @@ def read(raw: bytes, what: str) -> Locked:
     ]
     return Locked(
         packages=in_order(packages),
-        requires_python=text(value.get("requires-python")),
+        requires_python=parsing.specifiers(value.get("requires-python"), what),
+        environments=tuple(
+            str(parsed(marker, what)) for marker in texts(value.get("supported-markers"))
+        ),
     )
 
 
