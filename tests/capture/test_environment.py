@@ -137,7 +137,9 @@ def test_a_lock_that_disagrees_is_named(prefix: Path, project: Path) -> None:
     assert captured.notes == (
         "requirements.lock and what is installed differ: low 0.9 in the lock, 1.0 installed",
     )
-    assert "low==0.9" in captured.environment.requirements
+    # The lock is the project's; what the model was made with is what is installed.
+    assert packages(captured)["low"].version == "0.9"
+    assert "low==1.0" in captured.environment.requirements
 
 
 def test_a_lock_without_the_framework_gives_its_hashes_alone(prefix: Path, project: Path) -> None:
@@ -234,6 +236,31 @@ def test_an_editable_installation_is_a_folder_of_the_project(
     assert captured.notes == (
         "library comes from library on this machine: others cannot install it",
     )
+
+
+def test_the_project_itself_is_no_reason_to_leave_its_lock(wheels: Path, tmp_path: Path) -> None:
+    copied = environment(tmp_path / "env", wheels, "low")
+    own = source(tmp_path / "project", "project", "0.3", module="mine", requires=["low"])
+    (packages_folder,) = copied.glob("lib/python3.*/site-packages")
+    pure = next(path for path in sys.path if path.endswith("site-packages"))
+    (packages_folder / "builders.pth").write_text(pure)
+    uv("pip", "install", "--no-deps", "--no-build-isolation", "--python", copied, "-e", own)
+    (packages_folder / "builders.pth").unlink()
+    (own / "requirements.lock").write_text(f"low==1.0 --hash={SHA}\n")
+    (own / "train.ipynb").write_text(
+        json.dumps({"cells": [{"cell_type": "code", "source": "from mine import VERSION"}]})
+    )
+    (own / "elsewhere").mkdir()
+    (own / "train.ipynb").rename(own / "elsewhere" / "train.ipynb")
+
+    captured = capture(
+        roots=[], code=[own / "elsewhere" / "train.ipynb"], project=own, interpreter=copied
+    )
+
+    assert captured.source == "requirements.lock"
+    assert captured.environment.requirements == ("low==1.0", "project==0.3")
+    assert captured.environment.unindexed == ("project",)
+    assert captured.notes == ("project is the project itself: its code must come with the model",)
 
 
 def with_pip(wheels: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

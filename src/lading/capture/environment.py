@@ -61,18 +61,26 @@ def capture(
     imported = imports(code)
     direct, unknown = _direct(python, roots, imported.modules, project)
     found = closure(direct, lambda name: _needs(python, name), python.markers)
-    distributions = [each for name in found.names if (each := python.installed.find(name))]
-    versions = {each.name: each.version for each in distributions if each.version}
-    known, unread = project_lock(project, direct=direct, versions=versions, markers=python.markers)
+    installed, unversioned = _installed(python, found.names, project)
+    # The project itself is in no lock of its own.
+    own = {name for name, package in installed.items() if _is_project(package)}
+    known, unread = project_lock(
+        project,
+        direct=direct.keys() - own,
+        versions=_versions(python, installed),
+        markers=python.markers,
+    )
     if known and not known.missing:
         chosen = _Chosen(known.source, known.locked, known.here, known.notes)
     else:
-        chosen = _installed(python, distributions, known, project, resolve_hashes)
-        unread += found.notes
-    environment = _environment(python, direct, chosen.here, versions)
+        chosen = _of_installed(python, installed, known, resolve_hashes)
+        unread += (*found.notes, *unversioned)
+    # Of what is installed and locked, the model was made with what is installed.
+    packages = {**chosen.here, **installed}
+    environment = _environment(python, direct, packages, installed)
     lock = pylock.write(chosen.locked) if chosen.locked.packages else None
     source = chosen.source if lock else None
-    notes = (*imported.notes, *unknown, *unread, *chosen.notes, *_remarks(chosen.here))
+    notes = (*imported.notes, *unknown, *unread, *chosen.notes, *_remarks(packages))
     return CapturedEnvironment(environment, lock, source, tuple(dict.fromkeys(notes)))
 
 
@@ -89,21 +97,27 @@ class _Chosen:
 def _environment(
     python: Interpreter,
     direct: Iterable[str],
-    here: Mapping[str, Package],
-    versions: Mapping[str, str],
+    packages: Mapping[str, Package],
+    installed: Mapping[str, Package],
 ) -> Environment:
     from lading.spec.environment import Environment
 
-    # What comes from a folder or from git may be locked without a version.
-    pins = {name: package.version or versions.get(name) for name, package in sorted(here.items())}
+    running = _versions(python, installed)
+    pins = {name: running.get(name) or packages[name].version for name in sorted(packages)}
     return Environment(
         python=python.python,
         platform=host(python.markers),
         requirements=tuple(f"{name}=={version}" for name, version in pins.items() if version),
         direct=tuple(sorted(direct)),
-        unindexed=tuple(name for name, package in sorted(here.items()) if package.origin),
-        accelerator=accelerator(python.installed.versions(), python.markers),
+        unindexed=tuple(name for name in sorted(packages) if packages[name].origin),
+        accelerator=accelerator(running, python.markers),
     )
+
+
+def _versions(python: Interpreter, installed: Mapping[str, Package]) -> dict[str, str]:
+    """The version of every distribution: the metadata's word where it was read."""
+    read = {name: package.version for name, package in installed.items() if package.version}
+    return {**python.installed.versions(), **read}
 
 
 def lock_facts(raw: bytes, path: str, source: str | None) -> Lock:
@@ -169,47 +183,60 @@ def _needs(python: Interpreter, name: str) -> tuple[str, ...] | None:
 
 
 def _installed(
+    python: Interpreter, names: Iterable[str], project: Path
+) -> tuple[dict[str, Package], list[str]]:
+    """Installed distributions as packages, and notes of those that say too little."""
+    packages: dict[str, Package] = {}
+    notes: list[str] = []
+    for name in names:
+        distribution = python.installed.find(name)
+        package = package_of(distribution, project) if distribution else None
+        if package is None:
+            notes.append(f"{name} is installed and does not say its version")
+        else:
+            packages[name] = package
+    return packages, notes
+
+
+def _is_project(package: Package) -> bool:
+    return isinstance(package.origin, Directory) and package.origin.path == "."
+
+
+def _of_installed(
     python: Interpreter,
-    distributions: Iterable[Distribution],
+    installed: Mapping[str, Package],
     known: ProjectLock | None,
-    project: Path,
     resolve_hashes: bool,
 ) -> _Chosen:
     """What is installed as a lock, for this system and Python alone."""
     notes: list[str] = []
-    packages: list[Package] = []
-    for distribution in distributions:
-        package = package_of(distribution, project)
-        if package is None:
-            notes.append(f"{distribution.name} is installed and does not say its version")
-        else:
-            packages.append(package)
+    packages = tuple(installed.values())
     if known:
         notes.append(
             f"{known.source} does not have {', '.join(known.missing[:10])}:"
             " what is installed was recorded instead"
         )
-        packages = list(with_known_hashes(packages, known.here))
+        packages = with_known_hashes(packages, known.here)
     if resolve_hashes:
         from lading.capture.hashes import resolved
 
-        hashed, more = resolved(packages, python.executable)
-        packages = list(hashed)
+        packages, more = resolved(packages, python.executable)
         notes += more
     locked = Locked(
         in_order(packages),
         requires_python=f"=={python.markers['python_version']}.*",
         environments=(f"sys_platform == '{python.markers['sys_platform']}'",),
     )
-    here = {package.name: package for package in locked.packages}
-    return _Chosen("installed", locked, here, tuple(notes))
+    return _Chosen("installed", locked, installed, tuple(notes))
 
 
 def _remarks(packages: Mapping[str, Package]) -> Iterator[str]:
     """What somebody who installs these again ought to know."""
     for name, package in sorted(packages.items()):
         origin = package.origin
-        if isinstance(origin, Directory) or (isinstance(origin, Archive) and not origin.url):
+        if _is_project(package):
+            yield f"{name} is the project itself: its code must come with the model"
+        elif isinstance(origin, Directory) or (isinstance(origin, Archive) and not origin.url):
             yield f"{name} comes from {origin.path} on this machine: others cannot install it"
         elif package.version and "+" in package.version and origin is None:
             yield f"{name} {package.version} has a local label: not every index has it"

@@ -94,7 +94,9 @@ def _held(
         for name, package in sorted(here.items())
         if (version := package.version)
         and name in versions
+        # A pin without a local label is met by any: 2.13.0 by 2.13.0+cpu.
         and not parsing.same_version(version, versions[name])
+        and not parsing.same_version(version, versions[name].partition("+")[0])
     ]
     missing = tuple(sorted(name for name in direct if name not in here))
     return ProjectLock(source, locked, here, missing, tuple(differs))
