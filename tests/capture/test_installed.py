@@ -163,6 +163,30 @@ def test_what_does_not_answer_as_python_is_refused(tmp_path: Path, script: str) 
         Interpreter.of(program)
 
 
+def test_an_interpreter_is_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "python-of-ours").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert Interpreter.of(Path("python-of-ours")).python == Interpreter.of(None).python
+
+
+def test_a_finder_of_an_editable_installation_is_not_needed(tmp_path: Path) -> None:
+    (tmp_path / "project" / "src" / "mine").mkdir(parents=True)
+    folder = tmp_path / "packages" / "mine_project-1.0.dist-info"
+    folder.mkdir(parents=True)
+    url = {"url": (tmp_path / "project").as_uri(), "dir_info": {"editable": True}}
+    (folder / "direct_url.json").write_text(json.dumps(url))
+    (folder / "RECORD").write_text("__editable___mine_finder.py,,\nx\0.pth,,\n")
+    (folder / "METADATA").write_text("Name: mine-project\nVersion: 1.0\n")
+
+    installed = Installed([tmp_path / "packages"])
+
+    assert [each.name for each in installed.providing("mine")] == ["mine-project"]
+    assert installed.providing("other") == ()
+
+
 def test_a_folder_without_an_interpreter_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="there is no Python"):
         Interpreter.of(tmp_path)

@@ -115,14 +115,16 @@ class Distribution:
         """The folders that an editable installation adds to where modules are looked for."""
         if not self.is_editable:
             return
+        found = False
         for name in re.findall(rb"\n([^/\n,]+\.pth),", self._listing):
             content = _read(self.folder.parent / os.fsdecode(name), _LARGEST_HEADER)
             for line in content.decode("utf-8", "replace").splitlines()[:100]:
                 if line.strip() and not line.startswith(("import ", "import\t", "#")):
+                    found = True
                     yield self.folder.parent / line.strip()
-        # A finder instead of a path: setuptools maps names to places in a module of its own.
+        # Else it has a finder of its own (setuptools), and the usual places are tried.
         url = str((self.direct_url or {}).get("url"))
-        if url.startswith("file:"):
+        if not found and url.startswith("file:"):
             root = Path(unquote(urlsplit(url).path))
             yield from (root, root / "src")
 
@@ -218,5 +220,5 @@ def _read(path: Path, limit: int) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(limit)
-    except OSError:  # what a distribution does not say is what it lacks
+    except (OSError, ValueError):  # what a distribution does not say is what it lacks
         return b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,8 +64,8 @@ def _executable(place: Path) -> Path:
         for name in _NAMES:
             if (place / name).exists():
                 return place / name
-    elif place.exists():
-        return place
+    elif program := shutil.which(place):
+        return Path(program)
     raise InvalidInput(
         f"there is no Python at {place}",
         cause="it is neither an interpreter nor a folder with one in bin/",
