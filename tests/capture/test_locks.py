@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -178,14 +178,27 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def more(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wheels with extras, markers and a cycle."""
+    folder = tmp_path_factory.mktemp("more")
+    fast = ["engine; sys_platform != 'win32'", "gear; python_version < '3.12'"]
+    wheel(folder, "many", "1.0", requires=["gear; sys_platform == 'darwin'"], extras={"fast": fast})
+    wheel(folder, "engine", "1.0", requires=["many", "oil; sys_platform == 'linux'"])
+    wheel(folder, "gear", "1.0", requires=["oil"])
+    wheel(folder, "oil", "1.0")
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path: Path, wheels: Path) -> Path:
+def project(tmp_path: Path, wheels: Path, more: Path) -> Path:
     """A project with a lock that uv made."""
-    folder = source(tmp_path / "project", "project", requires=["top", "neighbour"])
+    wishes = ["top", "neighbour", "many[fast]; python_version < '3.13'", "many; os_name == 'nt'"]
+    folder = source(tmp_path / "project", "project", requires=wishes)
     source(folder / "neighbour", "neighbour", "0.5", requires=["low"])
     with (folder / "pyproject.toml").open("a") as file:
         file.write('[dependency-groups]\ndev = ["middle"]\n[tool.uv]\nno-index = true\n')
-        file.write(f'find-links = ["{wheels}"]\n')
+        file.write(f'find-links = ["{wheels}", "{more}"]\n')
         file.write('[tool.uv.sources]\nneighbour = { path = "neighbour", editable = true }\n')
     uv("lock", "--python", sys.executable, cwd=folder)
     return folder
@@ -197,10 +210,18 @@ def test_a_lock_that_uv_made_agrees_with_what_uv_exports(project: Path) -> None:
     exported = uv("export", "--format", "pylock.toml", "--no-dev", "-q", cwd=project)
     theirs = pylock.read(exported.encode(), "theirs")
 
-    assert {(p.name, p.marker) for p in locked.packages} == {
-        (p.name, p.marker) for p in theirs.packages if p.name != "project"
-    }
+    assert by_name(locked).keys() == by_name(theirs).keys() - {"project"}
     assert by_name(locked)["neighbour"].origin == by_name(theirs)["neighbour"].origin
+    for here in elsewhere():
+        assert selected(locked, here).keys() == selected(theirs, here).keys() - {"project"}
+
+
+def elsewhere() -> Iterator[dict[str, str]]:
+    """Markers of other systems and other Pythons."""
+    for system, name in (("linux", "posix"), ("win32", "nt"), ("darwin", "posix")):
+        for minor in ("3.11", "3.12", "3.13", "3.14"):
+            versions = {"python_version": minor, "python_full_version": f"{minor}.1"}
+            yield {**HERE, "sys_platform": system, "os_name": name, **versions}
 
 
 def hashed(wheels: Path) -> Locked:
