@@ -30,6 +30,7 @@ from lading.errors import InvalidInput
 HERE = Interpreter.of(None).markers
 SHA = "sha256:" + "0f" * 32
 COMMIT = "a" * 40
+FOLDER = Package("near", "0.2", origin=Directory("../near"))
 
 
 def validated(locked: Locked) -> Pylock:
@@ -275,6 +276,23 @@ def test_a_requirements_file_that_pip_would_take_is_a_lock(wheels: Path) -> None
     assert by_name(locked)["top"].all_hashes == by_name(hashed(wheels))["top"].all_hashes
     assert locked.is_hashed
     assert "example/simple" not in pylock.write(locked).decode()
+
+
+def test_pip_takes_requirements_of_which_some_have_no_hash(wheels: Path, tmp_path: Path) -> None:
+    whole = hashed(wheels)
+    low = Package("low", "1.0")
+    partly = Locked((low, *(p for p in whole.packages if p.name != "low"), FOLDER))
+    file = tmp_path / "requirements.txt"
+    file.write_text(requirements.write(partly))
+
+    options = ("--no-index", "--find-links", wheels, "--target", tmp_path / "none", "-r", file)
+    said = pip("install", "--dry-run", *options)
+
+    assert "Would install low-1.0 middle-2.0 top-3.0" in said
+    assert "--hash" not in file.read_text()
+    assert file.read_text().startswith("# Of some packages no hash is known")
+    assert file.read_text().endswith("# near 0.2 was installed from ../near\n")
+    assert "--hash" in requirements.write(Locked((*whole.packages, FOLDER)))
 
 
 @pytest.mark.parametrize(

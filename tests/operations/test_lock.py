@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -13,11 +13,11 @@ from parts.environments import pip, wheel
 from parts.recorded import LOCK_PATH, record
 
 from lading.capture.lock import pylock
-from lading.capture.lock.locked import Locked, LockedFile, Package
+from lading.capture.lock.locked import Directory, Locked, LockedFile, Package
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.operations import documents, stores
 from lading.operations.documents import document_of, read_file
-from lading.operations.lock import Format, lock
+from lading.operations.lock import FORMATS, Format, lock
 from lading.operations.push import push
 from lading.settings import Settings
 from lading.spec.environment import Environment, Python
@@ -101,6 +101,19 @@ def test_pins_alone_are_a_lock_that_says_it_is_incomplete(model: Path, settings:
 
     assert Pylock.from_dict(tomllib.loads(result.text)).packages == []
     assert "installers refuse this file" in result.notes[0]
+
+
+def test_what_came_from_a_folder_is_named_and_left_out(model: Path, settings: Settings) -> None:
+    ours = Package("ours", "1.0", origin=Directory("libraries/ours"))
+    numpy = Package("numpy", "2.0", files=(FILE,))
+    record(model, "ml/fraud:1.0.0", settings, NEEDS, pylock.write(Locked((numpy, ours))))
+
+    for kind in FORMATS:
+        result = lock("ml/fraud:1.0.0", format=cast("Format", kind), settings=settings)
+
+        assert "ours==1.0" not in result.text
+        assert "numpy" in result.text
+        assert result.notes[0].startswith("ours: installed from")
 
 
 def test_a_version_that_says_nothing_has_no_lock(model: Path, settings: Settings) -> None:

@@ -101,10 +101,13 @@ def _text(locked: Locked, kind: Format, known: Known, environment: Environment) 
 
 
 def _notes(locked: Locked, kind: Format) -> tuple[str, ...]:
+    local = [p.name for p in locked.packages if not requirements.can_be_had(p)]
+    named = ", ".join(local[:10])
+    notes = [f"{named}: installed from this or another machine's folders"] if local else []
     lacking = sum(not package.is_hashed for package in locked.packages)
     if not lacking:
-        return ()
+        return tuple(notes)
     said = f"{lacking} of {len(locked.packages)} packages have no hash"
     if kind == "pylock":
         said += ": installers refuse this file, --format requirements gives one that they take"
-    return (said,)
+    return (*notes, said)

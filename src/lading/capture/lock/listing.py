@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lading.capture.lock.locked import Directory, Locked
-from lading.capture.lock.requirements import pinned
+from lading.capture.lock.locked import Locked
+from lading.capture.lock.requirements import can_be_had, pinned
 
 _BUILDERS: Final = ("pip", "setuptools", "wheel")
 
@@ -29,7 +29,7 @@ def _pins(locked: Locked) -> list[str]:
     return [
         f"{pinned(package)} ; {package.marker}" if package.marker else pinned(package)
         for package in locked.packages
-        if not isinstance(package.origin, Directory)
+        if can_be_had(package)
     ]
 
 

@@ -30,7 +30,7 @@ _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#.*$")
 _HASHES: Final = re.compile(r"\s--hash[= ]\s*(\S+)")
 _OPTION: Final = re.compile(r"\s--?[a-z].*$")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_WIDTH: Final = 4
+_UNHASHED: Final = "Of some packages no hash is known, and pip takes hashes of all or of none."
 
 
 def read(raw: bytes, what: str) -> Locked | None:
@@ -109,10 +109,16 @@ def _origin(url: str, hashes: tuple[str, ...]) -> Vcs | Archive | None:
 def write(locked: Locked) -> str:
     """The lock as a requirements file that pip and uv install from.
 
-    With ``--require-hashes`` where every package has one. What comes from a folder cannot be had
-    from anywhere, and is a comment.
+    pip takes a hash of every package or of none, and knows none for a commit: where one is lacking
+    all are left out, and the file says so. What comes from a folder cannot be had from anywhere,
+    and is a comment.
     """
-    return "".join(f"{line}\n" for package in locked.packages for line in _written(package))
+    there = [package for package in locked.packages if can_be_had(package)]
+    hashed = all(_hashes(package) for package in there)
+    lines = [] if hashed or not any(map(_hashes, there)) else [f"# {_UNHASHED}"]
+    for package in locked.packages:
+        lines.append(_line(package, hashed) if can_be_had(package) else _comment(package))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def pinned(package: Package) -> str:
@@ -127,22 +133,26 @@ def pinned(package: Package) -> str:
     return f"{package.name}=={package.version}" if package.version else package.name
 
 
-def _is_known(package: Package) -> bool:
-    """Whether an archive can be had: by its address, or by its hash from wherever it may be."""
-    archive = package.origin
-    if not isinstance(archive, Archive):
-        return False
-    return bool(archive.url) or bool(archive.hashes and package.version)
-
-
-def _written(package: Package) -> Iterator[str]:
+def can_be_had(package: Package) -> bool:
+    """Whether others can install it: of an archive by its address, or by its hash from anywhere."""
     origin = package.origin
-    if isinstance(origin, Directory) or (isinstance(origin, Archive) and not _is_known(package)):
-        version = f" {package.version}" if package.version else ""
-        yield f"# {package.name}{version} was installed from {origin.path}"
-        return
-    hashes = origin.hashes if isinstance(origin, Archive) else package.all_hashes
+    if isinstance(origin, Archive):
+        return bool(origin.url) or bool(origin.hashes and package.version)
+    return not isinstance(origin, Directory)
+
+
+def _hashes(package: Package) -> tuple[str, ...]:
+    return package.origin.hashes if isinstance(package.origin, Archive) else package.all_hashes
+
+
+def _line(package: Package, hashed: bool) -> str:
     # pip takes a URL to end only where a blank comes before the semicolon.
     marker = f" ; {package.marker}" if package.marker else ""
-    parts = [pinned(package) + marker, *(f"{' ' * _WIDTH}--hash={each}" for each in hashes)]
-    yield " \\\n".join(parts)
+    hashes = _hashes(package) if hashed else ()
+    return " \\\n".join([pinned(package) + marker, *(f"    --hash={each}" for each in hashes)])
+
+
+def _comment(package: Package) -> str:
+    version = f" {package.version}" if package.version else ""
+    where = package.origin.path if isinstance(package.origin, Directory | Archive) else "a folder"
+    return f"# {package.name}{version} was installed from {where}"
