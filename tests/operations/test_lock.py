@@ -113,7 +113,7 @@ def test_what_came_from_a_folder_is_named_and_left_out(model: Path, settings: Se
 
         assert "ours==1.0" not in result.text
         assert "numpy" in result.text
-        assert result.notes[0].startswith("ours: installed from")
+        assert result.notes[0].startswith("ours came from a folder")
 
 
 def test_a_version_that_says_nothing_has_no_lock(model: Path, settings: Settings) -> None:

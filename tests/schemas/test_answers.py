@@ -11,10 +11,9 @@ from parts.recorded import record_captured
 from parts.registry import DockerRegistry
 from parts.stated import push_stated
 
-from lading.settings import Settings
-from lading.spec.signature import Column, Signature
 from lading.capture.environment import capture
 from lading.settings import Settings
+from lading.spec.signature import Column, Signature
 from schemas import generate
 from schemas.validators import check_own
 

@@ -103,7 +103,7 @@ def _text(locked: Locked, kind: Format, known: Known, environment: Environment) 
 def _notes(locked: Locked, kind: Format) -> tuple[str, ...]:
     local = [p.name for p in locked.packages if not requirements.can_be_had(p)]
     named = ", ".join(local[:10])
-    notes = [f"{named}: installed from this or another machine's folders"] if local else []
+    notes = [f"{named} came from a folder: it cannot be had from anywhere"] if local else []
     lacking = sum(not package.is_hashed for package in locked.packages)
     if not lacking:
         return tuple(notes)
