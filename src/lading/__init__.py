@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lading.operations.inspect import inspect
     from lading.operations.list import list_versions
     from lading.operations.login import login, logout
+    from lading.operations.open import Opened, open  # noqa: A004  the SDK's word
     from lading.operations.pull import pull
     from lading.operations.push import push
     from lading.operations.remove import remove
@@ -63,6 +64,7 @@ __all__ = [
     "LocalFailure",
     "NotFound",
     "OnProgress",
+    "Opened",
     "Param",
     "PolicyRefused",
     "Progress",
@@ -81,6 +83,7 @@ __all__ = [
     "list_versions",
     "login",
     "logout",
+    "open",
     "pull",
     "push",
     "remove",
@@ -105,6 +108,7 @@ _HOMES = {
     "LocalFailure": _ERRORS,
     "NotFound": _ERRORS,
     "OnProgress": "lading.transfer.progress",
+    "Opened": "lading.operations.open",
     "Param": _SIGNATURE,
     "PolicyRefused": _ERRORS,
     "Progress": "lading.transfer.progress",
@@ -123,6 +127,7 @@ _HOMES = {
     "list_versions": "lading.operations.list",
     "login": "lading.operations.login",
     "logout": "lading.operations.login",
+    "open": "lading.operations.open",
     "pull": "lading.operations.pull",
     "push": "lading.operations.push",
     "remove": "lading.operations.remove",

@@ -170,6 +170,22 @@ class Absorber(Protocol):
 
 
 @runtime_checkable
+class RangeReader(Protocol):
+    """A source that stops where it is told to: what comes after is never sent."""
+
+    def fetch_range(
+        self, descriptor: Descriptor, offset: int, length: int
+    ) -> AbstractContextManager[Reader]:
+        """So many bytes of some content from an offset on, fewer only at its end; not verified.
+
+        Raises:
+            NotFound: the content is not here.
+            Unsupported: only by sending a great deal more than was asked for.
+        """
+        ...
+
+
+@runtime_checkable
 class Mounter(Protocol):
     """A target that can take content from a sibling without moving bytes."""
 

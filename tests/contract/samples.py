@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lading.ports import Source, Target
+from lading.ports import RangeReader, Source, Target
 from lading.spec import mediatypes
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import UNKNOWN_PLATFORM, Descriptor
@@ -69,6 +69,15 @@ def fetch(store: Source, descriptor: Descriptor, offset: int = 0) -> bytes:
     pieces = bytearray()
     buffer = memoryview(bytearray(64 * 1024))
     with store.fetch(descriptor, offset) as reader:
+        while count := reader.readinto(buffer):
+            pieces += buffer[:count]
+    return bytes(pieces)
+
+
+def fetch_part(store: RangeReader, descriptor: Descriptor, offset: int, length: int) -> bytes:
+    pieces = bytearray()
+    buffer = memoryview(bytearray(64 * 1024))
+    with store.fetch_range(descriptor, offset, length) as reader:
         while count := reader.readinto(buffer):
             pieces += buffer[:count]
     return bytes(pieces)

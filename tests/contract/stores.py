@@ -14,14 +14,14 @@ from typing import Protocol
 from parts.double import Double
 from parts.registry import DockerRegistry
 
-from lading.ports import Absorber, Deleter, Lister, Mounter, Referrers, Store
+from lading.ports import Absorber, Deleter, Lister, Mounter, RangeReader, Referrers, Store
 from lading.settings import Settings
 from lading.stores.layout import LayoutStore
 from lading.stores.memory import MemoryStore
 from lading.stores.remote.registry import RemoteStore
 
 
-class WholeStore(Store, Lister, Deleter, Referrers, Absorber, Mounter, Protocol):
+class WholeStore(Store, Lister, Deleter, Referrers, Absorber, Mounter, RangeReader, Protocol):
     """What each of Lading's own stores can do."""
 
 

@@ -14,6 +14,7 @@ from contract.samples import (
     SIGNATURE,
     blob,
     fetch,
+    fetch_part,
     index_of,
     model,
     push_bytes,
@@ -468,3 +469,43 @@ def test_evidence_may_come_before_its_subject(store: WholeStore) -> None:
     subject = push_manifest(store, manifest, "1.0.0")
 
     assert list(store.referrers(subject)) == [evidence]
+
+
+# Parts
+
+
+@pytest.mark.parametrize(
+    ("offset", "length"), [(0, 5), (0, 11), (6, 5), (10, 1), (6, 100), (11, 1), (3, 0)]
+)
+def test_a_part_of_content_ends_where_it_is_told_to(
+    store: WholeStore, offset: int, length: int
+) -> None:
+    descriptor = push_bytes(store, b"hello world")
+
+    part = fetch_part(store, descriptor, offset, length)
+
+    assert part == b"hello world"[offset : offset + length]
+
+
+def test_a_part_of_a_manifest_ends_where_it_is_told_to(store: WholeStore) -> None:
+    descriptor = push_model(store, "fraud")
+
+    assert fetch_part(store, descriptor, 1, 15) == fetch(store, descriptor)[1:16]
+
+
+def test_many_parts_of_large_content_at_once_are_each_right(store: WholeStore) -> None:
+    raw = os.urandom(BIG)
+    descriptor = push_bytes(store, raw)
+    places = [(number * 300_007 % BIG, 70_000 + number) for number in range(20)]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda place: fetch_part(store, descriptor, *place), places))
+
+    assert found == [raw[offset : offset + length] for offset, length in places]
+
+
+def test_a_part_of_content_that_is_not_here_is_not_found(store: WholeStore) -> None:
+    descriptor, _ = blob("nowhere")
+
+    with pytest.raises(NotFound):
+        fetch_part(store, descriptor, 1, 2)

@@ -23,6 +23,7 @@ SAYS = {
         "narrower: inputs.age removed",
         "MLflow: joined: the unit us is lost",
     ],
+    "open_lazily.py": ["sum of the head: 66.0", "['cat', 'dog']", "last number: 11.0"],
     "progress.py": ["push", "pull", "100 %", "weights.bin"],
 }
 

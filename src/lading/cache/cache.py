@@ -117,6 +117,12 @@ class Cache:
 
         return Layers(self._root).content(descriptor)
 
+    def archive(self, descriptor: Descriptor) -> Content | None:
+        """A layer's bytes below its compression; None where the layer is not here."""
+        from lading.cache.layers import Layers
+
+        return Layers(self._root).archive(descriptor)
+
     def keep(self, descriptor: Descriptor, raw: bytes) -> None:
         """Keep a manifest or a document.
 

@@ -55,6 +55,18 @@ class Layers:
         folder = self._root / LAYERS / descriptor.digest.algorithm
         return LayerContent(folder, key_of(descriptor), descriptor.size)
 
+    def archive(self, descriptor: Descriptor) -> LayerContent | None:
+        """A layer's bytes below its compression; None where it is not here."""
+        contents = self.contents(descriptor)
+        if contents is None:
+            return None
+        folder = self._root / LAYERS / descriptor.digest.algorithm
+        size, key = descriptor.size, key_of(descriptor)
+        if contents.uncompressed is not None:
+            with opened(folder) as fileno:
+                size = stream_size(key, fileno)
+        return LayerContent(folder, key, size)
+
     def place(self, descriptor: Descriptor, target: FolderTarget, *, link: bool) -> bool:
         """Stage a layer's files in a folder; False where the layer is not here."""
         if self.contents(descriptor) is None:

@@ -106,6 +106,7 @@ class _Retrieval:
                 return _found(self.place, root.digest, path)
         artifact = self._artifact(source, root)
         layers = self._layers(source, artifact)
+        source.keep_document(artifact)
         # Nothing is pruned while the target is open, so that layers stay until they are linked.
         with self.cache.target() as target:
             fetched = self._copy(source, target, artifact, layers)
@@ -154,27 +155,9 @@ class _Retrieval:
         return self._result(root, artifact, folder, fetched, (len(sizes), sum(sizes)))
 
     def _source(self) -> tuple[CachedSource, Descriptor]:
-        from lading.operations.sources import CachedSource, OfflineSource
+        from lading.operations.sources import reach
 
-        remote = self.place.host is not None
-        store: Source = (
-            OfflineSource()
-            if self.offline and remote
-            else stores.open_store(self.place, self.settings)
-        )
-        source = CachedSource(store, self.cache)
-        if not remote:
-            return source, stores.resolve(store, self.place)
-        known = self.cache.recall(str(self.place)) if self.offline or self.place.digest else None
-        if known is None:
-            if self.offline:
-                raise NotFound(
-                    f"{self.place} is not in the cache", hint="pull it once without --offline"
-                )
-            known = stores.resolve(store, self.place)
-            self.cache.remember(str(self.place), known)
-            self.cache.remember(str(self.place.with_digest(known.digest)), known)
-        return source, known
+        return reach(self.place, self.cache, self.settings, offline=self.offline)
 
     def _artifact(self, source: CachedSource, root: Descriptor) -> Artifact:
         from lading.packing.artifact import recognise

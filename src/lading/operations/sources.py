@@ -7,16 +7,46 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lading.errors import NotFound
+from lading.operations import stores
 from lading.ports import Reader, Source
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
+from lading.spec.manifest import DOCUMENT_LIMIT
 from lading.transfer import read
+from lading.transfer.window import fetch_range
 
 if TYPE_CHECKING:
-    from lading.cache import Cache
+    from contextlib import AbstractContextManager
 
-# Documents and manifests are kept as blobs; what is larger is a layer and kept unpacked.
-_KEPT = 1024 * 1024
+    from lading.cache import Cache
+    from lading.packing.artifact import Artifact
+    from lading.settings import Settings
+    from lading.spec.reference import Reference
+
+
+def reach(
+    place: Reference, cache: Cache, settings: Settings, *, offline: bool
+) -> tuple[CachedSource, Descriptor]:
+    """The place of a reference behind the cache, and what the reference names there.
+
+    By digest, and offline, what was asked before is not asked again.
+
+    Raises:
+        NotFound: there is no such version, or not in the cache and the registry may not be asked.
+    """
+    remote = place.host is not None
+    store: Source = OfflineSource() if offline and remote else stores.open_store(place, settings)
+    source = CachedSource(store, cache)
+    if not remote:
+        return source, stores.resolve(store, place)
+    known = cache.recall(str(place)) if offline or place.digest else None
+    if known is None:
+        if offline:
+            raise NotFound(f"{place} is not in the cache", hint="pull it once without --offline")
+        known = stores.resolve(store, place)
+        cache.remember(str(place), known)
+        cache.remember(str(place.with_digest(known.digest)), known)
+    return source, known
 
 
 class CachedSource:
@@ -35,7 +65,7 @@ class CachedSource:
         """The bytes, from the cache where it has them."""
         kept = self._cache.blob(descriptor.digest)
         if kept is None and _is_small(descriptor):
-            kept = read(self._store, descriptor)
+            kept = read(self._store, descriptor, limit=DOCUMENT_LIMIT)
             self._cache.keep(descriptor, kept)
         if kept is not None:
             with BytesContent(kept).open(offset) as stream:
@@ -45,6 +75,25 @@ class CachedSource:
         opened = unpacked.open(offset) if unpacked else self._store.fetch(descriptor, offset)
         with opened as reader:
             yield reader
+
+    def fetch_range(
+        self, descriptor: Descriptor, offset: int, length: int
+    ) -> AbstractContextManager[Reader]:
+        """Some of the bytes, always from the store: who has them in the cache reads them there."""
+        return fetch_range(self._store, descriptor, offset, length)
+
+    def keep_document(self, artifact: Artifact) -> None:
+        """Have what is said of a model in the cache, beside its files."""
+        config = artifact.manifest.config
+        if config.size <= DOCUMENT_LIMIT:
+            read(self, config, limit=DOCUMENT_LIMIT)
+
+    def close(self) -> None:
+        """Let go of the store's idle connections."""
+        from lading.stores.remote.registry import RemoteStore
+
+        if isinstance(self._store, RemoteStore):
+            self._store.client.close()
 
 
 class OfflineSource:
@@ -67,5 +116,5 @@ class OfflineSource:
 def _is_small(descriptor: Descriptor) -> bool:
     """Manifests and configs; layers of any size are kept unpacked instead."""
     return descriptor.is_manifest or (
-        descriptor.media_type.endswith("+json") and descriptor.size <= _KEPT
+        descriptor.media_type.endswith("+json") and descriptor.size <= DOCUMENT_LIMIT
     )

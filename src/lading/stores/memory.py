@@ -50,6 +50,16 @@ class MemoryStore:
         """
         return BytesContent(self._bytes(descriptor)).open(offset)
 
+    def fetch_range(
+        self, descriptor: Descriptor, offset: int, length: int
+    ) -> AbstractContextManager[io.BytesIO]:
+        """Some of the bytes of some content.
+
+        Raises:
+            NotFound: the content is not here.
+        """
+        return io.BytesIO(self._bytes(descriptor)[offset : offset + length])
+
     def content(self, descriptor: Descriptor) -> Content:
         """The content, to be opened as often as needed.
 

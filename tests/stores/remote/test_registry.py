@@ -31,6 +31,7 @@ from lading.stores.remote.origin import origin_of
 from lading.stores.remote.registry import RemoteStore
 from lading.stores.remote.upload import RESUMABLE
 from lading.transfer import read
+from lading.transfer.window import SourceWindow
 
 LARGE = BytesContent(os.urandom(RESUMABLE + 12345))
 
@@ -109,6 +110,60 @@ def test_without_ranges_what_was_had_is_read_again_and_dropped(
 
     assert whole(store, descriptor) == content.raw
     assert whole(store, descriptor, 400_000) == content.raw[400_000:]
+
+
+def part(store: RemoteStore, descriptor: Descriptor, offset: int, length: int) -> bytes:
+    return SourceWindow(store, descriptor).read_at(offset, length)
+
+
+def test_a_part_costs_no_more_than_its_bytes_and_keeps_the_connection(
+    store: RemoteStore, double: Double
+) -> None:
+    descriptor, content = blob(os.urandom(3_000_000))
+    store.push(descriptor, content)
+    double.requests.clear()
+
+    found = [part(store, descriptor, offset, 1000) for offset in (0, 1_000_000, 2_999_500)]
+
+    assert found == [content.raw[:1000], content.raw[1_000_000:][:1000], content.raw[2_999_500:]]
+    # The server has counted what it sent when it answers the next request.
+    assert [request.sent for request in double.requests[:2]] == [1000, 1000]
+    assert [request.headers["range"] for request in double.requests] == [
+        "bytes=0-999", "bytes=1000000-1000999", "bytes=2999500-",
+    ]  # fmt: skip
+
+
+def test_a_part_that_breaks_goes_on_and_still_ends_where_it_should(
+    store: RemoteStore, double: Double
+) -> None:
+    descriptor, content = blob(os.urandom(3_000_000))
+    store.push(descriptor, content)
+    double.requests.clear()
+    double.fail("GET", "/blobs/", truncate=400_000)
+
+    found = part(store, descriptor, 1_000_000, 1_000_000)
+
+    assert found == content.raw[1_000_000:2_000_000]
+    assert [request.headers["range"] for request in double.requests] == [
+        "bytes=1000000-1999999", "bytes=1400000-1999999",
+    ]  # fmt: skip
+
+
+def test_a_range_of_another_length_than_was_asked_for_is_refused(
+    store: RemoteStore, double: Double
+) -> None:
+    descriptor, content = blob(os.urandom(10_000))
+    store.push(descriptor, content)
+    double.fail(
+        "GET",
+        "/blobs/",
+        status=206,
+        headers={"Content-Range": "bytes 100-199/10000"},
+        body=b"x" * 150,
+    )
+
+    with pytest.raises(IntegrityError):
+        part(store, descriptor, 100, 100)
 
 
 def test_a_download_that_breaks_again_and_again_is_unavailable(

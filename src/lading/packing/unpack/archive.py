@@ -166,6 +166,11 @@ class ArchiveParser:
         return self._files
 
     @property
+    def ended(self) -> bool:
+        """Whether the mark that ends an archive was seen."""
+        return self._ended
+
+    @property
     def pending(self) -> int:
         """How many bytes of the current file are still to come."""
         return self._body if self._extension is None else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lading.errors import IntegrityError, InvalidInput, NotFound, Unsupported
@@ -12,6 +13,7 @@ from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.manifest import MANIFEST_LIMIT, Index, Manifest, parse
+from lading.spec.stretch import Stretch
 from lading.spec.tags import TAG
 from lading.stores.layout.blobs import Blobs, FileContent
 from lading.stores.layout.collect import collect
@@ -86,6 +88,17 @@ class LayoutStore:
             IntegrityError: it is not as long as the descriptor says.
         """
         return self.content(descriptor).open(offset)
+
+    @contextmanager
+    def fetch_range(self, descriptor: Descriptor, offset: int, length: int) -> Iterator[Stretch]:
+        """Some of the bytes of some content.
+
+        Raises:
+            NotFound: the content is not here.
+            IntegrityError: it is not as long as the descriptor says.
+        """
+        with self.fetch(descriptor, offset) as file:
+            yield Stretch(file, length)
 
     def content(self, descriptor: Descriptor) -> FileContent:
         """The content, to be opened as often as needed, and for the kernel to send."""

@@ -5,37 +5,52 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from typing import Final
 
-from lading.errors import IntegrityError, Unavailable
+from lading.errors import IntegrityError, Unavailable, Unsupported
 from lading.spec.descriptor import Descriptor
 from lading.stores.remote.connection import BrokenConnection, Response
 
 Ask = Callable[[int], Response]
 
 
+# More than this is not thrown away to get at a part of a blob; to its end, everything is.
+_MOST_SKIPPED: Final = 64 * 1024 * 1024
+
+
 class BlobReader:
     """The bytes of a blob from an offset on; goes on by Range where a connection broke.
 
     ``ask(offset)`` sends the request. Gives up when nothing at all arrived so many times in a
-    row; progress starts the count anew.
+    row; progress starts the count anew. With ``end`` it stops there, before the blob's end.
     """
 
-    def __init__(self, descriptor: Descriptor, offset: int, ask: Ask, *, retries: int) -> None:
+    def __init__(
+        self,
+        descriptor: Descriptor,
+        offset: int,
+        ask: Ask,
+        *,
+        retries: int,
+        end: int | None = None,
+    ) -> None:
         self._descriptor = descriptor
         self._position = offset
+        self._end = descriptor.size if end is None else end
         self._ask = ask
         self._retries = retries
         self._failures = 0
         self._response: Response | None = None
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """The next bytes; 0 exactly at the end that the descriptor states.
+        """The next bytes; 0 exactly at the end that the descriptor states, or that was asked for.
 
         Raises:
             IntegrityError: the registry holds more or fewer bytes than that.
             Unavailable: it broke off again and again.
+            Unsupported: it knows no ranges, and a part far from the beginning is wanted.
         """
-        remaining = self._descriptor.size - self._position
+        remaining = self._end - self._position
         if remaining <= 0 or not len(buffer):
             return 0
         while True:
@@ -60,14 +75,21 @@ class BlobReader:
 
     def _open(self) -> Response:
         response = self._ask(self._position)
-        if self._position and response.status == 200:
-            # This registry knows no ranges: what was had already is read again and dropped.
-            self._check_length(response, self._descriptor.size)
-            _skip(response, self._position)
-            return response
         if response.status == 206:
             self._check_range(response)
-        self._check_length(response, self._descriptor.size - self._position)
+            self._check_length(response, self._end - self._position)
+            return response
+        # Without ranges, what was had already is read again and dropped.
+        self._check_length(response, self._descriptor.size)
+        if self._end < self._descriptor.size and self._position > _MOST_SKIPPED:
+            response.close()
+            raise Unsupported(
+                f"cannot read a part of {self._descriptor.digest}",
+                cause="the registry, or a proxy before it, sends whole files only",
+                hint="lading pull brings the whole version, and the cache is read then",
+            )
+        if self._position:
+            _skip(response, self._position)
         return response
 
     def _check_length(self, response: Response, expected: int) -> None:

@@ -101,11 +101,32 @@ class RemoteStore:
             with BytesContent(self._manifest_bytes(descriptor)).open(offset) as stream:
                 yield stream
             return
+        with self._blob(descriptor, offset, descriptor.size) as reader:
+            yield reader
+
+    @contextlib.contextmanager
+    def fetch_range(self, descriptor: Descriptor, offset: int, length: int) -> Iterator[Reader]:
+        """Some of the bytes of a manifest or a blob, and of a blob no others are sent.
+
+        Raises:
+            Unsupported: this registry knows no ranges, and a great deal comes before.
+        """
+        if descriptor.is_manifest:
+            raw = self._manifest_bytes(descriptor)
+            with BytesContent(raw[: offset + length]).open(offset) as stream:
+                yield stream
+            return
+        with self._blob(descriptor, offset, min(descriptor.size, offset + length)) as reader:
+            yield reader
+
+    @contextlib.contextmanager
+    def _blob(self, descriptor: Descriptor, offset: int, end: int) -> Iterator[BlobReader]:
         reader = BlobReader(
             descriptor,
             offset,
-            lambda position: self._ask_blob(descriptor, position),
+            lambda position: self._ask_blob(descriptor, position, end),
             retries=self._settings.retries,
+            end=end,
         )
         try:
             yield reader
@@ -362,12 +383,13 @@ class RemoteStore:
     def _manifest_bytes(self, descriptor: Descriptor) -> bytes:
         return self.read_manifest(descriptor.digest)[1]
 
-    def _ask_blob(self, descriptor: Descriptor, position: int) -> Response:
+    def _ask_blob(self, descriptor: Descriptor, position: int, end: int) -> Response:
+        last = str(end - 1) if end < descriptor.size else ""
         return self.client.call(
             "GET",
             f"{self.base}/blobs/{descriptor.digest}",
             self._read,
-            headers={"Range": f"bytes={position}-"} if position else None,
+            headers={"Range": f"bytes={position}-{last}"} if position or last else None,
             accept=(200, 206),
             doing=f"fetch {descriptor.digest.short} from {self}",
         )
