@@ -28,8 +28,10 @@ if TYPE_CHECKING:
         Unsupported,
     )
     from lading.operations.copy import copy
+    from lading.operations.diff import diff
     from lading.operations.doctor import doctor
     from lading.operations.inspect import inspect
+    from lading.operations.lineage import lineage
     from lading.operations.list import list_versions
     from lading.operations.login import login, logout
     from lading.operations.open import Opened, open  # noqa: A004  the SDK's word
@@ -77,9 +79,11 @@ __all__ = [
     "Version",
     "compatible",
     "copy",
+    "diff",
     "doctor",
     "infer_signature",
     "inspect",
+    "lineage",
     "list_versions",
     "login",
     "logout",
@@ -121,9 +125,11 @@ _HOMES = {
     "Version": "lading.spec.version",
     "compatible": "lading.signatures.compatible",
     "copy": "lading.operations.copy",
+    "diff": "lading.operations.diff",
     "doctor": "lading.operations.doctor",
     "infer_signature": "lading.signatures.infer",
     "inspect": "lading.operations.inspect",
+    "lineage": "lading.operations.lineage",
     "list_versions": "lading.operations.list",
     "login": "lading.operations.login",
     "logout": "lading.operations.login",

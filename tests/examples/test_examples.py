@@ -24,6 +24,13 @@ SAYS = {
         "MLflow: joined: the unit us is lost",
     ],
     "open_lazily.py": ["sum of the head: 66.0", "['cat', 'dog']", "last number: 11.0"],
+    "compare.py": [
+        "file model.safetensors changed",
+        "tensor embed float32[1000, 64] same",
+        "tensor head float32[2, 64] changed",
+        "to fetch: 1 layer of 2",
+        "comes from: nobody said",
+    ],
     "progress.py": ["push", "pull", "100 %", "weights.bin"],
 }
 

@@ -9,6 +9,7 @@ import json
 import os
 import tarfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -527,3 +528,39 @@ def test_a_file_far_back_in_a_large_bundle_is_found(
         assert opened.read("029.json") == files["029.json"]
 
     assert sum(request.sent for request in double.requests) < 1_000_000
+
+
+def test_many_threads_read_one_version(tmp_path: Path, double: Double, settings: Settings) -> None:
+    arrays = {f"t{number}": numpy.full((300, 300), number, "float32") for number in range(40)}
+    save_file(arrays, tmp_path / "model.safetensors")
+    push(tmp_path / "model.safetensors", f"{double.host}/threads:1.0.0", settings=settings)
+
+    with (
+        open_version(f"{double.host}/threads:1.0.0", settings=settings) as opened,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        found = dict(pool.map(lambda name: (name, opened.tensors[name].bytes()), arrays))
+
+    assert found == {name: array.tobytes() for name, array in arrays.items()}
+
+
+def test_a_layer_that_the_version_does_not_have_is_refused(
+    tmp_path: Path, settings: Settings
+) -> None:
+    model = make(tmp_path / "model", {"weights.bin": b"twelve bytes"})
+    packed = seal(plan(model, memory=None), Identity(), created="")
+    layer = json.loads(packed.document)["files"][0]["layer"].encode()
+    store = LayoutStore(tmp_path / "layout")
+    config = pushed_blob(
+        store, packed.document.replace(layer, b"sha256:" + b"0" * 64), mediatypes.MODEL_CONFIG
+    )
+    for each in packed.layers:
+        store.push(each, packed.content(each))
+    manifest = Manifest.build(config, packed.layers, artifact_type=mediatypes.MODEL)
+    store.push(manifest.descriptor, BytesContent(manifest.raw), "1.0.0")
+
+    with (
+        open_version(f"oci:{tmp_path / 'layout'}:1.0.0", settings=settings) as opened,
+        pytest.raises(IntegrityError, match="does not have"),
+    ):
+        opened.read("weights.bin")

@@ -31,6 +31,8 @@ LINES = {
     "lock": "lock ml/recorded:1.0.0",
     "tag": "tag ml/iris:1.0.0 staging",
     "copy": "copy ml/iris:1.0.0 oci:layout:1.0.0",
+    "diff": "diff ml/iris:1.0.0 oci:layout:1.0.0",
+    "lineage": "lineage ml/iris:1.0.0",
     "remove": "remove ml/iris:staging",
     "cache-list": "cache ls",
     "cache-verify": "cache verify",

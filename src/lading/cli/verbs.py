@@ -37,6 +37,8 @@ VERBS = {
     "list": Verb("List the versions of a model, or all models.", LOOK),
     "inspect": Verb("Show what a version holds, without its weights.", LOOK),
     "schema": Verb("Show what goes in and comes out, and what a change would break.", LOOK),
+    "diff": Verb("Show what changed from one version to another.", LOOK),
+    "lineage": Verb("Show what a version was made from, or what was made from it.", LOOK),
     "verify": Verb("Say whether a folder is exactly a version.", LOOK),
     "scan": Verb("Say what would run when a model is loaded.", LOOK),
     "check-env": Verb("Say how this environment differs from the one a version needs.", LOOK),

@@ -146,7 +146,7 @@ def _number(text: str | None) -> int | None:
 
 def _repositories(settings: Settings) -> Iterator[str]:
     if not settings.registry:
-        yield from _local_repositories(settings)
+        yield from local_repositories(settings)
         return
     from lading.stores.remote.listing import catalogue
 
@@ -157,7 +157,8 @@ def _repositories(settings: Settings) -> Iterator[str]:
             yield name.removeprefix(below)
 
 
-def _local_repositories(settings: Settings) -> Iterator[str]:
+def local_repositories(settings: Settings) -> Iterator[str]:
+    """Every repository of the local store."""
     root = settings.store
     for folder, children, _ in os.walk(root):
         if "_oci" in children:

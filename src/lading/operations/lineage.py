@@ -1,0 +1,92 @@
+"""Where a version comes from, and what was made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from lading.errors import InvalidInput
+from lading.operations import stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lading.settings import Settings
+    from lading.spec.reference import Reference
+
+Direction = Literal["up", "down"]
+NodeKind = Literal["model", "dataset", "code", "run"]
+NodeStatus = Literal["found", "unreachable", "not followed"]
+
+# Deeper than anybody's fine-tuning of fine-tunings.
+DEEPEST: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class LineageNode:
+    """A model, or what one was made with. ``why`` says why nothing more is known of it."""
+
+    id: str
+    kind: NodeKind
+    label: str
+    digest: str | None
+    status: NodeStatus
+    why: str | None
+    details: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LineageEdge:
+    """``downstream`` was made from, or with, ``upstream``; both are ids of nodes."""
+
+    upstream: str
+    downstream: str
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineageResult:
+    """A graph without cycles, the version that was asked for first."""
+
+    reference: str
+    digest: str
+    direction: Direction
+    nodes: tuple[LineageNode, ...]
+    edges: tuple[LineageEdge, ...]
+    notes: tuple[str, ...]
+
+
+def lineage(
+    reference: str | Reference,
+    *,
+    direction: Direction = "up",
+    depth: int | None = None,
+    within: Iterable[str | Reference] = (),
+    settings: Settings | None = None,
+) -> LineageResult:
+    """What a version was made from (``up``), or what was made from it (``down``).
+
+    Upwards, parents are followed wherever they are, by digest first; one that cannot be reached
+    is in the answer with the reason. Downwards, versions are looked through that name this one as
+    a parent: in its own repository, in ``within``, and in every repository that its place can
+    list. ``depth`` is how many steps are followed.
+
+    Raises:
+        NotFound: there is no such version.
+        InvalidInput: it is no model, or the depth is none.
+    """
+    if direction not in ("up", "down"):
+        raise InvalidInput(f"direction cannot be {direction!r}"[:200], hint="up or down")
+    if depth is not None and depth < 1:
+        raise InvalidInput(f"depth cannot be {depth}", hint="1 is the parents alone")
+    settings = stores.settled(settings)
+    place = stores.with_name(stores.locate(reference, settings))
+    steps = DEEPEST if depth is None else min(depth, DEEPEST)
+    if direction == "up":
+        from lading.operations.upstream import upstream
+
+        return upstream(place, steps, settings)
+    from lading.operations.downstream import downstream
+
+    others = [stores.locate(other, settings) for other in within]
+    return downstream(place, steps, others, settings)
