@@ -279,6 +279,26 @@ def small(setting: Setting) -> Iterator[Case]:
 
 
 @contextmanager
+def capture(setting: Setting) -> Iterator[Case]:
+    """A small trained model in a git repository: what finding everything out adds to a push."""
+    with setting.folder("capture") as folder:
+        model = data.trained(folder / "project")
+        lading = setting.scripts.lading
+
+        def pushed(*words: str) -> Step:
+            return Step("capture", lambda at: lading(at, "push", model, at.reference, *words))
+
+        yield Case(
+            {"capture": "push: a small scikit-learn model in a git repository"},
+            (
+                Tool("lading", (pushed(),)),
+                Tool("lading, nothing captured", (pushed("--without", "all"),)),
+            ),
+            rounds=11,
+        )
+
+
+@contextmanager
 def sparse(setting: Setting) -> Iterator[Case]:
     """8 GB of nothing to a server that keeps nothing: for the memory, not for the time."""
     path = data.sparse(setting.work, setting.scale)
@@ -309,6 +329,7 @@ CASES = {
     "push": push,
     "tls-pull": tls_pull,
     "tls-push": tls_push,
+    "capture": capture,
 }
 # Only with --all, or by name.
 MORE = {"sparse": sparse}

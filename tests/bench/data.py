@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,25 @@ def many(work: Path, scale: float) -> Model:
 def tiny(work: Path) -> Model:
     """Hardly anything: what is measured is the start."""
     return _made(work / "tiny", {"config.json": 1_500, "weights.bin": 20_000})
+
+
+def trained(project: Path) -> Path:
+    """A real model of scikit-learn with what lies beside it, committed to git."""
+    import joblib
+    from sklearn.ensemble import RandomForestClassifier
+
+    folder = project / "model"
+    folder.mkdir(parents=True)
+    rows = [[float(number), float(number % 7)] for number in range(200)]
+    labels = [number % 2 for number in range(200)]
+    forest = RandomForestClassifier(20, random_state=0).fit(rows, labels)
+    joblib.dump(forest, folder / "model.joblib")
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n# A forest\n")
+    (folder / "predict.py").write_text("import joblib\nimport numpy\n")
+    who = ("-c", "user.name=bench", "-c", "user.email=bench@example.com")
+    for line in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "Train")):
+        subprocess.run(["git", "-C", project, *line], check=True)
+    return folder
 
 
 def sparse(work: Path, scale: float) -> Path:

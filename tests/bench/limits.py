@@ -1,7 +1,8 @@
 """What Lading may cost, as ratios to its peers, and its memory.
 
-These are the figures of the issue "The core"; a nightly job fails where one is passed. Ratios
-are of medians in the same rounds: a slow machine is slow for everybody.
+These are the figures of the issues "The core" and "What is known about a model travels with it"; a
+nightly job fails where one is passed. Ratios are of medians in the same rounds: a slow machine is
+slow for everybody.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ _MEMORY_MB = 80.0
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """``tool`` may cost at most ``at_most`` times what ``peer`` does."""
+    """``tool`` may cost at most ``at_most`` times what ``peer`` does; or seconds more than it."""
 
     table: str
     tool: str
     peer: str
     at_most: float
     measure: Literal["wall", "cpu"] = "wall"
+    more: bool = False
 
 
 LIMITS = (
@@ -48,6 +50,7 @@ LIMITS = (
     Limit("again", "lading", "oras-py", 0.1),
     Limit("tls-pull", "lading", "curl", 1.3),
     Limit("tls-push", "lading", "curl", 1.3),
+    Limit("capture", "lading", "lading, nothing captured", 0.3, more=True),
 )
 
 
@@ -70,9 +73,15 @@ def judge(costs: Costs) -> Iterator[Verdict]:
     for limit in LIMITS:
         ours, theirs = costs.get((limit.table, limit.tool)), costs.get((limit.table, limit.peer))
         if ours is not None and theirs is not None:
-            ratio = getattr(ours, limit.measure) / max(getattr(theirs, limit.measure), 1e-9)
-            what = f"{limit.table}: {limit.measure} of {limit.tool} / {limit.peer}"
-            yield Verdict(what, ratio, limit.at_most)
+            yield _verdict(limit, getattr(ours, limit.measure), getattr(theirs, limit.measure))
     for (table, tool), cost in costs.items():
         if tool.startswith("lading"):
             yield Verdict(f"{table}: memory of {tool}", cost.memory, _MEMORY_MB, " MB")
+
+
+def _verdict(limit: Limit, ours: float, theirs: float) -> Verdict:
+    sign = "-" if limit.more else "/"
+    what = f"{limit.table}: {limit.measure} of {limit.tool} {sign} {limit.peer}"
+    if limit.more:
+        return Verdict(what, ours - theirs, limit.at_most, " s")
+    return Verdict(what, ours / max(theirs, 1e-9), limit.at_most)
