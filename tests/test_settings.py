@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from lading.errors import InvalidInput
-from lading.settings import load
+from lading.settings import active_environment, load
 
 
 @pytest.fixture
@@ -131,3 +132,17 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LADING_PASSWORD", "hunter2")
 
     assert "hunter2" not in repr(load())
+
+
+def test_an_activated_environment_is_meant_where_lading_runs_in_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
+    assert active_environment() == tmp_path
+
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    assert active_environment() is None
+
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "deleted"))
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    assert active_environment() is None

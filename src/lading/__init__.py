@@ -27,18 +27,26 @@ if TYPE_CHECKING:
         Unavailable,
         Unsupported,
     )
+    from lading.operations.captured import Capture
+    from lading.operations.check_env import check_env
     from lading.operations.copy import copy
     from lading.operations.diff import diff
     from lading.operations.doctor import doctor
+    from lading.operations.init import init
     from lading.operations.inspect import inspect
     from lading.operations.lineage import lineage
     from lading.operations.list import list_versions
+    from lading.operations.load import EnvironmentWarning, Loaded, load
+    from lading.operations.lock import lock
     from lading.operations.login import login, logout
     from lading.operations.open import Opened, open  # noqa: A004  the SDK's word
     from lading.operations.pull import pull
     from lading.operations.push import push
     from lading.operations.remove import remove
+    from lading.operations.reproduce import reproduce
+    from lading.operations.save import save
     from lading.operations.scan import scan
+    from lading.operations.schema import schema
     from lading.operations.tag import tag
     from lading.operations.verify import verify
     from lading.settings import Settings
@@ -46,7 +54,6 @@ if TYPE_CHECKING:
     from lading.signatures.infer import infer_signature
     from lading.spec.descriptor import Descriptor
     from lading.spec.digest import Digest
-    from lading.spec.identity import Identity
     from lading.spec.reference import Reference
     from lading.spec.signature import Column, JsonField, Param, Signature, Tensor
     from lading.spec.version import Version
@@ -54,15 +61,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessDenied",
+    "Capture",
     "Column",
     "Conflict",
     "Descriptor",
     "Digest",
-    "Identity",
+    "EnvironmentWarning",
     "IntegrityError",
     "InvalidInput",
     "JsonField",
     "LadingError",
+    "Loaded",
     "LocalFailure",
     "NotFound",
     "OnProgress",
@@ -77,21 +86,28 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "Version",
+    "check_env",
     "compatible",
     "copy",
     "diff",
     "doctor",
     "infer_signature",
+    "init",
     "inspect",
     "lineage",
     "list_versions",
+    "load",
+    "lock",
     "login",
     "logout",
     "open",
     "pull",
     "push",
     "remove",
+    "reproduce",
+    "save",
     "scan",
+    "schema",
     "tag",
     "verify",
 ]
@@ -100,15 +116,17 @@ _ERRORS = "lading.errors"
 _SIGNATURE = "lading.spec.signature"
 _HOMES = {
     "AccessDenied": _ERRORS,
+    "Capture": "lading.operations.captured",
     "Column": _SIGNATURE,
     "Conflict": _ERRORS,
     "Descriptor": "lading.spec.descriptor",
     "Digest": "lading.spec.digest",
-    "Identity": "lading.spec.identity",
+    "EnvironmentWarning": "lading.operations.load",
     "IntegrityError": _ERRORS,
     "InvalidInput": _ERRORS,
     "JsonField": _SIGNATURE,
     "LadingError": _ERRORS,
+    "Loaded": "lading.operations.load",
     "LocalFailure": _ERRORS,
     "NotFound": _ERRORS,
     "OnProgress": "lading.transfer.progress",
@@ -123,21 +141,28 @@ _HOMES = {
     "Unavailable": _ERRORS,
     "Unsupported": _ERRORS,
     "Version": "lading.spec.version",
+    "check_env": "lading.operations.check_env",
     "compatible": "lading.signatures.compatible",
     "copy": "lading.operations.copy",
     "diff": "lading.operations.diff",
     "doctor": "lading.operations.doctor",
     "infer_signature": "lading.signatures.infer",
+    "init": "lading.operations.init",
     "inspect": "lading.operations.inspect",
     "lineage": "lading.operations.lineage",
     "list_versions": "lading.operations.list",
+    "load": "lading.operations.load",
+    "lock": "lading.operations.lock",
     "login": "lading.operations.login",
     "logout": "lading.operations.login",
     "open": "lading.operations.open",
     "pull": "lading.operations.pull",
     "push": "lading.operations.push",
     "remove": "lading.operations.remove",
+    "reproduce": "lading.operations.reproduce",
+    "save": "lading.operations.save",
     "scan": "lading.operations.scan",
+    "schema": "lading.operations.schema",
     "tag": "lading.operations.tag",
     "verify": "lading.operations.verify",
 }

@@ -19,7 +19,9 @@ from lading.errors import InvalidInput
 KeepTags = Literal["auto", "always", "never"]
 
 _PROJECT_FILE = "lading.toml"
-_PROJECT_MAY_SET = frozenset({"registry", "jobs", "keep_tags", "file_hashes"})
+_PROJECT_MAY_SET = frozenset(
+    {"registry", "jobs", "keep_tags", "file_hashes", "strict", "required", "without"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,12 @@ class Settings:
     keep_tags: KeepTags = "auto"
     file_hashes: bool = False
     fsync: bool = False
+    author: str | None = None
+    strict: bool = False
+    # What --strict demands; the rules have their names in lading.operations.required.
+    required: frozenset[str] = frozenset({"metrics", "schema", "lock", "code"})
+    # What is not to be found out; the names are those of lading.operations.captured.
+    without: frozenset[str] = frozenset()
     credential_files: tuple[Path, ...] = ()
     login_file: Path = Path("config.json")
     username: str | None = None
@@ -75,6 +83,20 @@ def load(**flags: Any) -> Settings:
     settings = Settings(**values)
     given = {name: value for name, value in flags.items() if value is not None}
     return _checked(replace(settings, **given) if given else settings)
+
+
+def active_environment() -> Path | None:
+    """The virtual environment that a shell has activated, where Lading itself runs in another one.
+
+    A command line that pipx or uv installed has packages of its own; the model needs those beside
+    which it was called.
+    """
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        folder = os.environ.get(name)
+        if folder and Path(folder).is_dir():
+            active = Path(folder)
+            return None if active.resolve() == Path(sys.prefix).resolve() else active
+    return None
 
 
 def process_environment() -> Mapping[str, str]:
@@ -144,6 +166,10 @@ _VARIABLES = {
     "keep_tags": "LADING_KEEP_TAGS",
     "file_hashes": "LADING_FILE_HASHES",
     "fsync": "LADING_FSYNC",
+    "author": "LADING_AUTHOR",
+    "strict": "LADING_STRICT",
+    "required": "LADING_REQUIRED",
+    "without": "LADING_WITHOUT",
     "username": "LADING_USERNAME",
     "password": "LADING_PASSWORD",
     "identity_token": "LADING_IDENTITY_TOKEN",

@@ -79,7 +79,7 @@ def test_machines_are_told_everything(lading: Command, saved: Path) -> None:
 
 
 def test_without_a_recorded_environment_it_says_so(lading: Command, model: Path) -> None:
-    lading("push", model, "ml/fraud:1.0.0")
+    lading("push", model, "ml/fraud:1.0.0", "--without", "environment")
 
     for verb in ("check-env", "lock"):
         done = lading(verb, "ml/fraud:1.0.0")

@@ -110,7 +110,7 @@ def test_a_mark_without_a_value_is_refused(lading: Command, model: Path) -> None
     done = lading("push", model, "ml/tiny:1.0.0", "--tag", "task")
 
     assert done.returncode == 2
-    assert done.stderr == "error: not a mark: 'task'\n  hint:  write --tag KEY=VALUE\n"
+    assert done.stderr == "error: no key and value: 'task'\n  hint:  write --tag KEY=VALUE\n"
 
 
 def test_pull_prints_nothing_but_the_path(lading: Command, model: Path, pushed: str) -> None:

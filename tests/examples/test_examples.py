@@ -12,6 +12,16 @@ from parts.command import Command
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 SAYS = {
+    "train_and_save.py": ["predicts [", "check: same", "environment: equal", "needs scikit-learn"],
+    "describe_a_folder.py": [
+        "'split': 'test'",
+        "'team': 'orchard'",
+        "did you mean value?",
+        "strict: --strict refuses a version that does not say",
+    ],
+    "environment.py": ["equal ", " packages", "=="],
+    "for_hopsworks_users.py": ["best auc 0.93", "files ['model.bin']"],
+    "for_mlflow_users.py": ["champion is 1.0.0", "a reference: examples/mlflow:champion"],
     "push_and_pull.py": ["again: unchanged", "refused: ", '{"layers": 2}', "0.1.0 20"],
     "copy_to_folder.py": ["same digest: True", "same folder: True"],
     "scan.py": ["honest: clean", "posix.system", "refused: loading this model", "again: dangerous"],

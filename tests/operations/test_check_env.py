@@ -14,6 +14,7 @@ from parts.recorded import record, record_captured
 
 from lading.capture.environment import capture
 from lading.errors import InvalidInput, NotFound
+from lading.operations.captured import NOTHING
 from lading.operations.check_env import check_env
 from lading.operations.push import push
 from lading.settings import Settings
@@ -149,7 +150,7 @@ def test_no_recorded_text_becomes_more_of_a_command(
 def test_a_version_that_says_nothing_has_nothing_to_compare(
     model: Path, settings: Settings
 ) -> None:
-    push(model, "ml/fraud:1.0.0", settings=settings)
+    push(model, "ml/fraud:1.0.0", capture=NOTHING, settings=settings)
 
     with pytest.raises(NotFound, match="does not say what it needs") as caught:
         check_env("ml/fraud:1.0.0", settings=settings)

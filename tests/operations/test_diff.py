@@ -28,7 +28,6 @@ from lading.spec import mediatypes
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.document import Document
-from lading.spec.identity import Identity
 from lading.spec.manifest import Manifest
 from lading.stores.layout import LayoutStore
 
@@ -460,7 +459,7 @@ def test_going_back_turns_what_was_added_into_what_was_removed(
 
 
 def test_another_name_of_the_same_version_is_equal(model: Path, settings: Settings) -> None:
-    push(model, "ml/fraud:1.0.0", identity=Identity(description="x"), settings=settings)
+    push(model, "ml/fraud:1.0.0", description="x", settings=settings)
     tag("ml/fraud:1.0.0", "prod", settings=settings)
 
     result = diff("ml/fraud:1.0.0", "ml/fraud:prod", settings=settings)

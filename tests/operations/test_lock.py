@@ -15,8 +15,6 @@ from parts.recorded import LOCK_PATH, record
 from lading.capture.lock import pylock
 from lading.capture.lock.locked import Directory, Locked, LockedFile, Package
 from lading.errors import IntegrityError, InvalidInput, NotFound
-from lading.operations import documents, stores
-from lading.operations.documents import document_of, read_file
 from lading.operations.lock import FORMATS, Format, lock
 from lading.operations.push import push
 from lading.settings import Settings
@@ -149,42 +147,3 @@ def test_what_is_not_pinned_is_no_lock(model: Path, settings: Settings, requirem
 
     with pytest.raises(InvalidInput, match="not pinned"):
         lock("ml/fraud:1.0.0", settings=settings)
-
-
-def test_every_file_can_be_read_and_is_checked(model: Path, place: str, settings: Settings) -> None:
-    push(model, f"{place}:1.0.0", settings=settings)
-    known = document_of(f"{place}:1.0.0", settings)
-
-    for path in (path for path in model.rglob("*") if path.is_file()):
-        name = path.relative_to(model).as_posix()
-        assert read_file(known, name, settings) == path.read_bytes()
-    with pytest.raises(NotFound):
-        read_file(known, "nothing", settings)
-
-
-def test_a_damaged_file_is_refused(model: Path, settings: Settings) -> None:
-    push(model, "ml/fraud:1.0.0", settings=settings)
-    known = document_of("ml/fraud:1.0.0", settings)
-    store = stores.open_store(known.place, settings)
-    for layer in known.artifact.layers:
-        path = store.blob_path(layer)  # type: ignore[union-attr]
-        raw = bytearray(path.read_bytes())
-        for at in range(512, len(raw) - 1024, 1024):
-            raw[at + 3] ^= 1
-        path.chmod(0o644)
-        path.write_bytes(raw)
-
-    for file in known.document.files:
-        if file.size:
-            with pytest.raises(IntegrityError):
-                read_file(known, file.path, settings)
-
-
-def test_a_large_file_is_not_read_whole(
-    model: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    push(model, "ml/fraud:1.0.0", settings=settings)
-    monkeypatch.setattr(documents, "_LARGEST_FILE", 1024 * 1024)
-
-    with pytest.raises(InvalidInput, match="too large"):
-        read_file(document_of("ml/fraud:1.0.0", settings), "weights.safetensors", settings)

@@ -17,15 +17,12 @@ from lading.operations.push import push
 from lading.operations.tag import tag
 from lading.operations.verify import verify
 from lading.settings import Settings
-from lading.spec.identity import Identity
 
 
 def test_inspect_says_what_a_version_holds_and_who_can_use_it(
     model: Path, place: str, settings: Settings
 ) -> None:
-    pushed = push(
-        model, f"{place}:1.0.0", identity=Identity(description="A model"), settings=settings
-    )
+    pushed = push(model, f"{place}:1.0.0", description="A model", settings=settings)
 
     result = inspect(f"{place}:1.0.0", settings=settings)
 

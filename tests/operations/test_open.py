@@ -68,9 +68,7 @@ def test_every_file_reads_as_it_was_pushed(model: Path, place: str, settings: Se
 
 
 def test_an_open_version_says_what_it_is(model: Path, place: str, settings: Settings) -> None:
-    pushed = push(
-        model, f"{place}:1.0.0", identity=Identity(description="A model"), settings=settings
-    )
+    pushed = push(model, f"{place}:1.0.0", description="A model", settings=settings)
 
     with open_version(f"{place}:1.0.0", settings=settings) as opened:
         assert opened.digest == pushed.digest

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lading.errors import InvalidInput, NotFound
+from lading.operations.captured import NOTHING
 from lading.operations.push import push
 from lading.operations.scan import scan
 from lading.settings import Settings
@@ -73,7 +74,7 @@ def test_a_path_that_is_not_there_is_said_so(tmp_path: Path, settings: Settings)
 
 
 def test_a_record_that_is_not_there_is_said_so(model: Path, settings: Settings) -> None:
-    push(model, "ml/fraud:1.0.0", settings=settings)
+    push(model, "ml/fraud:1.0.0", capture=NOTHING, settings=settings)
 
     with pytest.raises(NotFound, match="no scan is recorded"):
         scan("ml/fraud:1.0.0", recorded=True, settings=settings)

@@ -311,3 +311,11 @@ def test_links_cannot_multiply_a_folder_without_end(
 
     with pytest.raises(InvalidInput, match="more than 1,000 files and folders"):
         scan(tmp_path)
+
+
+def test_what_speaks_to_lading_is_no_part_of_the_model(tmp_path: Path) -> None:
+    for name in ("model.bin", "lading.yaml", "lading.yml", ".ladingignore", "sub/lading.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+
+    assert [member.path for member in scan(tmp_path).members] == ["model.bin", "sub/lading.yaml"]

@@ -12,7 +12,6 @@ from peers.shipped import Shipped, make_model
 
 from lading.operations.push import push
 from lading.settings import Settings
-from lading.spec.identity import Identity
 
 
 @pytest.fixture(scope="session")
@@ -25,12 +24,10 @@ def shipped(registry: DockerRegistry, tmp_path_factory: pytest.TempPathFactory) 
         folder,
         f"{registry.host}/{repository}:1.2.0",
         # What Go escapes in JSON, and what it does not.
-        identity=Identity(
-            description="größer <b> & 'kleiner' \u2028 模型",
-            authors=("Ada Lovelace", "Grace Hopper"),
-            licenses=("Apache-2.0",),
-            tags={"task": "tabular-classification"},
-        ),
+        description="größer <b> & 'kleiner' \u2028 模型",
+        authors=("Ada Lovelace", "Grace Hopper"),
+        licenses=("Apache-2.0",),
+        tags={"task": "tabular-classification"},
         settings=Settings(home=home / "data", cache=home / "cache"),
     )
     return Shipped(registry, repository, result, files_of(folder))

@@ -14,7 +14,6 @@ from schemas.validators import Name, check
 
 from lading.operations.push import push
 from lading.settings import Settings
-from lading.spec.identity import Identity
 
 # The order of the fields of image-spec's Go types.
 _INDEX = ("schemaVersion", "mediaType", "artifactType", "manifests", "subject", "annotations")
@@ -55,13 +54,21 @@ def everything(
     registry: DockerRegistry, repository: str, model: Path, settings: Settings
 ) -> Repository:
     """A version of which as much is said as can be."""
-    identity = Identity(
+    push(
+        model,
+        f"{registry.host}/{repository}:1.2.0",
+        settings=settings,
         description="a" * 5000,
         authors=tuple(f"Author {number} <a{number}@example.com>" for number in range(50)),
         licenses=("Apache-2.0", "MIT OR GPL-2.0-only"),
         tags={f"key-{number}": f"value <{number}>" for number in range(100)},
+        metrics={f"metric-{number}@test": number / 7 for number in range(100)},
+        params={f"param-{number}": number for number in range(100)},
+        parents=["ml/base:1.0.0"],
+        datasets=["s3://data/train"],
+        signature={"inputs": [{"kind": "column", "name": "age", "dtype": "int64"}]},
+        card={"task": "tabular-classification"},
     )
-    push(model, f"{registry.host}/{repository}:1.2.0", identity=identity, settings=settings)
     return Repository(registry.host, repository)
 
 

@@ -1,4 +1,4 @@
-"""Writes ``schemas/*.schema.json``: one for the document, one for what each verb answers.
+"""Writes ``schemas/*.schema.json``: for the document, for ``lading.yaml``, for what verbs answer.
 
 Run it after a change to a result of a verb or to the document; ``--check`` only says whether
 somebody forgot. The types are the source: nothing in ``schemas/`` is written by hand.
@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
@@ -29,12 +29,17 @@ _DOCUMENTS = {
     "error": ("lading.cli.console", "Failure"),
     "progress": ("lading.transfer.progress", "Progress"),
 }
+# What a person writes: a field that nobody knows is a mistake there.
+_WRITTEN = {"lading": ("lading.spec.declaration", "Declaration")}
 
 
 def schemas() -> dict[str, bytes]:
     """Every schema: its file name and its bytes."""
-    types = dict(_types())
-    return {f"{name}.schema.json": _schema(types[name]) for name in sorted(types)}
+    made = {name: _schema(kind, "serialization") for name, kind in _types()}
+    for name, (module, attribute) in _WRITTEN.items():
+        kind = getattr(importlib.import_module(module), attribute)
+        made[name] = _closed(_schema(kind, "validation"))
+    return {f"{name}.schema.json": _bytes(made[name]) for name in sorted(made)}
 
 
 def stale() -> list[str]:
@@ -82,11 +87,24 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
-def _schema(kind: Any) -> bytes:
+def _schema(kind: Any, mode: Literal["serialization", "validation"]) -> dict[str, Any]:
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
-    schema = adapter.json_schema(mode="serialization", schema_generator=_Untitled)
-    text = json.dumps({"$schema": _DIALECT, **schema}, indent=2, ensure_ascii=False)
-    return text.encode() + b"\n"
+    schema = adapter.json_schema(mode=mode, schema_generator=_Untitled)
+    return {"$schema": _DIALECT, **schema}
+
+
+def _closed(schema: Any) -> Any:
+    """The schema with no fields but those it names."""
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _closed(part) for name, part in schema.items()}
+    return closed | {"additionalProperties": False} if "properties" in schema else closed
+
+
+def _bytes(schema: dict[str, Any]) -> bytes:
+    return json.dumps(schema, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def main() -> int:

@@ -28,12 +28,13 @@ def layout(tmp_path: Path) -> Path:
     (model / "model.safetensors").write_bytes(bytes(LARGE))
     for name in ("config.json", "README.md", "code/train.py", "data.csv", "LICENSE"):
         (model / name).write_text(name)
-    identity = lading.Identity(
+    lading.push(
+        model,
+        f"oci:{tmp_path / 'layout'}:1.0.0",
         description="a <model> & more",
         authors=("Ada",),
         licenses=("Apache-2.0",),
     )
-    lading.push(model, f"oci:{tmp_path / 'layout'}:1.0.0", identity=identity)
     return tmp_path / "layout"
 
 

@@ -12,6 +12,7 @@ from lading.cli.console import Console
 from lading.cli.options import ReferenceArgument, examples
 from lading.cli.output import count, indented, table
 from lading.operations import check_env as operation
+from lading.settings import active_environment
 
 EXIT_INCOMPATIBLE = 1
 
@@ -41,7 +42,7 @@ def check_env(
         typer.Option(
             "--python",
             metavar="PATH",
-            help="Check another environment: its folder, or its interpreter.",
+            help="Check another environment: its folder, or its interpreter; else the active one.",
             show_default=False,
         ),
     ] = None,
@@ -55,7 +56,10 @@ def check_env(
     Exits with 1 where a difference is likely to matter.
     """
     console = Console.of(context)
-    result = operation.check_env(reference, interpreter=python, settings=console.settings())
+    settings = console.settings()
+    result = operation.check_env(
+        reference, interpreter=python or active_environment(), settings=settings
+    )
     console.answer(result, result.fix[:1] if fix else _lines(result))
     if fix and not console.json:
         console.say(*(f"note: {note}" for note in result.notes))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import typer
 
 from lading.cli.console import Console
+from lading.cli.known import sections
 from lading.cli.options import ReferenceArgument, examples
 from lading.cli.output import count, date, fields, indented, size, table
 from lading.operations import inspect as operation
@@ -26,7 +27,8 @@ app = typer.Typer(add_completion=False)
 def inspect(context: typer.Context, reference: ReferenceArgument) -> None:
     """Show what a version holds, without its weights.
 
-    Files, layers, digests, and who can consume it: a few kilobytes are read, whatever its size.
+    What is known about the model, its files, layers and digests, and who can consume it: a few
+    kilobytes are read, whatever its size.
     """
     console = Console.of(context)
     result = operation.inspect(reference, settings=console.settings())
@@ -36,6 +38,8 @@ def inspect(context: typer.Context, reference: ReferenceArgument) -> None:
 def _lines(result: operation.InspectResult) -> Iterator[str]:
     yield result.reference
     yield from indented(fields(_facts(result)))
+    if result.kind == "lading":
+        yield from sections(result.document)
     yield ""
     yield "Files"
     yield from indented(_files(result))

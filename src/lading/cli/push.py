@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from lading.cli.console import Console
 from lading.cli.options import Jobs, ReferenceArgument, examples
 from lading.cli.output import count, size, table
-from lading.errors import InvalidInput
+from lading.cli.words import FOUND, SAID, datasets, metrics, pairs, params, said
 from lading.operations import push as operation
-from lading.spec.identity import Identity
+from lading.operations.captured import Capture
+from lading.settings import active_environment
+
+if TYPE_CHECKING:
+    from lading.spec.words import Words
 
 app = typer.Typer(add_completion=False)
 
@@ -23,6 +27,7 @@ app = typer.Typer(add_completion=False)
         "lading push ./model ml/fraud:1.2.0",
         "lading push ./model registry.example.com/ml/fraud --bump minor",
         "lading push weights.gguf ml/chat:0.1.0 --license Apache-2.0 --tag task=chat",
+        "lading push ./model ml/fraud:1.2.0 --metric auc@test=0.93 --dataset s3://data/train#train",
         "lading push ./model ml/fraud:1.2.0 --dry-run",
     )
 )
@@ -34,8 +39,11 @@ def push(
     reference: ReferenceArgument,
     *,
     bump: Annotated[
-        Literal["patch", "minor", "major"] | None,
-        typer.Option(help="Choose the next version; REF then has no tag. A first one is 0.1.0."),
+        Literal["patch", "minor", "major", "auto"] | None,
+        typer.Option(
+            help="Choose the next version; REF then has no tag. A first one is 0.1.0. "
+            "auto: as the change of the schema asks for."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")
@@ -52,23 +60,109 @@ def push(
             show_default=False,
         ),
     ] = None,
-    description: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What the model is, in a sentence.")
-    ] = None,
-    author: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Who made it. Repeatable.", show_default=False),
-    ] = None,
-    license: Annotated[  # noqa: A002  # the option's word
-        list[str] | None,
+    file: Annotated[
+        Path | None,
         typer.Option(
-            metavar="SPDX", help="Its licence: Apache-2.0. Repeatable.", show_default=False
+            "--file",
+            "-f",
+            metavar="FILE",
+            help="What is declared of the model; else lading.yaml beside it is looked for.",
+            show_default=False,
+            rich_help_panel=SAID,
         ),
     ] = None,
-    tag: Annotated[
+    description: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="What it is, in a sentence.", rich_help_panel=SAID),
+    ] = None,
+    author: Annotated[
+        list[str] | None, said("NAME", "Who made it; else git's user or LADING_AUTHOR.")
+    ] = None,
+    license: Annotated[  # noqa: A002  # the option's word
+        list[str] | None, said("SPDX", "Its licence: Apache-2.0.")
+    ] = None,
+    tag: Annotated[list[str] | None, said("KEY=VALUE", "A free mark: task=chat.")] = None,
+    metric: Annotated[
+        list[str] | None, said("NAME[@SPLIT]=NUMBER", "How well it did: auc@test=0.93.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, said("NAME=VALUE", "A hyperparameter; the value may be JSON: lr=0.01.")
+    ] = None,
+    dataset: Annotated[
+        list[str] | None, said("URI[#SPLIT]", "Data it was made with: s3://data/train#train.")
+    ] = None,
+    parent: Annotated[
+        list[str] | None, said("REF", "A model it was made from: ml/base:1.0.0.")
+    ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            "--schema",
+            metavar="FILE",
+            help="What goes in and comes out: a signature, or the JSON Schema of the input.",
+            show_default=False,
+            rich_help_panel=SAID,
+        ),
+    ] = None,
+    input_example: Annotated[
+        Path | None,
+        typer.Option(
+            "--input-example",
+            metavar="FILE",
+            help="An input that the model takes: .json, .jsonl, .csv or .npy.",
+            show_default=False,
+            rich_help_panel=SAID,
+        ),
+    ] = None,
+    strict: Annotated[
+        bool | None,
+        typer.Option(
+            "--strict/--no-strict",
+            help="Refuse when metrics, schema, lock or code is missing (setting: required).",
+            show_default=False,
+            rich_help_panel=SAID,
+        ),
+    ] = None,
+    without: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KEY=VALUE", help="A free mark: task=chat. Repeatable.", show_default=False
+            metavar="WHAT",
+            help="Do not look for facts, environment, code, run, author, hazards, or all. "
+            "Repeatable.",
+            show_default=False,
+            rich_help_panel=FOUND,
+        ),
+    ] = None,
+    with_diff: Annotated[
+        bool,
+        typer.Option(
+            "--with-diff", help="Keep what git has not committed as a patch.", rich_help_panel=FOUND
+        ),
+    ] = False,
+    resolve_hashes: Annotated[
+        bool,
+        typer.Option(
+            "--resolve-hashes",
+            help="Ask the package index for hashes that the lock lacks.",
+            rich_help_panel=FOUND,
+        ),
+    ] = False,
+    python: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PROGRAM",
+            help="The Python whose packages the model needs; else the one that is active.",
+            show_default=False,
+            rich_help_panel=FOUND,
+        ),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="The tracker's run to import, where there are several.",
+            show_default=False,
+            rich_help_panel=FOUND,
         ),
     ] = None,
     jobs: Jobs = None,
@@ -81,11 +175,24 @@ def push(
     """
     console = Console.of(context)
     settings = console.settings()
-    identity = Identity(
-        description=description,
-        authors=tuple(author or ()),
-        licenses=tuple(license or ()),
-        tags=_tags(tag or []),
+    words: Words = {
+        "description": description,
+        "authors": author or (),
+        "licenses": license or (),
+        "tags": pairs(tag, "--tag KEY=VALUE"),
+        "metrics": metrics(metric),
+        "params": params(param),
+        "datasets": datasets(dataset),
+        "parents": parent or (),
+        "signature": schema,
+        "input_example": input_example,
+    }
+    capture = Capture(
+        without=frozenset(without or ()),
+        with_diff=with_diff,
+        resolve_hashes=resolve_hashes,
+        interpreter=python or active_environment(),
+        run=run,
     )
     with console.progress() as on_progress:
         result = operation.push(
@@ -93,25 +200,19 @@ def push(
             reference,
             bump=bump,
             dry_run=dry_run,
-            identity=identity,
+            file=file,
+            capture=capture,
+            strict=strict,
             follow_links=follow_links,
             file_hashes=file_hashes,
             jobs=jobs,
             settings=settings,
             on_progress=on_progress,
+            **words,
         )
+    console.say(*(f"note: {note}" for note in result.notes))
     console.say(_summary(result))
     console.answer(result, _lines(result))
-
-
-def _tags(given: list[str]) -> dict[str, str]:
-    tags = {}
-    for text in given:
-        key, equals, value = text.partition("=")
-        if not key or not equals:
-            raise InvalidInput(f"not a mark: {text!r}", hint="write --tag KEY=VALUE")
-        tags[key] = value
-    return tags
 
 
 def _summary(result: operation.PushResult) -> str:

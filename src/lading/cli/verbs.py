@@ -31,6 +31,7 @@ class Verb:
 
 VERBS = {
     "quickstart": Verb("Make a small model, push it, pull it, look at it.", MOVE, connects=False),
+    "init": Verb("Write a lading.yaml that says what a model is.", MOVE, connects=False),
     "push": Verb("Push a folder or a file as a version.", MOVE),
     "pull": Verb("Pull a version and print where it is.", MOVE),
     "copy": Verb("Copy between registries, layouts and the local store.", MOVE),
@@ -39,6 +40,7 @@ VERBS = {
     "schema": Verb("Show what goes in and comes out, and what a change would break.", LOOK),
     "diff": Verb("Show what changed from one version to another.", LOOK),
     "lineage": Verb("Show what a version was made from, or what was made from it.", LOOK),
+    "reproduce": Verb("Say how a version was made, as commands.", LOOK),
     "verify": Verb("Say whether a folder is exactly a version.", LOOK),
     "scan": Verb("Say what would run when a model is loaded.", LOOK),
     "check-env": Verb("Say how this environment differs from the one a version needs.", LOOK),

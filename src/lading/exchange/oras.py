@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lading.operations.push import PushResult
     from lading.settings import Settings
-    from lading.spec.identity import Identity
+    from lading.spec.words import Words
 
 
 class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras-py has no types
@@ -97,14 +97,17 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras-py has no 
             return response
         if not disable_path_validation and not self._validate_path(path):
             raise ValueError(f"Blob {path} is not in the present working directory context.")
+        from lading.operations.captured import NOTHING
         from lading.operations.push import push
 
         reference = _reference(self.get_container(target))
         result = push(
             path,
             reference,
-            identity=_identity(manifest_annotations or {}),
+            # Programs written for oras-py expect to find what they gave, and nothing else.
+            capture=NOTHING,
             settings=self._settings_for(reference, config_path),
+            **_words(manifest_annotations or {}),
         )
         return _response(result)
 
@@ -214,18 +217,16 @@ def _model(reference: Reference, settings: Settings) -> tuple[Digest, list[str]]
     return root.digest, sorted(file.path for file in listing(store, artifact) or ())
 
 
-def _identity(annotations: Mapping[str, str]) -> Identity:
+def _words(annotations: Mapping[str, str]) -> Words:
     """Annotations as what a version says of itself; the unknown ones are free marks."""
-    from lading.spec.identity import Identity
-
     known = (mediatypes.DESCRIPTION, mediatypes.AUTHORS, mediatypes.LICENSES)
     description, authors, licenses = (annotations.get(key) for key in known)
-    return Identity(
-        description=description,
-        authors=(authors,) if authors else (),
-        licenses=(licenses,) if licenses else (),
-        tags={key: value for key, value in annotations.items() if key not in known},
-    )
+    return {
+        "description": description,
+        "authors": authors or (),
+        "licenses": licenses or (),
+        "tags": {key: value for key, value in annotations.items() if key not in known},
+    }
 
 
 def _response(result: PushResult) -> requests.Response:

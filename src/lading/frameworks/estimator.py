@@ -19,6 +19,7 @@ from lading.frameworks import consent, how, installed
 from lading.frameworks.adapter import LoadOptions, SaveOptions
 from lading.frameworks.classes import class_name, top
 from lading.frameworks.door import RAISED, loading, saving
+from lading.frameworks.skops_file import settle
 
 if TYPE_CHECKING:
     from lading.spec.part import Json
@@ -70,6 +71,7 @@ def _dump(model: object, path: Path) -> tuple[str, ...]:
     skops = installed.require("skops.io")
     with saving("skops"):
         skops.dump(model, path)
+        settle(path)
         types = tuple(skops.get_untrusted_types(file=path))
         # skops writes some objects that it cannot make again, and nobody wants to learn that later.
         skops.load(path, trusted=types)

@@ -15,7 +15,8 @@ from lading.capture.lock.locked import normalised
 from lading.capture.platform import host
 from lading.errors import NotFound
 from lading.operations import stores
-from lading.operations.documents import Known, document_of
+from lading.operations.open import Opened
+from lading.operations.open import open as open_version
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
@@ -58,14 +59,13 @@ def check_env(
         NotFound: there is no such version, or nothing was recorded.
     """
     settings = stores.settled(settings)
-    known = document_of(reference, settings)
-    recorded = recorded_environment(known)
+    with open_version(reference, settings=settings) as opened:
+        recorded = recorded_environment(opened)
     python = Interpreter.of(Path(interpreter) if interpreter is not None else None)
-    running = Running(python.python, host(python.markers), python.installed.versions())
-    comparison = compare(recorded, running)
+    comparison = compared(recorded, python)
     return CheckEnvResult(
-        reference=str(known.place),
-        digest=known.root.digest,
+        reference=opened.reference,
+        digest=opened.digest,
         verdict=_verdict(comparison),
         packages=comparison.packages,
         python=comparison.python,
@@ -75,16 +75,23 @@ def check_env(
     )
 
 
-def recorded_environment(known: Known) -> Environment:
+def compared(recorded: Environment, python: Interpreter | None = None) -> Comparison:
+    """How an environment, or else the one that runs, differs from what was recorded."""
+    python = python or Interpreter.of(None)
+    running = Running(python.python, host(python.markers), python.installed.versions())
+    return compare(recorded, running)
+
+
+def recorded_environment(opened: Opened) -> Environment:
     """What a version says that it needs.
 
     Raises:
         NotFound: it says nothing.
     """
-    environment = known.document.environment
+    environment = opened.document.environment
     if environment is None or not (environment.requirements or environment.python):
         raise NotFound(
-            f"{known.place} does not say what it needs",
+            f"{opened.reference} does not say what it needs",
             cause="no environment was recorded when it was pushed",
             hint="push it as a new version from the environment that it was made in",
         )

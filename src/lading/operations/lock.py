@@ -11,7 +11,8 @@ from lading.capture.lock.locked import Locked
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.check_env import recorded_environment
-from lading.operations.documents import Known, document_of, read_file
+from lading.operations.open import Opened
+from lading.operations.open import open as open_version
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
@@ -51,53 +52,53 @@ def lock(
     if format not in FORMATS:
         raise InvalidInput(f"there is no format {format!r}", hint=f"one of {', '.join(FORMATS)}")
     settings = stores.settled(settings)
-    known = document_of(reference, settings)
-    environment = recorded_environment(known)
-    raw = _raw(known, environment, settings)
-    locked = pylock.read(raw, f"the lock of {known.place}")
+    with open_version(reference, settings=settings) as opened:
+        environment = recorded_environment(opened)
+        raw = _raw(opened, environment)
+        name = opened.document.name or Reference.parse(opened.reference).repository
+    locked = pylock.read(raw, f"the lock of {opened.reference}")
     return LockResult(
-        reference=str(known.place),
-        digest=known.root.digest,
+        reference=opened.reference,
+        digest=opened.digest,
         format=format,
-        text=raw.decode() if format == "pylock" else _text(locked, format, known, environment),
+        text=raw.decode() if format == "pylock" else _text(locked, format, name, environment),
         packages=len(locked.packages),
         hashed=locked.is_hashed,
         notes=_notes(locked, format),
     )
 
 
-def _raw(known: Known, environment: Environment, settings: Settings) -> bytes:
+def _raw(opened: Opened, environment: Environment) -> bytes:
     """The lock that is a file of the version; else one made of the pins in its document."""
     if environment.lock is not None:
-        raw = read_file(known, environment.lock.path, settings)
+        raw = opened.read(environment.lock.path)
         if hashlib.sha256(raw).hexdigest() != environment.lock.sha256:
             raise IntegrityError(
-                f"the lock of {known.place} is not the one its document names",
+                f"the lock of {opened.reference} is not the one its document names",
                 cause=f"{environment.lock.path} has another digest",
             )
         return raw
     if not environment.requirements:
         raise NotFound(
-            f"{known.place} does not say which packages it needs",
+            f"{opened.reference} does not say which packages it needs",
             cause="only its Python was recorded",
         )
     pins = requirements.read("\n".join(environment.requirements).encode(), "the document")
     if pins is None:
         raise InvalidInput(
-            f"the packages that {known.place} needs are not pinned",
+            f"the packages that {opened.reference} needs are not pinned",
             cause="its document holds more than names and versions",
         )
     return pylock.write(pins)
 
 
-def _text(locked: Locked, kind: Format, known: Known, environment: Environment) -> str:
+def _text(locked: Locked, kind: Format, name: str, environment: Environment) -> str:
     python = environment.python.version if environment.python else None
     if kind == "requirements":
         return requirements.write(locked)
     if kind == "yaml":
         return listing.python_env(locked, python)
-    name = (known.document.name or known.place.repository or "model").rpartition("/")[2]
-    return listing.conda(locked, python, name)
+    return listing.conda(locked, python, name.rpartition("/")[2] or "model")
 
 
 def _notes(locked: Locked, kind: Format) -> tuple[str, ...]:

@@ -71,7 +71,6 @@ def quickstart(
     from lading.operations.push import push
     from lading.settings import load
     from lading.spec.digest import Digest
-    from lading.spec.identity import Identity
     from lading.spec.reference import Reference
 
     # A default registry is left out: the first steps need nothing but this machine.
@@ -79,8 +78,8 @@ def quickstart(
     place = Reference.parse(REFERENCE)
     target = Path(folder)
     _write(target, model_files())
-    identity = Identity(description="Tells ripe fruit from unripe by softness and sugar.")
-    pushed = push(target, place, identity=identity, settings=settings)
+    about = "Tells ripe fruit from unripe by softness and sugar."
+    pushed = push(target, place, description=about, settings=settings)
     by_digest = place.with_digest(Digest(pushed.digest))
     pulled = pull(by_digest, settings=settings)
     seen = inspect(by_digest, settings=settings)

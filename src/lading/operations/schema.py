@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lading.errors import InvalidInput, NotFound
-from lading.operations import stores
-from lading.packing.artifact import recognise
+from lading.operations.open import open as open_version
 from lading.signatures.compatible import Bump, Change, Verdict, bump_for, compatible
 from lading.signatures.converted import Converted
-from lading.spec.document import Document
-from lading.spec.manifest import DOCUMENT_LIMIT
 from lading.spec.reference import Reference
 from lading.spec.signature import Signature
-from lading.transfer import read
 
 if TYPE_CHECKING:
     from lading.settings import Settings
+    from lading.spec.document import Document
 
 Format = Literal["lading", "json-schema", "mlflow", "v2"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -45,19 +42,6 @@ class SchemaCompareResult:
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Stated:
-    """What a version says of itself."""
-
-    place: Reference
-    digest: str
-    document: Document | None
-
-    @property
-    def signature(self) -> Signature | None:
-        return self.document.signature if self.document else None
-
-
 def schema(
     reference: str | Reference,
     *,
@@ -78,14 +62,15 @@ def schema(
     """
     if format not in FORMATS:
         raise InvalidInput(f"there is no format {format!r}", hint=f"one of {', '.join(FORMATS)}")
-    stated = _stated(reference, stores.settled(settings))
-    if stated.signature is None:
+    with open_version(reference, settings=settings) as opened:
+        document = opened.document
+    if document.signature is None:
         raise NotFound(
-            f"{stated.place} does not say what goes in and comes out",
+            f"{opened.reference} does not say what goes in and comes out",
             hint="lading.infer_signature(X, y) reads it off data",
         )
-    converted = _converted(stated, stated.signature, format)
-    return SchemaResult(str(stated.place), stated.digest, format, converted.value, converted.losses)
+    converted = _converted(document, document.signature, format)
+    return SchemaResult(opened.reference, opened.digest, format, converted.value, converted.losses)
 
 
 def compare(
@@ -97,27 +82,17 @@ def compare(
         InvalidInput: one is no model.
         NotFound: there is no such version.
     """
-    settings = stores.settled(settings)
-    new, old = _stated(reference, settings), _stated(against, settings)
-    found = compatible(old.signature, new.signature)
+    with (
+        open_version(reference, settings=settings) as new,
+        open_version(against, settings=settings) as old,
+    ):
+        found = compatible(old.document.signature, new.document.signature)
     return SchemaCompareResult(
-        str(new.place), str(old.place), found.verdict, bump_for(found), found.changes
+        new.reference, old.reference, found.verdict, bump_for(found), found.changes
     )
 
 
-def _stated(reference: str | Reference, settings: Settings) -> _Stated:
-    place = stores.with_name(stores.locate(reference, settings))
-    store = stores.open_store(place, settings)
-    root = stores.resolve(store, place)
-    artifact = recognise(store, root, str(place))
-    if artifact.kind != "lading":
-        # Other tools' configurations have no word for it.
-        return _Stated(place, root.digest, None)
-    raw = read(store, artifact.manifest.config, limit=DOCUMENT_LIMIT)
-    return _Stated(place, root.digest, Document.parse(raw))
-
-
-def _converted(stated: _Stated, signature: Signature, words: str) -> Converted[dict[str, Any]]:
+def _converted(document: Document, signature: Signature, words: str) -> Converted[dict[str, Any]]:
     if words == "json-schema":
         return _json_schemas(signature)
     if words == "mlflow":
@@ -128,10 +103,8 @@ def _converted(stated: _Stated, signature: Signature, words: str) -> Converted[d
     if words == "v2":
         from lading.signatures.inference_protocol import to_v2_metadata
 
-        document = stated.document
-        name = (document and document.name) or stated.place.repository or "model"
-        version = document.version if document else None
-        return to_v2_metadata(signature, name=name, version=version)
+        name = document.name or "model"
+        return to_v2_metadata(signature, name=name, version=document.version)
     return Converted(signature.as_json())
 
 

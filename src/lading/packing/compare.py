@@ -12,8 +12,9 @@ from pathlib import Path
 
 from lading.errors import Conflict, LocalFailure
 from lading.packing.artifact import PREFIX
-from lading.packing.ignore import IGNORE_FILE, Ignored, rules
+from lading.packing.ignore import OWN_FILES, Ignored, rules
 from lading.packing.listing import ListedFile
+from lading.packing.record import bundle_of
 from lading.packing.scan import FileIdentity
 from lading.packing.tarview import FileMember, TarView
 from lading.spec.digest import Digest
@@ -45,12 +46,16 @@ class Spared:
 
 
 def compare(folder: Path, files: Iterable[ListedFile]) -> Difference:
-    """Read every file of a folder that a version names, and find those that it does not."""
+    """Read every file of a folder that a version names, and find those that it does not.
+
+    What Lading wrote into the version need not be there: the folder that was pushed has none of it.
+    """
     listed = {file.path: file for file in files}
     states = {path: _state(folder, file) for path, file in listed.items()}
     here = _files(folder, "", rules(folder))
+    lacking = [path for path, state in states.items() if state is None and not bundle_of(path)]
     return Difference(
-        missing=tuple(sorted(path for path, state in states.items() if state is None)),
+        missing=tuple(sorted(lacking)),
         changed=tuple(sorted(path for path, state in states.items() if state is False)),
         extra=tuple(sorted(path for path in here if path not in listed)),
     )
@@ -63,7 +68,7 @@ def _files(folder: Path, prefix: str, ignored: Ignored) -> Iterator[str]:
     for entry in found:
         path = prefix + entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
-        if path == IGNORE_FILE or ignored(path, is_folder):
+        if path in OWN_FILES or ignored(path, is_folder):
             continue
         if is_folder:
             yield from _files(folder / entry.name, f"{path}/", ignored)

@@ -22,6 +22,10 @@ from lading.errors import InvalidInput, LocalFailure
 from lading.packing.names import PULL_FOLDERS
 
 IGNORE_FILE: Final = ".ladingignore"
+# Where a person says what the model is; what it says is in the document.
+DECLARATION_FILES: Final = ("lading.yaml", "lading.yml")
+# At the root of a folder these speak to Lading, and are no part of the model.
+OWN_FILES: Final = frozenset({IGNORE_FILE, *DECLARATION_FILES})
 
 DEFAULTS: Final = (
     # version control

@@ -18,9 +18,10 @@ from typing import Final
 from lading.errors import InvalidInput
 from lading.packing.artifact import PREFIX
 from lading.packing.memory import DigestMemory, file_key, is_settled
+from lading.packing.record import BUNDLES, TITLES, Bundle, Elsewhere, Written, bundle_of
 from lading.packing.roles import LARGE, ROLES, Role, role_of
 from lading.packing.scan import Member, Tree, scan
-from lading.packing.tarview import FileMember, TarView
+from lading.packing.tarview import AbsentView, BytesMember, FileMember, TarView
 from lading.spec.digest import Digest
 from lading.spec.manifest import DOCUMENT_LIMIT
 from lading.transfer.pool import run
@@ -30,6 +31,9 @@ from lading.transfer.progress import Cancelled
 _MOST_SINGLES: Final = 96
 # What a file takes in the document, besides its path; rather more than less.
 _ENTRY: Final = 230
+
+PlannedMember = Member | Written | Elsewhere
+"""A file on disk, one that Lading writes, or one that is in the registry already."""
 
 OnBytes = Callable[[int], None]
 """Called with the number of bytes that were hashed since the last call."""
@@ -42,34 +46,75 @@ class PlannedLayer:
     role: Role
     title: str
     view: TarView = field(compare=False)
-    members: tuple[Member, ...]
+    members: tuple[PlannedMember, ...]
     single: bool
     # Empty folders, which travel with the configuration.
     folders: tuple[str, ...] = ()
+    # Which of Lading's own bundles this is.
+    bundle: Bundle | None = None
     digest: Digest | None = None
     # Hexadecimal, by path; a large file is known by its layer's digest and needs none.
     sha256: Mapping[str, str] = field(default_factory=dict)
 
     def is_hashed(self, *, file_hashes: bool = False) -> bool:
         """Whether the digest is known, and a sha256 of each file that must have one."""
+        if isinstance(self.view, AbsentView):
+            return True
         return self.digest is not None and all(
             member.path in self.sha256 for member in self.files_to_hash(file_hashes=file_hashes)
         )
 
-    def files_to_hash(self, *, file_hashes: bool = False) -> tuple[Member, ...]:
+    def files_to_hash(self, *, file_hashes: bool = False) -> tuple[PlannedMember, ...]:
         """The files that must have a sha256 of their own."""
         return () if self.single and not file_hashes else self.members
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A tree and its layers, without the document's: single files by path, then bundles."""
+    """A tree and its layers, without the document's.
+
+    Single files by path, then a bundle for each role, then Lading's own bundles.
+    """
 
     tree: Tree
     layers: tuple[PlannedLayer, ...]
     memory: DigestMemory | None
     file_hashes: bool
     scanned_ns: int
+
+    @property
+    def own(self) -> tuple[PlannedMember, ...]:
+        """The person's files, without those that Lading wrote."""
+        return tuple(m for layer in self.layers if not layer.bundle for m in layer.members)
+
+    def has(self, bundle: Bundle) -> bool:
+        """Whether one of Lading's own bundles is there, brought along by the folder or added."""
+        return any(layer.bundle == bundle for layer in self.layers)
+
+    def with_written(self, files: Mapping[str, bytes]) -> Plan:
+        """The plan with files that Lading writes; a bundle they belong to holds nothing else."""
+        added: dict[Bundle, list[Written]] = {}
+        for path, raw in sorted(files.items()):
+            bundle = bundle_of(path)
+            if bundle is None:
+                raise ValueError(f"{path} is a person's file")
+            added.setdefault(bundle, []).append(Written(path, raw))
+        return self._with_bundles(_written(*each) for each in added.items())
+
+    def with_absent(
+        self, bundle: Bundle, digest: Digest, size: int, files: Iterable[Elsewhere]
+    ) -> Plan:
+        """The plan with a bundle that is in the registry already."""
+        layer = _own(bundle, AbsentView(size), tuple(files))
+        return self._with_bundles([replace(layer, digest=digest)])
+
+    def _with_bundles(self, layers: Iterable[PlannedLayer]) -> Plan:
+        own = {layer.bundle: layer for layer in (*self.layers, *layers) if layer.bundle}
+        others = [layer for layer in self.layers if not layer.bundle]
+        alone = {layer.title.removesuffix(".tar") for layer in others if layer.single}
+        bundles = [own[bundle] for bundle in BUNDLES if bundle in own]
+        titled = [replace(layer, title=_free_title(layer.title, alone)) for layer in bundles]
+        return replace(self, layers=(*others, *titled))
 
     def with_digest(self, layer: PlannedLayer, digest: Digest) -> Plan:
         """The plan with a layer's digest that was found elsewhere; it is remembered."""
@@ -168,7 +213,7 @@ def _check_number(tree: Tree, path: Path) -> None:
 
 
 def _hash(
-    view: TarView, wanted: Iterable[Member], on_bytes: OnBytes | None
+    view: TarView, wanted: Iterable[PlannedMember], on_bytes: OnBytes | None
 ) -> tuple[Digest, dict[str, str]]:
     """The digest of a tar, and the sha256 of some of its files by path."""
     whole = hashlib.sha256()
@@ -190,7 +235,8 @@ def _hash(
 
 
 def _layers(tree: Tree) -> Iterator[PlannedLayer]:
-    large = [member for member in tree.members if member.size >= LARGE]
+    own = {member.path: bundle for member in tree.members if (bundle := bundle_of(member.path))}
+    large = [m for m in tree.members if m.size >= LARGE and m.path not in own]
     singles = sorted(large, key=lambda member: (-member.size, member.path))[:_MOST_SINGLES]
     alone = {member.path for member in singles}
     for member in sorted(singles, key=lambda member: member.path):
@@ -198,7 +244,7 @@ def _layers(tree: Tree) -> Iterator[PlannedLayer]:
         yield PlannedLayer(role, f"{member.path}.tar", _view([member]), (member,), True)
     bundled: dict[Role, list[Member]] = {role: [] for role in ROLES}
     for member in tree.members:
-        if member.path not in alone:
+        if member.path not in alone and member.path not in own:
             bundled[role_of(member.path, member.size)].append(member)
     empty = _empty_folders(tree)
     for role, members in bundled.items():
@@ -207,6 +253,24 @@ def _layers(tree: Tree) -> Iterator[PlannedLayer]:
             title = _free_title(f"lading.{role}.tar", alone)
             view = _view(members, folders)
             yield PlannedLayer(role, title, view, tuple(members), False, folders)
+    for bundle in BUNDLES:
+        came = tuple(member for member in tree.members if own.get(member.path) == bundle)
+        if came:
+            layer = _own(bundle, _view(came), came)
+            yield replace(layer, title=_free_title(layer.title, alone))
+
+
+def _written(bundle: Bundle, members: Iterable[Written]) -> PlannedLayer:
+    """A layer of files in memory: hashed at once, and nothing that is worth remembering."""
+    files = tuple(members)
+    view = TarView([BytesMember(PREFIX + member.path, member.raw) for member in files])
+    hashes = {member.path: hashlib.sha256(member.raw).hexdigest() for member in files}
+    return replace(_own(bundle, view, files), digest=view.digest(), sha256=hashes)
+
+
+def _own(bundle: Bundle, view: TarView, members: tuple[PlannedMember, ...]) -> PlannedLayer:
+    """One of Lading's own bundles, which other tools take for configuration."""
+    return PlannedLayer("config", TITLES[bundle], view, members, False, bundle=bundle)
 
 
 def _view(members: Iterable[Member], folders: Iterable[str] = ()) -> TarView:
@@ -241,7 +305,11 @@ def _recalled(
         (
             layer,
             layer.view.key,
-            {m.path: file_key(m.identity) for m in layer.files_to_hash(file_hashes=file_hashes)},
+            {
+                m.path: file_key(m.identity)
+                for m in layer.files_to_hash(file_hashes=file_hashes)
+                if isinstance(m, Member)
+            },
         )
         for layer in layers
     ]
@@ -257,7 +325,8 @@ def _recalled(
 def _remember(memory: DigestMemory | None, layer: PlannedLayer, began_ns: int) -> None:
     if memory is None:
         return
-    settled = [member for member in layer.members if is_settled(member.identity, began_ns)]
+    on_disk = [member for member in layer.members if isinstance(member, Member)]
+    settled = [member for member in on_disk if is_settled(member.identity, began_ns)]
     digests = {
         file_key(member.identity): layer.sha256[member.path]
         for member in settled

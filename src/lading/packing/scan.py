@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from lading.errors import IntegrityError, InvalidInput, LocalFailure
 from lading.packing.artifact import PREFIX
-from lading.packing.ignore import IGNORE_FILE, Ignored, rules
+from lading.packing.ignore import IGNORE_FILE, OWN_FILES, Ignored, rules
 from lading.packing.names import in_pull_folder, safe_path
 
 # The document of a version lies under this name, beside the files.
@@ -187,7 +187,7 @@ class _Walk:
     ) -> None:
         path, location = prefix + name, folder / name
         mode = status.st_mode
-        if path == IGNORE_FILE or self._ignored(path, stat.S_ISDIR(mode)):
+        if path in OWN_FILES or self._ignored(path, stat.S_ISDIR(mode)):
             return
         path = _checked(prefix, name, self._show(path))
         if path == RESERVED:

@@ -202,6 +202,20 @@ def _member_pieces(member: TarMember, skip: int) -> Iterator[bytes | _Stretch]:
     yield bytes(_padding(member.size) - max(0, skip - member.size))
 
 
+class AbsentView(TarView):
+    """A tar that is somewhere else already: its size is known, and nobody opens it."""
+
+    __slots__ = ()
+
+    def __init__(self, size: int) -> None:
+        super().__init__(())
+        self.size = size
+
+    def open(self, offset: int = 0) -> TarReader:
+        """Nothing: whoever asks has forgotten that it need not be moved."""
+        raise ValueError("this layer is in the registry, not here")
+
+
 class TarReader:
     """A tar as a stream; open it in a ``with`` statement."""
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from lading.errors import InvalidInput, NotFound
 from lading.packing.artifact import DOCUMENT_PATH, DOCUMENT_TITLE, PREFIX
-from lading.packing.plan import Plan, PlannedLayer
+from lading.packing.plan import Plan, PlannedLayer, PlannedMember
+from lading.packing.record import Bundle, Elsewhere, bundle_of
 from lading.packing.roles import Role, format_of
-from lading.packing.scan import Member
-from lading.packing.tarview import BytesMember, TarView
+from lading.packing.summary import index_annotations, modelpack_config
+from lading.packing.tarview import AbsentView, BytesMember, TarView
 from lading.ports import Content, Reader
 from lading.spec import mediatypes
 from lading.spec.content import BytesContent
@@ -27,14 +28,12 @@ from lading.spec.digest import Digest
 from lading.spec.encoding import decode_object, encode
 from lading.spec.identity import Identity
 from lading.spec.manifest import DOCUMENT_LIMIT, MANIFEST_LIMIT, Index, Manifest
+from lading.spec.plain import tables, text
+from lading.spec.statement import Statement
 
 # A node refuses an index without its platform; s390x and ppc64le cost a kilobyte each.
 PLATFORMS: Final = (Platform("amd64", "linux"), Platform("arm64", "linux"))
 
-_SCHEMA_VERSION: Final = 1
-_SUMMARY: Final = "dev.lading."
-# Tags with these keys are shown in lists of versions.
-_SUMMARY_TAGS: Final = ("framework", "task")
 _MODELPACK_KINDS: Final[dict[Role, str]] = {
     "weights": "weight",
     "config": "weight.config",
@@ -50,6 +49,7 @@ _Entry = dict[str, object]
 class PackedVersion:
     """A version in full: a source of everything it is made of."""
 
+    plan: Plan = field(repr=False)
     root: Descriptor
     index: Index
     model: Descriptor
@@ -95,64 +95,71 @@ class PackedVersion:
 
 
 def seal(
-    plan: Plan, identity: Identity, *, created: str, platforms: Iterable[Platform] = PLATFORMS
+    plan: Plan,
+    statement: Statement | Identity,
+    *,
+    created: str,
+    platforms: Iterable[Platform] = PLATFORMS,
 ) -> PackedVersion:
     """The version of a plan; what is not hashed yet is read.
 
-    The same plan, identity and time give the same digest.
+    The same plan, statement and time give the same digest.
 
     Raises:
         InvalidInput: there is too much to say.
         LocalFailure: a file cannot be read, or is not what it was.
     """
     plan = plan.hashed()
-    document = {"schema_version": _SCHEMA_VERSION, **_said(identity, created)}
+    document = _stated(statement).document(created)
     document["files"] = _files(plan, {})
-    return _sealed(plan, document, identity, created, tuple(platforms))
+    return _sealed(plan, document, tuple(platforms))
 
 
 def reseal(
-    plan: Plan, identity: Identity, existing: bytes, *, platforms: Iterable[Platform] = PLATFORMS
+    plan: Plan,
+    statement: Statement | Identity,
+    existing: bytes,
+    *,
+    layers: Iterable[Descriptor] = (),
+    platforms: Iterable[Platform] = PLATFORMS,
 ) -> PackedVersion:
     """The version of a plan as it would have been, had it been sealed when another one was.
 
-    The time, the name, and everything else that nobody gives now, come from the existing
-    version's document. So the digest is the same if the files are, and if nothing was given
-    that differs; of tags each counts by itself.
+    The time, the name, what was captured, and everything else that nobody gives now, come from the
+    existing version: its document, and of its ``layers`` those that Lading wrote. So the digest is
+    the same if the files are, and if nothing was given that differs; of tags, metrics and
+    parameters each counts by itself.
 
     Raises:
         InvalidInput: the existing document is none.
         LocalFailure: a file cannot be read, or is not what it was.
     """
-    plan = plan.hashed()
     known = decode_object(existing, "the existing version's document")
-    created = _text(known.get("created")) or ""
-    merged = _merged(identity, known)
-    files = known.get("files")
-    before = {
-        str(entry.get("path")): entry
-        for entry in (files if isinstance(files, list) else ())
-        if isinstance(entry, dict)
-    }
-    document = known | _said(merged, created) | {"files": _files(plan, before)}
-    return _sealed(plan, document, merged, created, tuple(platforms))
+    files = tables(known.get("files"))
+    plan = _with_their_bundles(plan.hashed(), files, {each.digest: each.size for each in layers})
+    document = _stated(statement).document_over(known)
+    before = {str(entry.get("path")): dict(entry) for entry in files}
+    document["files"] = _files(plan, before)
+    return _sealed(plan, document, tuple(platforms))
 
 
-def _said(identity: Identity, created: str) -> dict[str, object]:
-    """The document's fields about the version as a whole, without those of which nothing is said.
+def _stated(statement: Statement | Identity) -> Statement:
+    return Statement(statement) if isinstance(statement, Identity) else statement
 
-    The fields are those of :class:`lading.spec.document.Document`, in its order.
-    """
-    fields: dict[str, object] = {
-        "name": identity.name,
-        "version": identity.version,
-        "description": identity.description,
-        "created": created,
-        "authors": list(identity.authors),
-        "licenses": list(identity.licenses),
-        "tags": dict(identity.tags),
-    }
-    return {name: value for name, value in fields.items() if value}
+
+def _with_their_bundles(
+    plan: Plan, files: Iterable[Mapping[str, object]], sizes: Mapping[Digest, int]
+) -> Plan:
+    """The plan with what Lading wrote into an existing version, where the folder has none of it."""
+    theirs: dict[tuple[Bundle, Digest], list[Elsewhere]] = {}
+    for entry in files:
+        path, layer, size = entry.get("path"), entry.get("layer"), entry.get("size")
+        if isinstance(path, str) and isinstance(size, int) and (bundle := bundle_of(path)):
+            theirs.setdefault((bundle, Digest(str(layer))), []).append(Elsewhere(path, size))
+    for (bundle, layer), members in theirs.items():
+        if layer in sizes and not plan.has(bundle):
+            plan = plan.with_absent(bundle, layer, sizes[layer], members)
+    return plan
 
 
 def _files(plan: Plan, before: Mapping[str, _Entry]) -> list[_Entry]:
@@ -161,7 +168,7 @@ def _files(plan: Plan, before: Mapping[str, _Entry]) -> list[_Entry]:
     return [_as_before(entry, before) for entry in entries]
 
 
-def _entry(layer: PlannedLayer, member: Member) -> _Entry:
+def _entry(layer: PlannedLayer, member: PlannedMember) -> _Entry:
     fields: _Entry = {
         "path": member.path,
         "size": member.size,
@@ -179,29 +186,6 @@ def _as_before(entry: _Entry, before: Mapping[str, _Entry]) -> _Entry:
     same = all(known.get(name) == entry[name] for name in ("path", "size", "layer"))
     hashes = {str(each["sha256"]) for each in (known, entry) if "sha256" in each}
     return known if same and len(hashes) < 2 else entry
-
-
-def _merged(identity: Identity, known: Mapping[str, object]) -> Identity:
-    """What is given now, and what was given then where nothing is."""
-    tags = known.get("tags")
-    before = {k: v for k, v in tags.items() if _text(v)} if isinstance(tags, dict) else {}
-    return Identity(
-        # Nobody gives the name: it is the repository's, and a version may have been copied.
-        name=_text(known.get("name")) or identity.name,
-        version=identity.version or _text(known.get("version")),
-        description=identity.description or _text(known.get("description")),
-        authors=identity.authors or _texts(known.get("authors")),
-        licenses=identity.licenses or _texts(known.get("licenses")),
-        tags=before | dict(identity.tags),
-    )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(filter(None, map(_text, value))) if isinstance(value, list) else ()
 
 
 def _encoded(document: Mapping[str, object]) -> bytes:
@@ -257,15 +241,14 @@ def _common_folder(layer: PlannedLayer) -> str:
 def _sealed(
     plan: Plan,
     document: Mapping[str, object],
-    identity: Identity,
-    created: str,
     platforms: tuple[Platform, ...],
 ) -> PackedVersion:
     raw = _encoded(document)
+    created = text(document.get("created")) or ""
     cargo = tuple(_cargo(plan, raw))
     images = [_image(platform, cargo, created) for platform in platforms]
     model = _model(raw, cargo)
-    modelpack = _modelpack(cargo, identity, created, _format(plan))
+    modelpack = _modelpack(cargo, document, _formats(plan))
     index = Index.build(
         (
             *(
@@ -276,11 +259,18 @@ def _sealed(
             _entry_of(modelpack.manifest, "modelpack", UNKNOWN_PLATFORM),
         ),
         artifact_type=mediatypes.MODEL,
-        annotations=_summary(plan, identity, created, model.manifest.config.digest),
+        annotations=index_annotations(
+            document,
+            model.manifest.config.digest,
+            formats=_formats(plan),
+            size=sum(member.size for member in plan.own),
+            files=len(plan.own),
+        ),
     )
     _check_size(index.raw)
     parts = (*images, model, modelpack)
     return PackedVersion(
+        plan=plan,
         root=index.descriptor,
         index=index,
         model=model.manifest.descriptor,
@@ -318,21 +308,14 @@ def _model(document: bytes, cargo: tuple[_Cargo, ...]) -> _View:
 
 
 def _modelpack(
-    cargo: tuple[_Cargo, ...], identity: Identity, created: str, format_name: str | None
+    cargo: tuple[_Cargo, ...], document: Mapping[str, object], formats: str | None
 ) -> _View:
     """What modctl, kit and Harbor read; its config has no field that is not in their schema."""
-    descriptor = {
-        "createdAt": created,
-        "authors": list(identity.authors),
-        "name": identity.name,
-        "version": identity.version,
-        "licenses": list(identity.licenses),
-        "description": identity.description,
-    }
+    said = modelpack_config(document, formats)
     value = {
-        "descriptor": {name: part for name, part in descriptor.items() if part},
+        "descriptor": said["descriptor"],
         "modelfs": {"type": "layers", "diffIds": [layer.digest for layer in cargo]},
-        "config": {"format": format_name} if format_name else {},
+        "config": said["config"],
     }
     layers = tuple(
         layer.described(
@@ -384,32 +367,7 @@ def _entry_of(manifest: Manifest, role: str, platform: Platform) -> Descriptor:
     return replace(manifest.descriptor, annotations={mediatypes.ROLE: role}, platform=platform)
 
 
-def _summary(plan: Plan, identity: Identity, created: str, document: Digest) -> dict[str, str]:
-    """What people and quick lists want to see at once; the document is the truth."""
-    facts = {
-        mediatypes.TITLE: identity.name,
-        mediatypes.VERSION: identity.version,
-        mediatypes.CREATED: created,
-        mediatypes.AUTHORS: ", ".join(identity.authors),
-        mediatypes.DESCRIPTION: identity.description,
-        mediatypes.LICENSES: _license(identity.licenses),
-        mediatypes.DOCUMENT: document,
-        _SUMMARY + "format": _format(plan),
-        _SUMMARY + "size": str(plan.tree.size),
-        _SUMMARY + "files": str(len(plan.tree.members)),
-    }
-    facts |= {_SUMMARY + key: identity.tags.get(key) for key in _SUMMARY_TAGS}
-    return {key: value for key, value in facts.items() if value}
-
-
-def _license(licenses: Sequence[str]) -> str:
-    """One SPDX expression for all of them."""
-    if len(licenses) == 1:
-        return licenses[0]
-    return " AND ".join(f"({each})" if " " in each else each for each in licenses)
-
-
-def _format(plan: Plan) -> str | None:
+def _formats(plan: Plan) -> str | None:
     """The formats of the weights, the one with the most bytes first."""
     sizes: Counter[str] = Counter()
     for layer in plan.layers:
@@ -426,4 +384,8 @@ def _contents(
     for part in parts:
         contents[part.manifest.descriptor.digest] = BytesContent(part.manifest.raw)
         contents[part.manifest.config.digest] = BytesContent(part.config)
-    return contents | {layer.digest: layer.view for layer in cargo}
+    views = {layer.digest: layer.view for layer in cargo}
+    # What is in the registry already is never asked for.
+    return contents | {
+        each: view for each, view in views.items() if not isinstance(view, AbsentView)
+    }

@@ -55,6 +55,10 @@ class Framework(Part):
 
     name: Annotated[Text, Field(examples=["scikit-learn", "pytorch"])]
     version: str | None = None
+    class_name: Annotated[
+        str | None,
+        Field(description="Of the model object.", examples=["sklearn.pipeline.Pipeline"]),
+    ] = None
     loader: Annotated[
         str | None,
         Field(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from lading.spec.plain import plain
 
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(min_length=1, max_length=512)]
@@ -34,7 +35,7 @@ class Part(BaseModel):
     a person writes is read with ``extra="forbid"``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, defer_build=True)
 
     def as_json(self) -> dict[str, Any]:
         """The fields that say something, as JSON values, in the order of the model."""
@@ -46,14 +47,3 @@ class Part(BaseModel):
             if field.is_required() or name == KIND or not unsaid:
                 value[name] = part
         return value | {name: plain(part) for name, part in (self.model_extra or {}).items()}
-
-
-def plain(value: Any) -> Any:
-    """A value of a document as JSON knows it: objects, arrays, text, numbers, true, false, null."""
-    if isinstance(value, Part):
-        return value.as_json()
-    if isinstance(value, Mapping):
-        return {name: plain(part) for name, part in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [plain(part) for part in value]
-    return value

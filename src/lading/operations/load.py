@@ -1,0 +1,154 @@
+"""Load the model of a version: pulled, checked, and never run before somebody allowed it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lading.errors import InvalidInput
+from lading.operations import stores
+from lading.operations.open import open as open_version
+from lading.operations.pull import pull
+from lading.spec.digest import Digest
+from lading.spec.reference import Reference
+
+if TYPE_CHECKING:
+    from lading.frameworks.adapter import Adapter
+    from lading.settings import Settings
+    from lading.spec.document import Document
+    from lading.transfer import OnProgress
+
+
+class EnvironmentWarning(UserWarning):
+    """This environment is not the one that the model was saved in, or the model was not scanned."""
+
+
+# Said once for each version in a process: a server loads the same one again and again.
+_warned: set[tuple[str, str]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model with its document at hand; what it cannot do itself is asked of the model."""
+
+    model: Any
+    document: Document
+    reference: str
+    digest: str
+    path: Path
+    warnings: tuple[str, ...]
+    adapter: Adapter = field(repr=False)
+
+    def predict(self, data: object) -> Any:
+        """What the model answers, whatever its framework calls that."""
+        return self.adapter.predict(self.model, data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+
+def load(
+    reference: str | Reference,
+    *,
+    allow_pickle: bool = False,
+    trusted: tuple[str, ...] = (),
+    device: str | None = None,
+    into: object = None,
+    adapter: str | Adapter | None = None,
+    check_environment: bool = True,
+    settings: Settings | None = None,
+    on_progress: OnProgress | None = None,
+) -> Loaded:
+    """The model of a version, as the framework that saved it gives it back.
+
+    Its files come into the cache, every byte checked. Nothing that came with them is run unless
+    ``allow_pickle`` says so, and what is known to do harm not even then. Differences between this
+    environment and the one it was saved in are warned of once.
+
+    Raises:
+        PolicyRefused: loading would run code of the model, and nobody allowed that.
+        InvalidInput: it is not known how to load it; ``adapter`` says so.
+        LocalFailure: its framework is not installed.
+        IntegrityError: its content is damaged.
+    """
+    from lading.frameworks import LoadOptions
+
+    settings = stores.settled(settings)
+    pulled = pull(reference, settings=settings, on_progress=on_progress)
+    folder = Path(pulled.path)
+    # By digest, so that a name that moves meanwhile does not give another's document.
+    place = Reference.parse(pulled.reference).with_digest(Digest(pulled.digest))
+    with open_version(place, settings=settings) as opened:
+        document = opened.document
+    found = [*_hazards(document, folder, allow_pickle=allow_pickle)]
+    if check_environment:
+        found += _environment(document)
+    for text in found:
+        _warn_once(pulled.digest, text)
+    chosen = _adapter(document, adapter)
+    how = dict(document.framework.load) if document.framework else {}
+    options = LoadOptions(allow_pickle=allow_pickle, trusted=trusted, device=device, into=into)
+    model = chosen.load(folder, how, options)
+    return Loaded(model, document, pulled.reference, pulled.digest, folder, tuple(found), chosen)
+
+
+def _hazards(document: Document, folder: Path, *, allow_pickle: bool) -> Iterator[str]:
+    """What a scan means for loading; whoever allows code to run does not rely on a record."""
+    from lading.hazards.consult import consult
+
+    hazards = document.hazards
+    if allow_pickle or hazards is None:
+        from lading.hazards.scan import scan_files
+
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        hazards = scan_files({str(path.relative_to(folder)): path for path in files})
+    if warning := consult(hazards):
+        yield warning
+
+
+def _environment(document: Document) -> Iterator[str]:
+    """How this environment differs from the one that the model was saved in, where it matters."""
+    if document.environment is None:
+        return
+    from lading.operations.check_env import compared
+
+    differing = [each for each in compared(document.environment).all if each.matters]
+    if differing:
+        named = ", ".join(
+            f"{each.name} {each.running or 'missing'} instead of {each.recorded}"
+            for each in differing[:5]
+        )
+        more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
+        yield f"the model was saved in another environment: {named}{more} (lading check-env)"
+
+
+def _warn_once(digest: str, text: str) -> None:
+    if (digest, text) not in _warned:
+        _warned.add((digest, text))
+        # At the line that called lading.load.
+        warnings.warn(text, EnvironmentWarning, stacklevel=3)
+
+
+def _adapter(document: Document, chosen: str | Adapter | None) -> Adapter:
+    """Who loads this: as the caller says, as the document says, or whose framework it is."""
+    from lading.frameworks.registry import adapter, adapters
+
+    if chosen is not None and not isinstance(chosen, str):
+        return chosen
+    framework = document.framework
+    version = framework.version if framework else None
+    if chosen or (framework and framework.loader):
+        return adapter(chosen or str(framework and framework.loader), version)
+    for name, registered in adapters().items() if framework else ():
+        # Another package's adapter is chosen by name only: asking it would import it.
+        own = registered.distribution == "lading"
+        if own and framework and registered.load().framework == framework.name:
+            return adapter(name, version)
+    raise InvalidInput(
+        "it is not known what loads this model",
+        cause="its document names no framework that an adapter is for",
+        hint="lading.load(…, adapter='sklearn'), or lading.pull for its files",
+    )

@@ -1,0 +1,54 @@
+"""What can be found out about the models that a new one was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from lading.errors import InvalidInput, LadingError
+from lading.operations import stores
+from lading.spec import mediatypes
+from lading.spec.descriptor import Descriptor
+from lading.spec.manifest import parse
+from lading.spec.reference import Reference
+from lading.transfer import read
+
+if TYPE_CHECKING:
+    from lading.ports import Source
+    from lading.settings import Settings
+
+_MOST: Final = 16
+
+
+def found_out(
+    parents: Iterable[Mapping[str, Any]], settings: Settings, notes: list[str]
+) -> list[dict[str, Any]]:
+    """The digest and licence of each parent that is named without a digest and can be reached.
+
+    Whoever cannot be reached is a note: a parent may be a model of another hub.
+    """
+    found = []
+    for parent in list(parents)[:_MOST]:
+        reference = parent.get("reference")
+        if parent.get("digest") or not isinstance(reference, str):
+            continue
+        try:
+            found.append({"reference": reference, **_known(reference, settings)})
+        except LadingError as error:
+            notes.append(f"the parent {reference} has no digest: {error}")
+    return found
+
+
+def _known(reference: str, settings: Settings) -> dict[str, Any]:
+    place = stores.with_name(stores.locate(Reference.parse(reference), settings))
+    if place.host and settings.offline:
+        raise InvalidInput("offline")
+    store = stores.open_store(place, settings)
+    root = stores.resolve(store, place)
+    license_ = _license(store, root)
+    return {"digest": root.digest} | ({"license": license_} if license_ else {})
+
+
+def _license(store: Source, root: Descriptor) -> str | None:
+    manifest = parse(read(store, root), root.media_type)
+    return manifest.annotations.get(mediatypes.LICENSES)

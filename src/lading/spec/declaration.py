@@ -1,0 +1,279 @@
+"""What a person declares of a model: ``lading.yaml``, ``[tool.lading]``, or the words of a call.
+
+Short forms are written out first (``auc@test: 0.93`` is a metric with a split), then everything is
+checked as the parts of a document are, with one difference: a field that nobody knows is a mistake.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Final, Union, get_args, get_origin
+
+from pydantic import Field, ValidationError
+
+from lading.errors import InvalidInput
+from lading.spec.card import Card, Governance
+from lading.spec.document import Framework, Metric
+from lading.spec.environment import Images
+from lading.spec.identity import Identity
+from lading.spec.lineage import Code, Dataset, Parent, Run, Training
+from lading.spec.part import KIND, Json, Part, Text
+from lading.spec.plain import plain
+from lading.spec.signature import Signature
+from lading.spec.statement import Statement
+
+
+def _or(short: dict[str, Any]) -> dict[str, Any]:
+    """For the JSON Schema of the file: the short form, beside the one that is checked here."""
+
+    def extend(schema: dict[str, Any]) -> None:
+        long = dict(schema)
+        schema.clear()
+        described = {name: long.pop(name) for name in ("description", "default") if name in long}
+        schema |= described | {"anyOf": [short, long]}
+
+    return {"json_schema_extra": extend}
+
+
+_NUMBERS: Final = {"type": "object", "additionalProperties": {"type": "number"}}
+_TEXT: Final = {"type": "string"}
+_TEXTS_TOO: Final = {
+    "type": "array",
+    "items": {"anyOf": [{"type": "string"}, {"type": "object"}]},
+}
+
+
+class Needs(Part):
+    """What the environment needs and no tool can find out."""
+
+    system: Annotated[tuple[str, ...], Field(description="Packages of the operating system.")] = ()
+    images: Annotated[Images | None, Field(description="Base images for serving.")] = None
+
+
+class CaptureChoice(Part):
+    """What is found out without being asked; false leaves it out."""
+
+    facts: bool = True
+    environment: bool = True
+    code: bool = True
+    run: bool = True
+    author: bool = True
+    hazards: bool = True
+
+
+class Declaration(Part):
+    """A person's word on a model. Every field may be left out."""
+
+    description: Annotated[str | None, Field(description="What it is, in a sentence.")] = None
+    authors: Annotated[tuple[Text, ...], Field(description="Who made it.", **_or(_TEXT))] = ()
+    licenses: Annotated[
+        tuple[Text, ...],
+        Field(description="SPDX expressions.", examples=[["Apache-2.0"]], **_or(_TEXT)),
+    ] = ()
+    tags: dict[str, str] = Field(default_factory=dict, description="Free marks.")
+    framework: Framework | None = None
+    signature: Annotated[Signature | None, Field(description="What goes in and comes out.")] = None
+    input_example: Annotated[
+        str | None, Field(description="A file with an input; its path is taken from this file.")
+    ] = None
+    metrics: Annotated[
+        tuple[Metric, ...],
+        Field(description="NAME: VALUE, or NAME@SPLIT: VALUE.", **_or(_NUMBERS)),
+    ] = ()
+    params: dict[str, Json] = Field(default_factory=dict, description="Hyperparameters.")
+    parents: Annotated[
+        tuple[Parent, ...],
+        Field(description="References of the models it was made from.", **_or(_TEXTS_TOO)),
+    ] = ()
+    datasets: Annotated[
+        tuple[Dataset, ...], Field(description="Addresses of the data.", **_or(_TEXTS_TOO))
+    ] = ()
+    code: Code | None = None
+    runs: tuple[Run, ...] = ()
+    training: Training | None = None
+    environment: Needs | None = None
+    card: Card | None = None
+    governance: Governance | None = None
+    capture: CaptureChoice | None = None
+
+    def statement(self) -> Statement:
+        """The fields of a document that this gives; a signature's and an example's files apart."""
+        lineage = {
+            "parents": plain(self.parents),
+            "datasets": plain(self.datasets),
+            "code": plain(self.code),
+            "runs": plain(self.runs),
+            "training": plain(self.training),
+        }
+        given = {
+            "framework": plain(self.framework),
+            "signature": plain(self.signature),
+            "metrics": plain(self.metrics),
+            "params": plain(self.params),
+            "lineage": {name: value for name, value in lineage.items() if value},
+            "environment": plain(self.environment),
+            "card": plain(self.card),
+            "governance": plain(self.governance),
+        }
+        identity = Identity(
+            description=self.description,
+            authors=self.authors,
+            licenses=self.licenses,
+            tags=self.tags,
+        )
+        return Statement(identity, given={name: value for name, value in given.items() if value})
+
+
+def declaration(value: object, where: str) -> Declaration:
+    """The declaration in a plain value; ``where`` says which file or call it is from.
+
+    Raises:
+        InvalidInput: a field is unknown or wrong; says which, and what was meant perhaps.
+    """
+    if value is None:
+        return Declaration()
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{where} is no list of fields", cause=f"got {type(value).__name__}")
+    written_out = {name: _WRITTEN_OUT.get(name, _as_is)(part) for name, part in _known_by(value)}
+    try:
+        raw = json.dumps(plain(written_out), allow_nan=False, default=_unwrapped)
+        return Declaration.model_validate_json(raw, extra="forbid")
+    except ValidationError as error:
+        raise _refusal(error, where) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"{where} holds what cannot be written down", cause=str(error)
+        ) from error
+
+
+def _unwrapped(value: object) -> object:
+    """The number in an array's scalar: metrics often are such, and not of a class JSON knows."""
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "shape", None) == ():
+        return item()
+    raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+def metric(text: str) -> dict[str, object]:
+    """The metric in ``NAME[@SPLIT]=VALUE``.
+
+    Raises:
+        InvalidInput: it is written otherwise.
+    """
+    label, equals, value = text.rpartition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not equals or not label or not math.isfinite(number):
+        raise InvalidInput(
+            f"not a metric: {text!r}", hint="NAME=NUMBER or NAME@SPLIT=NUMBER, as in auc@test=0.93"
+        )
+    return _metric(label, number)
+
+
+def _metric(label: str, value: object) -> dict[str, object]:
+    name, at, split = label.rpartition("@")
+    return (
+        {"name": name, "split": split, "value": value}
+        if at and name
+        else {
+            "name": label,
+            "value": value,
+        }
+    )
+
+
+def _as_is(value: object) -> object:
+    return value
+
+
+def _metrics(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return [_metric(str(label), number) for label, number in value.items()]
+
+
+def _several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _named(field: str) -> Any:
+    def written_out(value: object) -> object:
+        entries = [value] if isinstance(value, (str, Mapping)) else value
+        if not isinstance(entries, Iterable):
+            return value
+        return [{field: entry} if isinstance(entry, str) else entry for entry in entries]
+
+    return written_out
+
+
+_WRITTEN_OUT: Final[Mapping[str, Any]] = {
+    "authors": _several,
+    "licenses": _several,
+    "metrics": _metrics,
+    "parents": _named("reference"),
+    "datasets": _named("uri"),
+}
+# How people write it in the singular.
+_SINGULAR: Final = {"license": "licenses", "author": "authors"}
+
+
+def _known_by(value: Mapping[Any, Any]) -> Iterator[tuple[str, object]]:
+    for name, part in value.items():
+        plural = _SINGULAR.get(name, name)
+        yield (plural if plural not in value else name), part
+
+
+def _refusal(error: ValidationError, where: str) -> InvalidInput:
+    errors = error.errors(include_url=False)
+    # A field in another spelling is also one that is missing; the spelling says more.
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
+    place = [part for part in first["loc"] if part not in _KINDS]
+    path = ".".join(map(str, place))
+    if first["type"] != "extra_forbidden":
+        got = f", got {first['input']!r}"[:80] if not isinstance(first["input"], dict) else ""
+        return InvalidInput(f"{where}: {path or 'it'} is wrong", cause=f"{first['msg']}{got}")
+    hint = _ELSEWHERE.get(path) or _nearest(str(place[-1]), sorted(_fields_at(first["loc"])))
+    return InvalidInput(f"{where}: there is no field {path!r}", hint=hint)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else "known are: " + ", ".join(known)
+
+
+_KINDS: Final = ("column", "tensor", "json")
+# What a document has, and a declaration has in another place or not at all.
+_ELSEWHERE: Final = {
+    "lineage": "its parts stand by themselves: parents, datasets, code, runs, training",
+    "name": "the name is the repository's: lading push PATH NAME:VERSION",
+    "version": "the version is the tag: lading push PATH NAME:VERSION",
+    "schema": "did you mean signature?",
+    "files": "the folder that is pushed says which files there are",
+}
+
+
+def _fields_at(place: tuple[int | str, ...]) -> set[str]:
+    """The names of the fields that could stand where an unknown one does."""
+    parts: set[type[Part]] = {Declaration}
+    for step in place[:-1]:
+        if step in _KINDS:
+            parts = {each for each in parts if each.model_fields[KIND].default == step}
+        elif isinstance(step, str):
+            fields = [each.model_fields.get(step) for each in parts]
+            parts = {found for field in fields if field for found in _parts(field.annotation)}
+    return {name for each in parts for name in each.model_fields}
+
+
+def _parts(annotation: Any) -> Iterator[type[Part]]:
+    """The kinds of part that a field's type speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        yield annotation
+    elif get_origin(annotation) in (tuple, list, dict, Union, types.UnionType, Annotated):
+        for inner in get_args(annotation):
+            yield from _parts(inner)

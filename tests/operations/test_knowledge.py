@@ -1,0 +1,314 @@
+"""What is known about a model travels with it: said, found out, and the same again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from parts.registry import DockerRegistry
+from sklearn.linear_model import LogisticRegression
+
+from lading.errors import Conflict, InvalidInput, PolicyRefused
+from lading.operations.captured import Capture
+from lading.operations.inspect import inspect
+from lading.operations.pull import pull
+from lading.operations.push import push
+from lading.operations.verify import verify
+from lading.settings import Settings
+from lading.spec.document import Document
+
+LOCK = ".lading/pylock.toml"
+SCHEMA = {"inputs": [{"kind": "column", "name": "amount", "dtype": "float64"}]}
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A folder with a real model, in a git repository."""
+    folder = tmp_path / "project"
+    (folder / "model").mkdir(parents=True)
+    model = LogisticRegression().fit(np.array([[0.0], [1.0]]), [0, 1])
+    joblib.dump(model, folder / "model" / "model.joblib")
+    (folder / "train.py").write_text("print('trained')\n")
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "remote", "add", "origin", "https://me:secret@git.example.com/ml/fraud.git")
+    git(folder, "add", "train.py")
+    git(folder, "commit", "-q", "-m", "Train")
+    return folder / "model"
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    command = ["git", "-C", str(folder), *who, *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def document(reference: str, settings: Settings) -> dict[str, Any]:
+    found = inspect(reference, settings=settings).document
+    assert Document.parse(json.dumps(found).encode()).files
+    return found
+
+
+@pytest.fixture(params=["local", "registry"])
+def place(request: pytest.FixtureRequest, repository: str) -> str:
+    if request.param == "local":
+        return "ml/fraud"
+    registry: DockerRegistry = request.getfixturevalue("registry")
+    return f"{registry.host}/{repository}"
+
+
+def test_a_push_records_what_nobody_said(trained: Path, place: str, settings: Settings) -> None:
+    result = push(trained, f"{place}:1.0.0", settings=settings)
+
+    found = document(f"{place}:1.0.0", settings)
+    code = found["lineage"]["code"]
+    assert code["commit"] == git(trained, "rev-parse", "HEAD")
+    assert code["repository"] == "https://git.example.com/ml/fraud.git"
+    assert found["framework"]["name"] == "scikit-learn"
+    assert found["environment"]["lock"]["path"] == LOCK
+    assert any(pin.startswith("scikit-learn==") for pin in found["environment"]["requirements"])
+    assert found["hazards"]["verdict"] == "clean"
+    assert [layer.title for layer in result.layers][-2:] == ["lading.record.tar", "lading.json.tar"]
+
+
+def test_the_lock_is_a_file_of_the_version(
+    trained: Path, place: str, settings: Settings, tmp_path: Path
+) -> None:
+    push(trained, f"{place}:1.0.0", settings=settings)
+
+    pull(f"{place}:1.0.0", tmp_path / "out", settings=settings)
+
+    lock = (tmp_path / "out" / LOCK).read_text()
+    assert 'name = "scikit-learn"' in lock
+    assert not (tmp_path / "out" / "lading.json").exists()
+
+
+def test_everything_a_person_says_is_in_the_document(
+    trained: Path, place: str, settings: Settings
+) -> None:
+    push(
+        trained,
+        f"{place}:1.0.0",
+        settings=settings,
+        metrics={"auc@test": 0.93, "loss": np.float32(0.5)},
+        params={"C": 1.0, "layers": [1, 2]},
+        datasets=[{"uri": "s3://data/train", "digest": "md5:abc", "split": "train"}],
+        parents=["ml/base:1.0.0"],
+        signature=SCHEMA,
+        training={"script": "train.py"},
+        card={"task": "tabular-classification", "limitations": "None known"},
+        governance={"intended_purpose": "To find fraud"},
+    )
+
+    found = document(f"{place}:1.0.0", settings)
+    assert found["metrics"][0] == {"name": "auc", "value": 0.93, "split": "test"}
+    assert found["params"] == {"C": 1.0, "layers": [1, 2]}
+    assert found["lineage"]["datasets"][0]["digest"] == "md5:abc"
+    assert found["signature"] == SCHEMA
+    assert found["governance"]["intended_purpose"] == "To find fraud"
+    annotations = inspect(f"{place}:1.0.0", settings=settings).annotations
+    assert annotations["dev.lading.metric.auc@test"] == "0.93"
+    assert annotations["dev.lading.task"] == "tabular-classification"
+    assert annotations["dev.lading.parent"] == "ml/base:1.0.0"
+
+
+def test_the_same_again_is_unchanged_whatever_was_found_out_then(
+    trained: Path, place: str, settings: Settings
+) -> None:
+    first = push(trained, f"{place}:1.0.0", settings=settings, metrics={"auc": 0.9})
+    (trained.parent / "train.py").write_text("print('changed')\n")
+    git(trained, "commit", "-q", "-a", "-m", "Other")
+
+    again = push(trained, f"{place}:1.0.0", settings=settings, metrics={"auc": 0.9})
+    silent = push(
+        trained, f"{place}:1.0.0", settings=settings, capture=Capture(without=frozenset({"all"}))
+    )
+
+    assert (again.status, silent.status) == ("unchanged", "unchanged")
+    assert first.digest == again.digest == silent.digest
+
+
+def test_another_metric_is_other_content(trained: Path, place: str, settings: Settings) -> None:
+    push(trained, f"{place}:1.0.0", settings=settings, metrics={"auc": 0.9})
+
+    with pytest.raises(Conflict, match="exists with other content"):
+        push(trained, f"{place}:1.0.0", settings=settings, metrics={"auc": 0.91})
+
+
+def test_a_folder_that_was_pulled_keeps_the_lock_it_came_with(
+    trained: Path, settings: Settings, tmp_path: Path
+) -> None:
+    push(trained, "ml/fraud:1.0.0", settings=settings)
+    pull("ml/fraud:1.0.0", tmp_path / "out", settings=settings)
+    record = tmp_path / "out" / ".lading" / "environment.json"
+    elsewhere = json.loads(record.read_text()) | {"python": {"version": "3.99.0"}}
+    record.write_text(json.dumps(elsewhere))
+
+    result = push(tmp_path / "out", "ml/copy:1.0.0", settings=settings)
+
+    found = document("ml/copy:1.0.0", settings)["environment"]
+    assert found["python"]["version"] == "3.99.0"
+    assert found["lock"]["path"] == LOCK
+    assert (
+        found["requirements"] == document("ml/fraud:1.0.0", settings)["environment"]["requirements"]
+    )
+    assert any("came with its lock" in note for note in result.notes)
+    again = push(tmp_path / "out", "ml/copy:1.0.0", settings=settings)
+    assert again.status == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("pylock.toml", b"no lock"),
+        ("pylock.toml", b"\xff"),
+        ("environment.json", b"{"),
+        ("environment.json", b'{"python": 5}'),
+        ("environment.json", b"[" * 100_000),
+    ],
+)
+def test_what_a_folder_came_with_may_be_damaged(
+    trained: Path, settings: Settings, tmp_path: Path, name: str, raw: bytes
+) -> None:
+    push(trained, "ml/fraud:1.0.0", settings=settings)
+    pull("ml/fraud:1.0.0", tmp_path / "out", settings=settings)
+    (tmp_path / "out" / ".lading" / name).write_bytes(raw)
+
+    result = push(tmp_path / "out", "ml/copy:1.0.0", settings=settings)
+
+    assert any("cannot be read" in note for note in result.notes)
+    assert "environment" not in document("ml/copy:1.0.0", settings)
+
+
+def test_a_folder_is_still_the_version_without_what_lading_wrote(
+    trained: Path, settings: Settings, tmp_path: Path
+) -> None:
+    push(trained, "ml/fraud:1.0.0", settings=settings)
+
+    assert verify(trained, "ml/fraud:1.0.0", settings=settings).equal
+    pull("ml/fraud:1.0.0", tmp_path / "out", settings=settings)
+    assert verify(tmp_path / "out", "ml/fraud:1.0.0", settings=settings).equal
+    (tmp_path / "out" / LOCK).write_text("damaged")
+    assert verify(tmp_path / "out", "ml/fraud:1.0.0", settings=settings).changed == (LOCK,)
+
+
+def test_nothing_is_looked_for_that_nobody_wants(trained: Path, settings: Settings) -> None:
+    push(trained, "ml/fraud:1.0.0", settings=settings, capture=Capture(without=frozenset({"all"})))
+
+    found = document("ml/fraud:1.0.0", settings)
+    assert found.keys() == {"schema_version", "name", "version", "created", "files"}
+
+
+def test_what_is_not_committed_is_kept_where_that_is_wanted(
+    trained: Path, settings: Settings
+) -> None:
+    (trained.parent / "train.py").write_text("print('changed')\n")
+
+    push(trained, "ml/fraud:1.0.0", settings=settings, capture=Capture(with_diff=True))
+
+    found = document("ml/fraud:1.0.0", settings)
+    assert found["lineage"]["code"]["dirty"] is True
+    patch = Path(pull("ml/fraud:1.0.0", settings=settings).path, ".lading/code.patch")
+    assert "+print('changed')" in patch.read_text()
+
+
+def test_an_example_tells_the_schema_and_is_checked(
+    trained: Path, settings: Settings, tmp_path: Path
+) -> None:
+    example = tmp_path / "example.json"
+    example.write_text('[{"amount": 1.5}, {"amount": 2.0}]')
+
+    push(trained, "ml/fraud:1.0.0", settings=settings, input_example=example)
+
+    found = document("ml/fraud:1.0.0", settings)
+    assert found["signature"]["inputs"][0]["name"] == "amount"
+    assert found["input_example"]["path"].startswith(".lading/example/")
+    again = push(trained, "ml/fraud:1.0.0", settings=settings)
+    assert again.status == "unchanged"
+    wrong = {"inputs": [{"kind": "column", "name": "amount", "dtype": "string"}]}
+    with pytest.raises(InvalidInput, match="amount"):
+        push(trained, "ml/fraud:2.0.0", settings=settings, input_example=example, signature=wrong)
+
+
+def test_a_parent_that_can_be_reached_is_known_by_its_digest(
+    trained: Path, settings: Settings
+) -> None:
+    base = push(trained, "ml/base:1.0.0", settings=settings, licenses="MIT")
+
+    result = push(
+        trained, "ml/fraud:1.0.0", settings=settings, parents=["ml/base:1.0.0", "ml/nowhere:1.0.0"]
+    )
+
+    parents = document("ml/fraud:1.0.0", settings)["lineage"]["parents"]
+    assert {"reference": "ml/base:1.0.0", "digest": base.digest, "license": "MIT"} in parents
+    assert {"reference": "ml/nowhere:1.0.0"} in parents
+    assert any("ml/nowhere:1.0.0 has no digest" in note for note in result.notes)
+
+
+def test_strict_names_what_is_missing_before_anything_moves(
+    trained: Path, settings: Settings
+) -> None:
+    with pytest.raises(PolicyRefused, match="metrics, schema") as refusal:
+        push(trained, "ml/fraud:1.0.0", settings=settings, strict=True)
+
+    assert "--metric NAME=NUMBER" in str(refusal.value.cause)
+    assert "lock" not in str(refusal.value.what)
+    accepted = push(
+        trained,
+        "ml/fraud:1.0.0",
+        settings=settings,
+        strict=True,
+        metrics={"auc": 0.9},
+        signature=SCHEMA,
+    )
+    assert accepted.status == "created"
+    assert push(trained, "ml/fraud:1.0.0", settings=settings, strict=True).status == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("schema", "version"),
+    [
+        (SCHEMA, "0.1.1"),
+        ({"inputs": [*SCHEMA["inputs"], SCHEMA["inputs"][0] | {"name": "b"}]}, "0.2.0"),
+    ],
+)
+def test_the_change_of_the_schema_chooses_the_version(
+    trained: Path, settings: Settings, schema: dict[str, Any], version: str
+) -> None:
+    first = push(trained, "ml/fraud", bump="auto", settings=settings, signature=SCHEMA)
+    (trained / "more.txt").write_text("more")
+
+    second = push(trained, "ml/fraud", bump="auto", settings=settings, signature=schema)
+
+    assert (first.version, second.version) == ("0.1.0", version)
+
+
+def test_after_1_0_a_breaking_change_is_a_major_one(trained: Path, settings: Settings) -> None:
+    push(trained, "ml/fraud:1.0.0", settings=settings, signature=SCHEMA)
+    narrower = {"inputs": [SCHEMA["inputs"][0] | {"dtype": "float32"}]}
+
+    pushed = push(trained, "ml/fraud", bump="auto", settings=settings, signature=narrower)
+
+    assert pushed.version == "2.0.0"
+
+
+def test_without_schemas_nothing_can_be_chosen(trained: Path, settings: Settings) -> None:
+    push(trained, "ml/fraud:1.0.0", settings=settings)
+
+    with pytest.raises(InvalidInput, match="--bump auto cannot choose"):
+        push(trained, "ml/fraud", bump="auto", settings=settings)
+
+
+def test_a_dry_run_says_what_would_be_recorded(trained: Path, settings: Settings) -> None:
+    result = push(trained, "ml/fraud:1.0.0", settings=settings, dry_run=True)
+
+    assert "lading.record.tar" in [layer.title for layer in result.layers]
+
+
+def test_what_is_not_known_to_be_captured_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="nothing called 'lcok'"):
+        Capture(without=frozenset({"lcok"}))
