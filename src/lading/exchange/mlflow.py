@@ -1,0 +1,158 @@
+"""MLflow's words for a model registry, where they mean the same here.
+
+    from lading.exchange import mlflow
+    version = mlflow.register_model("./model", "ml/fraud")
+    mlflow.set_alias("ml/fraud", "champion", version.version)
+    model = mlflow.load_model("models:/ml/fraud@champion")
+
+Versions are semantic versions and never change; an alias is a tag. Nothing of MLflow is needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lading.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from lading.operations.load import Loaded
+    from lading.settings import Settings
+    from lading.spec.version import Bump
+
+_MODELS: Final = re.compile(
+    r"models:/(?P<name>[^@]+?)(?:@(?P<alias>[^/@]+)|/(?P<version>\d[^/]*))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A version of a registered model."""
+
+    name: str
+    version: str
+    digest: str
+    aliases: tuple[str, ...] = ()
+    tags: Mapping[str, str] | None = None
+
+
+def register_model(
+    model_uri: str | Path,
+    name: str,
+    *,
+    tags: Mapping[str, str] | None = None,
+    version: str | None = None,
+    bump: Bump = "patch",
+    settings: Settings | None = None,
+) -> ModelVersion:
+    """Make a version of a model's folder; the next one, if none is named.
+
+    Raises:
+        InvalidInput: the URI is of a tracking server: give the folder of its artifacts.
+        Conflict: the version exists with other content.
+    """
+    from lading.operations.push import push
+
+    pushed = push(
+        _folder(model_uri),
+        f"{name}:{version}" if version else name,
+        bump=None if version else bump,
+        settings=settings,
+        tags=dict(tags or {}),
+    )
+    return ModelVersion(name, pushed.version, pushed.digest, tags=tags)
+
+
+def set_alias(name: str, alias: str, version: str, *, settings: Settings | None = None) -> None:
+    """Let an alias name a version; MLflow's ``set_registered_model_alias``.
+
+    Raises:
+        NotFound: there is no such version.
+    """
+    from lading.operations.tag import tag
+
+    tag(f"{name}:{version}", alias, settings=settings)
+
+
+def delete_alias(name: str, alias: str, *, settings: Settings | None = None) -> None:
+    """Take an alias away; the version stays."""
+    from lading.operations.remove import remove
+
+    remove(f"{name}:{alias}", settings=settings)
+
+
+def get_model_version_by_alias(
+    name: str, alias: str, *, settings: Settings | None = None
+) -> ModelVersion:
+    """The version that an alias names.
+
+    Raises:
+        NotFound: nothing has that alias.
+    """
+    return get_model_version(name, alias, settings=settings)
+
+
+def get_model_version(name: str, version: str, *, settings: Settings | None = None) -> ModelVersion:
+    """A version of a registered model.
+
+    Raises:
+        NotFound: there is no such version.
+    """
+    from lading.operations.inspect import inspect
+    from lading.operations.list import list_versions
+
+    seen = inspect(f"{name}:{version}", settings=settings)
+    listed = list_versions(name, settings=settings).versions
+    names = next((each.tags for each in listed if each.digest == seen.digest), ())
+    return ModelVersion(
+        name, seen.version or version, seen.digest, names, seen.document.get("tags")
+    )
+
+
+def load_model(
+    model_uri: str, *, allow_pickle: bool = False, settings: Settings | None = None
+) -> Loaded:
+    """The model behind ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``models:/NAME``.
+
+    Raises:
+        InvalidInput: the URI is another one.
+        PolicyRefused: loading it would run code of the model, and nobody allowed that.
+    """
+    from lading.operations.load import load
+
+    return load(reference(model_uri), allow_pickle=allow_pickle, settings=settings)
+
+
+def reference(model_uri: str) -> str:
+    """The reference for a ``models:/`` URI.
+
+    Raises:
+        InvalidInput: it is another URI.
+    """
+    match = _MODELS.fullmatch(model_uri)
+    if match is None:
+        raise InvalidInput(
+            f"not a URI of a registered model: {model_uri!r}",
+            hint="models:/NAME@ALIAS, models:/NAME/VERSION, or models:/NAME for the latest",
+        )
+    name = match["alias"] or match["version"]
+    return f"{match['name']}:{name}" if name else match["name"]
+
+
+def _folder(model_uri: str | Path) -> Path:
+    text = str(model_uri)
+    if text.startswith("file://"):
+        from urllib.parse import unquote, urlsplit
+
+        return Path(unquote(urlsplit(text).path))
+    scheme, colon, _ = text.partition(":/")
+    if colon and scheme.isalnum():
+        raise InvalidInput(
+            f"{text} is kept by a tracking server",
+            cause="Lading reads folders",
+            hint="mlflow.artifacts.download_artifacts gives one",
+        )
+    return Path(text)
