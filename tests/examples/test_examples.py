@@ -12,6 +12,14 @@ from parts.command import Command
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 SAYS = {
+    "what_is_found_out.py": [
+        "parameters 6 float32",
+        "licence ['MIT'] task text-classification",
+        "metric accuracy 0.97",
+        "code https://git.example.com/ml/text.git",
+        "left out: True",
+    ],
+    "next_version.py": ["patch 1.0.1 and major 2.0.0", "breaking because", "made from 2 others"],
     "train_and_save.py": ["predicts [", "check: same", "environment: equal", "needs scikit-learn"],
     "describe_a_folder.py": [
         "'split': 'test'",
