@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lading.operations.inspect import inspect
     from lading.operations.lineage import lineage
     from lading.operations.list import list_versions
-    from lading.operations.load import EnvironmentWarning, Loaded, load
+    from lading.operations.load import Loaded, load
     from lading.operations.lock import lock
     from lading.operations.login import login, logout
     from lading.operations.open import Opened, open  # noqa: A004  the SDK's word
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from lading.operations.schema import schema
     from lading.operations.tag import tag
     from lading.operations.verify import verify
+    from lading.operations.warning import EnvironmentWarning
     from lading.settings import Settings
     from lading.signatures.compatible import compatible
     from lading.signatures.infer import infer_signature
@@ -121,7 +122,7 @@ _HOMES = {
     "Conflict": _ERRORS,
     "Descriptor": "lading.spec.descriptor",
     "Digest": "lading.spec.digest",
-    "EnvironmentWarning": "lading.operations.load",
+    "EnvironmentWarning": "lading.operations.warning",
     "IntegrityError": _ERRORS,
     "InvalidInput": _ERRORS,
     "JsonField": _SIGNATURE,

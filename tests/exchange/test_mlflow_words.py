@@ -51,11 +51,17 @@ def test_a_model_is_loaded_by_its_uri(settings: Settings) -> None:
         ("models:/ml/fraud@champion", "ml/fraud:champion"),
         ("models:/ml/fraud/1.2.0", "ml/fraud:1.2.0"),
         ("models:/ml/fraud", "ml/fraud"),
+        ("models:/ml/fraud/latest", "ml/fraud"),
         ("models:/registry.example.com:5000/fraud@prod", "registry.example.com:5000/fraud:prod"),
     ],
 )
 def test_a_uri_is_a_reference(uri: str, reference: str) -> None:
     assert mlflow.reference(uri) == reference
+
+
+def test_a_stage_of_mlflow_is_refused_with_what_it_is_here() -> None:
+    with pytest.raises(InvalidInput, match="Production is a stage of MLflow"):
+        mlflow.reference("models:/ml/fraud/Production")
 
 
 @pytest.mark.parametrize("uri", ["runs:/abc/model", "ml/fraud", "models:/", "models:/a@b/c"])

@@ -312,3 +312,48 @@ def test_a_dry_run_says_what_would_be_recorded(trained: Path, settings: Settings
 def test_what_is_not_known_to_be_captured_is_refused() -> None:
     with pytest.raises(InvalidInput, match="nothing called 'lcok'"):
         Capture(without=frozenset({"lcok"}))
+
+
+def test_a_conflict_says_what_differs(trained: Path, settings: Settings) -> None:
+    push(trained, "ml/fraud:1.0.0", settings=settings, licenses="MIT")
+
+    with pytest.raises(Conflict, match="it differs in licenses"):
+        push(trained, "ml/fraud:1.0.0", settings=settings, licenses="Apache-2.0")
+    (trained / "more.txt").write_text("more")
+    with pytest.raises(Conflict, match=r"differs in files \(more.txt\)"):
+        push(trained, "ml/fraud:1.0.0", settings=settings)
+
+
+def test_a_model_that_does_harm_is_noted_and_refused_where_one_is_strict(
+    tmp_path: Path, settings: Settings
+) -> None:
+    (tmp_path / "evil.pkl").write_bytes(b"cposix\nsystem\n(S'true'\ntR.")
+
+    with pytest.raises(PolicyRefused, match="would run code"):
+        push(tmp_path / "evil.pkl", "ml/evil:1.0.0", strict=True, settings=settings)
+
+    pushed = push(tmp_path / "evil.pkl", "ml/evil:1.0.0", settings=settings)
+    assert any("dangerous: posix.system" in note for note in pushed.notes)
+
+
+def test_a_parent_that_only_a_card_names_is_not_looked_for(
+    tmp_path: Path, settings: Settings
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights.bin").write_bytes(b"weights")
+    push(folder, "ml/base:1.0.0", settings=settings)
+    (folder / "README.md").write_text("---\nbase_model: ml/base\n---\n")
+
+    push(folder, "ml/fraud:1.0.0", settings=settings)
+
+    (parent,) = document("ml/fraud:1.0.0", settings)["lineage"]["parents"]
+    assert (parent["reference"], "digest" in parent) == ("ml/base", False)
+
+
+def test_a_framework_that_is_said_has_no_version_of_another(
+    trained: Path, settings: Settings
+) -> None:
+    push(trained, "ml/fraud:1.0.0", settings=settings, framework={"name": "tensorflow"})
+
+    assert document("ml/fraud:1.0.0", settings)["framework"] == {"name": "tensorflow"}

@@ -24,11 +24,12 @@ from xgboost import XGBClassifier
 import lading
 from lading.errors import Conflict, InvalidInput, LocalFailure, PolicyRefused
 from lading.operations.inspect import inspect
-from lading.operations.load import EnvironmentWarning, load
+from lading.operations.load import load
 from lading.operations.pull import pull
 from lading.operations.push import push
 from lading.operations.reproduce import reproduce
 from lading.operations.save import save
+from lading.operations.warning import EnvironmentWarning
 from lading.settings import Settings
 
 ROWS = pd.DataFrame({"amount": [1.0, 20.0, 3.0, 40.0], "country": ["DE", "FR", "DE", "IT"]})
@@ -262,3 +263,77 @@ def test_a_model_is_loaded_in_another_process(
     )
 
     assert json.loads(done.stdout) == trained.predict(ROWS).tolist()
+
+
+def test_a_graph_is_asked_before_it_is_saved(settings: Settings, tmp_path: Path) -> None:
+    from onnx import TensorProto, helper
+
+    node = helper.make_node("Add", ["x", "x"], ["y"])
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 2]) for name in ("x", "y")
+    ]
+    graph = helper.make_graph([node], "double", ends[:1], ends[1:])
+    opset = helper.make_opsetid("", 17)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=9)
+    rows = np.array([[1.0, 2.0]], dtype=np.float32)
+    path = tmp_path / "double.onnx"
+    path.write_bytes(model.SerializeToString())
+
+    save(model, "ml/double:1.0.0", input_example=rows, settings=settings)
+    save(path, "ml/double:2.0.0", input_example=rows, adapter="onnx", settings=settings)
+
+    for version in ("1.0.0", "2.0.0"):
+        assert reproduce(f"ml/double:{version}", check=True, settings=settings).check == "same"
+        loaded = load(f"ml/double:{version}", settings=settings)
+        assert np.array_equal(loaded.predict(rows), 2 * rows)
+
+
+def test_what_would_never_be_loaded_again_is_not_saved(settings: Settings) -> None:
+    class Local:
+        def predict(self, rows: Any) -> list[int]:
+            return [len(rows)]
+
+    with pytest.raises((PolicyRefused, InvalidInput)) as refusal:
+        save(Local(), "ml/local:1.0.0", allow_pickle=True, settings=settings)
+
+    assert "module" in str(refusal.value.hint)
+    with pytest.raises(lading.NotFound):
+        inspect("ml/local:1.0.0", settings=settings)
+
+
+def test_the_library_of_the_example_is_needed_too(trained: Any, settings: Settings) -> None:
+    save(trained, "ml/fraud:1.0.0", input_example=ROWS, settings=settings)
+
+    found = inspect("ml/fraud:1.0.0", settings=settings).document["environment"]
+    assert "pandas" in found["direct"]
+
+
+def test_a_pickle_of_another_tool_is_loaded_by_consent(
+    trained: Any, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(trained))
+    push(tmp_path / "model.pkl", "ml/pickled:1.0.0", settings=settings)
+
+    with pytest.raises(PolicyRefused):
+        load("ml/pickled:1.0.0", settings=settings)
+
+    loaded = load("ml/pickled:1.0.0", allow_pickle=True, settings=settings)
+    assert list(loaded.predict(ROWS)) == list(trained.predict(ROWS))
+
+
+def test_what_is_loaded_is_shown_in_a_line(trained: Any, settings: Settings) -> None:
+    save(trained, "ml/fraud:1.0.0", settings=settings)
+
+    shown = repr(load("ml/fraud:1.0.0", settings=settings))
+
+    assert shown.startswith("Loaded(Pipeline, ml/fraud:1.0.0, sha256:")
+
+
+def test_commands_to_reproduce_can_be_run(trained: Any, settings: Settings) -> None:
+    save(trained, "ml/fraud:1.0.0", input_example=ROWS, settings=settings)
+
+    told = reproduce("ml/fraud:1.0.0", settings=settings)
+
+    assert any("--format requirements" in line for line in told.commands)
+    assert not any("pip sync" in line for line in told.commands)
+    assert told.commands[-1].endswith("--check")

@@ -60,7 +60,11 @@ def test_a_signature_is_never_mixed_from_two() -> None:
 _METRICS = st.lists(
     st.fixed_dictionaries(
         {"name": st.sampled_from("ab"), "value": st.floats(0, 1)},
-        optional={"split": st.sampled_from("xy"), "step": st.integers(0, 3)},
+        optional={
+            "split": st.sampled_from("xy"),
+            "dataset": st.sampled_from("de"),
+            "step": st.integers(0, 3),
+        },
     ),
     max_size=4,
 )
@@ -89,3 +93,19 @@ def test_laying_over_twice_is_laying_over_once(
 @given(_DOCUMENTS)
 def test_nothing_given_changes_nothing(known: dict[str, object]) -> None:
     assert laid_over({}, known) == known
+
+
+def test_what_is_said_less_exactly_is_about_the_one_thing_that_fits() -> None:
+    card = {"metrics": [{"name": "acc", "split": "test", "dataset": "imdb", "value": 0.91}]}
+
+    merged = laid_over({"metrics": [{"name": "acc", "split": "test", "value": 0.93}]}, card)
+
+    assert merged["metrics"] == [{"name": "acc", "split": "test", "dataset": "imdb", "value": 0.93}]
+
+
+def test_what_fits_two_things_is_a_third() -> None:
+    card = {"metrics": [{"name": "acc", "dataset": name, "value": 0.9} for name in "ab"]}
+
+    merged = laid_over({"metrics": [{"name": "acc", "value": 0.5}]}, card)
+
+    assert len(merged["metrics"]) == 3  # type: ignore[arg-type]  # a list

@@ -71,6 +71,7 @@ def _lines(result: operation.CheckEnvResult) -> Iterator[str]:
     own = (*([result.python] if result.python else ()), *result.platform)
     differing = [each for each in (*own, *result.packages) if each.state != "equal"]
     yield f"{result.reference}: {_SAID[result.verdict]}"
+    yield f"looked at: {result.interpreter}"
     if differing:
         differing.sort(key=lambda each: not each.matters)
         rows = [

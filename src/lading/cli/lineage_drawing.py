@@ -26,6 +26,10 @@ _BRACKETS: Final = {
 }
 
 
+# Who looks down sees the other end of an edge.
+_DOWN: Final = {"parent": "made from it"}
+
+
 def tree(result: LineageResult) -> Iterator[str]:
     """Lines of a tree, the version that was asked for at the top."""
     nodes = {node.id: node for node in result.nodes}
@@ -38,7 +42,10 @@ def tree(result: LineageResult) -> Iterator[str]:
         edge, here, prefix, is_last = waiting.pop()
         node = nodes[here]
         again = here in drawn and here in branches
-        text = f"{edge.relation}: {_label(node)}" + (f" {_AGAIN}" if again else "")
+        word = (
+            edge.relation if result.direction == "up" else _DOWN.get(edge.relation, edge.relation)
+        )
+        text = f"{word}: {_label(node)}" + (f" {_AGAIN}" if again else "")
         yield f"{prefix}{'└─ ' if is_last else '├─ '}{text}"
         if not again:
             drawn.add(here)

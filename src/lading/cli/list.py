@@ -34,7 +34,7 @@ def list_(
     """List the versions of a model, or all models.
 
     Versions come highest first, with the other tags that name them. Without a name: the models
-    of the store on this machine, and of the default registry where it has a catalogue.
+    of the store on this machine, or of the default registry if one is set and has a catalogue.
     """
     console = Console.of(context)
     result = operation.list_versions(repository, settings=console.settings())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from lading.cli.console import Console
 from lading.cli.options import ReferenceArgument, examples
 from lading.cli.output import table
 from lading.operations import reproduce as operation
+from lading.operations.warning import EnvironmentWarning
 
 EXIT_DIFFERENT = 1
 
@@ -46,13 +48,17 @@ def reproduce(
     loaded and asked its input example again; exits with 1 where it answers otherwise than it did.
     """
     console = Console.of(context)
-    result = operation.reproduce(
-        reference,
-        check=check,
-        relative=tolerance,
-        allow_pickle=allow_pickle,
-        settings=console.settings(),
-    )
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", EnvironmentWarning)
+        result = operation.reproduce(
+            reference,
+            check=check,
+            relative=tolerance,
+            allow_pickle=allow_pickle,
+            settings=console.settings(),
+        )
+    for each in said:
+        console.warn(str(each.message))
     console.answer(result, _lines(result))
     if result.check == "differs":
         raise typer.Exit(EXIT_DIFFERENT)
@@ -73,12 +79,15 @@ def _lines(result: operation.ReproduceResult) -> Iterator[str]:
 
 def _facts(result: operation.ReproduceResult) -> Iterator[str]:
     """What belongs to the commands, as comments: the whole can be kept as a script."""
+    if result.commit and not result.repository:
+        yield f"# commit: {result.commit} of a repository without an address"
     for data in result.data:
         yield f"# data: {data.uri or data.name} {data.digest or ''}".rstrip()
     for parent in result.parents:
         yield f"# parent: {parent}"
     for name, value in result.params.items():
-        yield f"# param: {name}={value}"
+        if value is not None:
+            yield f"# param: {name}={value}"
     if result.dirty and not result.patch:
         yield "# the folder held changes that were not committed"
     for missing in result.missing:

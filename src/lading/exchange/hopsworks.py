@@ -1,6 +1,8 @@
 """The words that users of the Hopsworks model registry know, over Lading's verbs.
 
-    registry = lading.exchange.hopsworks.Registry("registry.example.com/ml")
+    from lading.exchange.hopsworks import Registry
+
+    registry = Registry("registry.example.com/ml")
     model = registry.sklearn.create_model("fraud", metrics={"auc": 0.93}, input_example=X.head())
     model.save("model_dir")
 
@@ -120,6 +122,14 @@ class Model:
         return words
 
 
+def _check(version: str) -> None:
+    try:
+        Version.parse(version)
+    except InvalidInput as error:
+        hint = f"{error.hint}; or leave the version out, and the next one is chosen"
+        raise InvalidInput(error.what, cause=error.cause, hint=hint) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Framework:
     """``registry.sklearn`` and its like: models of one framework."""
@@ -142,7 +152,7 @@ class Framework:
             InvalidInput: the version is a count, as Hopsworks has them, and no semantic version.
         """
         if version is not None:
-            Version.parse(str(version))
+            _check(str(version))
         return Model(
             name=name,
             version=version,

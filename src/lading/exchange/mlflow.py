@@ -28,6 +28,9 @@ _MODELS: Final = re.compile(
 )
 
 
+_STAGES: Final = frozenset({"Production", "Staging", "Archived", "None"})
+
+
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
     """A version of a registered model."""
@@ -75,6 +78,10 @@ def set_alias(name: str, alias: str, version: str, *, settings: Settings | None 
     from lading.operations.tag import tag
 
     tag(f"{name}:{version}", alias, settings=settings)
+
+
+# As MLflow's client calls it.
+set_registered_model_alias = set_alias
 
 
 def delete_alias(name: str, alias: str, *, settings: Settings | None = None) -> None:
@@ -139,6 +146,14 @@ def reference(model_uri: str) -> str:
             hint="models:/NAME@ALIAS, models:/NAME/VERSION, or models:/NAME for the latest",
         )
     name = match["alias"] or match["version"]
+    base, _, last = match["name"].rpartition("/")
+    if not name and last == "latest" and base:
+        return base
+    if not name and last in _STAGES:
+        raise InvalidInput(
+            f"{last} is a stage of MLflow, and stages are tags here",
+            hint=f"set_alias gives a version the alias {last.lower()}: models:/NAME@{last.lower()}",
+        )
     return f"{match['name']}:{name}" if name else match["name"]
 
 

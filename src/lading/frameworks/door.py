@@ -40,7 +40,13 @@ def saving(framework: str, *own: type[Exception]) -> Iterator[None]:
     except (OSError, MemoryError) as error:
         raise LocalFailure(f"{framework} cannot write the model", cause=_said(error)) from error
     except (*RAISED, *_orphans(), *own) as error:
-        raise InvalidInput(f"{framework} cannot save this model", cause=_said(error)) from error
+        hint = "functions and classes must have a name in a module: no lambdas, nothing local"
+        pickling = "ickl" in type(error).__name__ or "pickle" in str(error)
+        raise InvalidInput(
+            f"{framework} cannot save this model",
+            cause=_said(error),
+            hint=hint if pickling else None,
+        ) from error
 
 
 @contextmanager

@@ -99,10 +99,19 @@ def load(folder: Path, written: Mapping[str, Json], options: LoadOptions) -> obj
     Raises:
         PolicyRefused: it is a pickle, or holds types that nobody trusts.
     """
-    default = "joblib" if (folder / JOBLIB_FILE).exists() else "skops"
+    pickled = _pickled(folder)
+    default = "skops" if (folder / SKOPS_FILE).exists() or pickled is None else "joblib"
     if how.choice(written, "format", default, FORMATS) == "joblib":
-        return _unpickle(folder / JOBLIB_FILE, options)
+        return _unpickle(pickled or folder / JOBLIB_FILE, options)
     return _build(folder / SKOPS_FILE, options)
+
+
+def _pickled(folder: Path) -> Path | None:
+    """The pickle of a folder: by our own name, or the only one that somebody else put there."""
+    if (folder / JOBLIB_FILE).exists():
+        return folder / JOBLIB_FILE
+    found = [path for path in folder.iterdir() if path.suffix in (".joblib", ".pkl", ".pickle")]
+    return found[0] if len(found) == 1 else None
 
 
 def _unpickle(path: Path, options: LoadOptions) -> object:

@@ -89,6 +89,7 @@ class Onnx:
         """The one output, or all of them by name."""
         runtime = installed.require("onnxruntime")
         with predicting(self.framework, *_errors_of(runtime)):
+            model = _session(runtime, model)
             given = model.get_inputs()
             feeds = named_arrays(data, [part.name for part in given])
             types = {part.name: _DTYPES.get(part.type) for part in given}
@@ -96,6 +97,15 @@ class Onnx:
             answers = model.run(None, fitting)
         names = [part.name for part in model.get_outputs()]
         return answers[0] if len(answers) == 1 else dict(zip(names, answers, strict=True))
+
+
+def _session(runtime: Any, model: Any) -> Any:
+    """What can be asked: a session is one, a graph that is being saved is made one."""
+    if hasattr(model, "get_inputs"):
+        return model
+    source = str(model) if isinstance(model, (str, Path)) else model
+    raw = source.SerializeToString() if hasattr(source, "SerializeToString") else source
+    return runtime.InferenceSession(raw, providers=_providers(runtime, None))
 
 
 def _graph(onnx: Any, model: object) -> tuple[Any, bool]:

@@ -35,7 +35,9 @@ def proposed(store: Source, highest: Version, signature: Mapping[str, Any] | Non
         raise InvalidInput(
             "--bump auto cannot choose",
             cause=f"{highest if before is None else 'the new model'} has no signature",
-            hint="--bump patch, minor or major; --schema FILE or --input-example FILE gives one",
+            hint="choose patch, minor or major this once: the next push has one to compare with"
+            if before is None
+            else "--schema FILE or --input-example FILE gives it one; or choose by yourself",
         )
     now = Signature.model_validate(signature, strict=False)
     part: Bump = bump_for(compatible(before, now))

@@ -36,6 +36,8 @@ class CheckEnvResult:
 
     reference: str
     digest: str
+    # The Python whose packages were looked at.
+    interpreter: str
     verdict: Verdict
     packages: tuple[Difference, ...]
     python: Difference | None
@@ -66,6 +68,7 @@ def check_env(
     return CheckEnvResult(
         reference=opened.reference,
         digest=opened.digest,
+        interpreter=python.executable,
         verdict=_verdict(comparison),
         packages=comparison.packages,
         python=comparison.python,

@@ -52,13 +52,23 @@ def declared(path: Path, words: Words, *, file: Path | None = None) -> Declared:
 
     above, value = found or (None, {})
     written = declaration(value, above.name) if above else Declaration()
-    example = said.pop("input_example", None)
+    said.pop("input_example", None)
+    example = example_of(words)
     if isinstance(schema := said.get("signature"), Path):
         said["signature"] = _signature(schema)
     told = declaration(said, "the call")
     if example is None and above and written.input_example:
         example = _inside(above.parent, written.input_example)
     return Declared(_over(told, written), example, _left_out(written.capture), above)
+
+
+def example_of(words: Words) -> object:
+    """The input example of a call: a value, or the path of the file that holds one.
+
+    Text that is the name of a file means the file: who has a model of text gives a list of texts.
+    """
+    example = words.get("input_example")
+    return Path(example) if isinstance(example, str) and Path(example).is_file() else example
 
 
 def _is_nothing(part: object) -> bool:
@@ -140,11 +150,18 @@ def _project(file: Path) -> Mapping[str, Any] | None:
 def _signature(file: Path) -> object:
     """The signature in a file, or the one that the JSON Schema in it says."""
     value = _yaml(file)  # which JSON is, too
+    if not value:
+        raise InvalidInput(f"there is no schema in {file}", cause="it is empty")
     if value.keys() & {"inputs", "outputs", "params"}:
         return value
     from lading.signatures.json_schema import from_json_schema
 
     return from_json_schema(value)
+
+
+def declares(project: Path) -> bool:
+    """Whether a ``pyproject.toml`` has the table ``[tool.lading]``."""
+    return project.is_file() and _project(project) is not None
 
 
 def _text(file: Path) -> str:

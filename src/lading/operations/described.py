@@ -65,6 +65,8 @@ class Described:
         fields = laid_over(self.statement.captured, found.fields)
         fields = laid_over(self.capture.fields, fields)
         fields = _with_parents(fields, self.statement.given, self.settings, found.notes)
+        fields = _of_one_framework(fields, self.statement.given)
+        found.notes += _warnings(fields)
         plan = self.plan
         if found.files and not plan.has("record"):
             plan = plan.with_written(found.files)
@@ -96,13 +98,43 @@ def _with_parents(
     fields: dict[str, Any], given: Mapping[str, Any], settings: Settings, notes: list[str]
 ) -> dict[str, Any]:
     """The fields with the digests of parents that are named without one."""
-    entries = [*_parents(fields), *_parents(given)]
+    # Not those that a model card names: they are other hubs' names, and nobody asked for them.
+    entries = _parents(given)
     if not entries:
         return fields
     from lading.operations.parents import found_out
 
     known = found_out(entries, settings, notes)
     return laid_over({"lineage": {"parents": known}}, fields) if known else fields
+
+
+def _of_one_framework(fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields without what was found out about another framework than the one that is said."""
+    said, found = given.get("framework"), fields.get("framework")
+    if not isinstance(said, Mapping) or not isinstance(found, Mapping):
+        return fields
+    if said.get("name") == found.get("name"):
+        return fields
+    return {name: value for name, value in fields.items() if name != "framework"}
+
+
+def _warnings(fields: Mapping[str, Any]) -> list[str]:
+    """What whoever pushes ought to know about what was found."""
+    hazards = fields.get("hazards") or {}
+    lock = (fields.get("environment") or {}).get("lock")
+    notes = []
+    if hazards.get("verdict") in ("suspicious", "dangerous"):
+        first = (hazards.get("findings") or [{}])[0]
+        notes.append(
+            f"the scan of this model is {hazards['verdict']}: {first.get('what')} in"
+            f" {first.get('path')} (lading scan shows all)"
+        )
+    if lock and not lock.get("hashed"):
+        notes.append(
+            "the lock has exact versions but no hashes, as pip keeps none;"
+            " --resolve-hashes asks the package index for them"
+        )
+    return notes
 
 
 def _parents(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:

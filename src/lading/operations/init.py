@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lading.errors import Conflict, InvalidInput, LocalFailure
 from lading.operations import stores
 from lading.operations.captured import Capture, captured
+from lading.operations.declared import declares
 from lading.packing.ignore import DECLARATION_FILES
 from lading.spec.plain import plain
 
@@ -105,6 +106,12 @@ def init(
             f"there is no folder {folder}", hint="lading init FOLDER, the one with the model"
         )
     present = [name for name in DECLARATION_FILES if (folder / name).exists()]
+    if not present and not force and declares(folder / "pyproject.toml"):
+        raise Conflict(
+            f"pyproject.toml in {folder} says what the model is already, in [tool.lading]",
+            cause="a lading.yaml beside it would count instead",
+            hint="--force writes one all the same",
+        )
     if present and not force:
         raise Conflict(
             f"there is a {present[0]} in {folder} already",

@@ -12,6 +12,7 @@ from lading.errors import InvalidInput
 from lading.operations import stores
 from lading.operations.open import open as open_version
 from lading.operations.pull import pull
+from lading.operations.warning import EnvironmentWarning
 from lading.spec.digest import Digest
 from lading.spec.reference import Reference
 
@@ -22,15 +23,11 @@ if TYPE_CHECKING:
     from lading.transfer import OnProgress
 
 
-class EnvironmentWarning(UserWarning):
-    """This environment is not the one that the model was saved in, or the model was not scanned."""
-
-
 # Said once for each version in a process: a server loads the same one again and again.
 _warned: set[tuple[str, str]] = set()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Loaded:
     """A model with its document at hand; what it cannot do itself is asked of the model."""
 
@@ -47,7 +44,13 @@ class Loaded:
         return self.adapter.predict(self.model, data)
 
     def __getattr__(self, name: str) -> Any:
+        # Copying and pickling look for names before there is a model to ask.
+        if name.startswith("__") or name == "model":
+            raise AttributeError(name)
         return getattr(self.model, name)
+
+    def __repr__(self) -> str:
+        return f"Loaded({type(self.model).__name__}, {self.reference}, {self.digest})"
 
 
 def load(
@@ -85,7 +88,7 @@ def load(
         document = opened.document
     found = [*_hazards(document, folder, allow_pickle=allow_pickle)]
     if check_environment:
-        found += _environment(document)
+        found += _environment(document, pulled.reference)
     for text in found:
         _warn_once(pulled.digest, text)
     chosen = _adapter(document, adapter)
@@ -109,7 +112,7 @@ def _hazards(document: Document, folder: Path, *, allow_pickle: bool) -> Iterato
         yield warning
 
 
-def _environment(document: Document) -> Iterator[str]:
+def _environment(document: Document, reference: str) -> Iterator[str]:
     """How this environment differs from the one that the model was saved in, where it matters."""
     if document.environment is None:
         return
@@ -122,7 +125,10 @@ def _environment(document: Document) -> Iterator[str]:
             for each in differing[:5]
         )
         more = f" and {len(differing) - 5} more" if len(differing) > 5 else ""
-        yield f"the model was saved in another environment: {named}{more} (lading check-env)"
+        yield (
+            f"the model was saved in another environment: {named}{more}"
+            f" (lading check-env {reference})"
+        )
 
 
 def _warn_once(digest: str, text: str) -> None:

@@ -15,6 +15,7 @@ from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.encoding import decode_object
 from lading.spec.manifest import DOCUMENT_LIMIT
+from lading.spec.plain import Fields, tables
 from lading.spec.reference import Reference
 from lading.spec.tags import LATEST
 from lading.spec.version import Version, highest_release
@@ -75,7 +76,8 @@ class Publication:
         known = read(self.store, artifact.document, limit=DOCUMENT_LIMIT)
         packed = reseal(plan, cargo.statement, known, layers=artifact.manifest.layers)
         if packed.model.digest != artifact.model.digest:
-            raise self._taken(existing.digest, packed.root.digest, None)
+            differing = _differing(packed.document, known)
+            raise self._taken(existing.digest, packed.root.digest, differing)
         demand(decode_object(packed.document, "the document"), self.required)
         if isinstance(self.store, Keeper):
             # A push that was killed at its very end may have left children without keep tags.
@@ -207,6 +209,25 @@ class Publication:
             cause=f"{cause} ({digests})" if cause else digests,
             hint="a version never changes: choose another, or let --bump patch choose it",
         )
+
+
+def _differing(ours: bytes, theirs: bytes) -> str | None:
+    """Which fields of two documents differ, and which files."""
+    here, there = decode_object(ours, "the document"), decode_object(theirs, "the document")
+    names = [name for name in {**there, **here} if here.get(name) != there.get(name)]
+    files = [name for name in names if name == "files"]
+    fields = [name for name in names if name != "files"]
+    if files:
+        fields.append(_differing_files(tables(here.get("files")), tables(there.get("files"))))
+    return "it differs in " + ", ".join(fields) if fields else None
+
+
+def _differing_files(ours: list[Fields], theirs: list[Fields]) -> str:
+    here = {str(entry.get("path")): entry for entry in ours}
+    there = {str(entry.get("path")): entry for entry in theirs}
+    paths = sorted(path for path in {**here, **there} if here.get(path) != there.get(path))
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return f"files ({', '.join(paths[:3])}{more})"
 
 
 def _now() -> str:

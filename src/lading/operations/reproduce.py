@@ -141,7 +141,8 @@ def _commands(opened: Opened, document: Document) -> Iterator[str]:
         yield f"git clone {shlex.quote(str(code.repository))} reproduce"
         yield f"git -C reproduce checkout {code.commit}"
         yield f"cd {shlex.quote('/'.join(filter(None, ('reproduce', code.path))))}"
-    kept = [path for path in (code.patch if code else None, _lock(document)) if path]
+    usable = _lock(document) if _is_hashed(document) else None
+    kept = [path for path in (code.patch if code else None, usable) if path]
     if kept:
         wanted = " ".join(f"--include {shlex.quote(path)}" for path in kept)
         yield f"lading pull {shlex.quote(version)} {wanted} -o record"
@@ -149,12 +150,23 @@ def _commands(opened: Opened, document: Document) -> Iterator[str]:
         yield f"git apply {shlex.quote('record/' + code.patch)}"
     python = document.environment.python if document.environment else None
     if python:
-        yield f"uv venv --python {shlex.quote(python.version)}"
-    if lock := _lock(document):
-        yield f"uv pip sync {shlex.quote('record/' + lock)}"
+        yield f"uv venv --python {shlex.quote(python.version)} && . .venv/bin/activate"
+    if usable:
+        yield f"uv pip sync {shlex.quote('record/' + usable)}"
+    elif document.environment and document.environment.requirements:
+        # Installers take a lock without hashes only in the form of requirements.
+        yield f"lading lock {shlex.quote(version)} --format requirements -o requirements.lock"
+        yield "uv pip install -r requirements.lock"
     if command := _command(document):
         yield command
-    yield f"lading reproduce {shlex.quote(version)} --check"
+    if document.input_example and document.input_example.predictions:
+        yield "uv pip install lading"
+        yield f"lading reproduce {shlex.quote(version)} --check"
+
+
+def _is_hashed(document: Document) -> bool:
+    environment = document.environment
+    return bool(environment and environment.lock and environment.lock.hashed)
 
 
 def _lock(document: Document) -> str | None:

@@ -55,6 +55,12 @@ def demand(document: Mapping[str, Any], required: Iterable[str]) -> None:
         PolicyRefused: something is missing; each is named with what gives it.
     """
     names = frozenset(required)
+    if names and _below("hazards", "verdict")(document) == "dangerous":
+        raise PolicyRefused(
+            "--strict refuses a model that would run code when it is loaded",
+            cause="the scan found it dangerous",
+            hint="lading scan PATH says where and why",
+        )
     if unknown := names - RULES.keys():
         raise InvalidInput(
             f"nothing called {min(unknown)!r} can be required",

@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Unpack
 
-from lading.errors import LocalFailure
+from lading.errors import LocalFailure, PolicyRefused
 from lading.operations.captured import Capture
+from lading.operations.declared import example_of
 from lading.operations.push import PushResult, push
 from lading.packing.record import PREDICTIONS_PATH
 from lading.spec.plain import plain
@@ -56,11 +57,12 @@ def save(
     from lading.frameworks.registry import adapter as by_name
 
     chosen = by_name(adapter) if isinstance(adapter, str) else adapter or adapter_for(model)
-    example = words.get("input_example")
+    example = example_of(words)
     with tempfile.TemporaryDirectory(prefix="lading-save-") as name:
         folder = Path(name) / "model"
         folder.mkdir()
         saved = chosen.save(model, folder, SaveOptions(allow_pickle=allow_pickle, example=example))
+        _demand_loadable(folder, allow_pickle=allow_pickle)
         _add(files or {}, folder)
         known = _known(chosen, model, saved, example, words)
         capture = _with(capture or Capture(), known, saved)
@@ -74,16 +76,43 @@ def save(
             on_progress=on_progress,
             **words,
         )
-    return replace(result, notes=(*saved.notes, *result.notes))
+    return replace(result, notes=(*saved.notes, *_strangers(saved), *result.notes))
 
 
-def _with(
-    capture: Capture, known: tuple[dict[str, Any], dict[str, bytes]], saved: Saved
-) -> Capture:
-    fields, files = known
+def _demand_loadable(folder: Path, *, allow_pickle: bool) -> None:
+    """Refuse now what every load would refuse: a pickle that carries code in itself."""
+    if not allow_pickle:
+        return
+    from lading.hazards.scan import scan_files
+
+    found = scan_files({str(path.relative_to(folder)): path for path in _files(folder)})
+    if found.verdict == "dangerous":
+        raise PolicyRefused(
+            "what was written for this model would never be loaded again",
+            cause=", ".join(f"{each.what} in {each.path}" for each in found.findings[:3]),
+            hint="put its class and functions into a module that can be imported, or give the"
+            " class save and load methods (lading.frameworks.python)",
+        )
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _strangers(saved: Saved) -> tuple[str, ...]:
+    if "__main__" not in saved.roots:
+        return ()
+    return (
+        "the model uses names of this notebook or script: it can be loaded only where they are"
+        " defined; put them into a module",
+    )
+
+
+def _with(capture: Capture, known: _Known, saved: Saved) -> Capture:
+    fields, files, example = known
     return replace(
         capture,
-        roots=(*capture.roots, *saved.roots),
+        roots=(*capture.roots, *(root for root in saved.roots if root != "__main__"), *example),
         fields={**fields, **capture.fields},
         files={**files, **capture.files},
         # The model was made by the code that runs here, wherever its files lie for now.
@@ -91,9 +120,15 @@ def _with(
     )
 
 
-def _known(
-    adapter: Adapter, model: object, saved: Saved, example: object, words: Words
-) -> tuple[dict[str, Any], dict[str, bytes]]:
+class _Known(NamedTuple):
+    """Fields of the document, files of the version, and what the example is made with."""
+
+    fields: dict[str, Any]
+    files: dict[str, bytes]
+    roots: tuple[str, ...]
+
+
+def _known(adapter: Adapter, model: object, saved: Saved, example: object, words: Words) -> _Known:
     """What the object itself tells: its framework, its parameters, its answer to the example."""
     fields: dict[str, Any] = {
         "framework": {
@@ -110,7 +145,10 @@ def _known(
         answer = adapter.predict(model, example)
         _add_signature(fields, example, answer, words)
         _add_answer(fields, files, answer)
-    return {name: value for name, value in fields.items() if value}, files
+    # Who serves a model that takes data frames needs the library of data frames.
+    module = type(example).__module__.partition(".")[0]
+    roots = () if example is None or isinstance(example, Path) else (module,)
+    return _Known({name: value for name, value in fields.items() if value}, files, roots)
 
 
 def _add_signature(fields: dict[str, Any], example: object, answer: object, words: Words) -> None:

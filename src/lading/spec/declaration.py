@@ -139,14 +139,23 @@ def declaration(value: object, where: str) -> Declaration:
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{where} is no list of fields", cause=f"got {type(value).__name__}")
     written_out = {name: _WRITTEN_OUT.get(name, _as_is)(part) for name, part in _known_by(value)}
+    parts = (
+        f"{json.dumps(name)}: {_json(name, part, where)}" for name, part in written_out.items()
+    )
     try:
-        raw = json.dumps(plain(written_out), allow_nan=False, default=_unwrapped)
-        return Declaration.model_validate_json(raw, extra="forbid")
+        return Declaration.model_validate_json(f"{{{', '.join(parts)}}}", extra="forbid")
     except ValidationError as error:
-        raise _refusal(error, where) from error
+        raise _refusal(error, where, value) from error
+
+
+def _json(name: object, part: object, where: str) -> str:
+    try:
+        return json.dumps(plain(part), allow_nan=False, default=_unwrapped)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(
-            f"{where} holds what cannot be written down", cause=str(error)
+            f"{where}: {name} holds what cannot be written down",
+            cause=str(error),
+            hint="numbers must be finite; give plain numbers, text, lists and objects",
         ) from error
 
 
@@ -229,15 +238,20 @@ def _known_by(value: Mapping[Any, Any]) -> Iterator[tuple[str, object]]:
         yield (plural if plural not in value else name), part
 
 
-def _refusal(error: ValidationError, where: str) -> InvalidInput:
+def _refusal(error: ValidationError, where: str, value: Mapping[Any, Any]) -> InvalidInput:
     errors = error.errors(include_url=False)
     # A field in another spelling is also one that is missing; the spelling says more.
     first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     place = [part for part in first["loc"] if part not in _KINDS]
-    path = ".".join(map(str, place))
+    path = ".".join(map(str, _as_written(place, value)))
     if first["type"] != "extra_forbidden":
         got = f", got {first['input']!r}"[:80] if not isinstance(first["input"], dict) else ""
-        return InvalidInput(f"{where}: {path or 'it'} is wrong", cause=f"{first['msg']}{got}")
+        form = _FORMS.get(str(place[0])) if place else None
+        return InvalidInput(
+            f"{where}: {path or 'it'} is wrong",
+            cause=f"{first['msg']}{got}",
+            hint=f"write it like {form}" if form else None,
+        )
     hint = _ELSEWHERE.get(path) or _nearest(str(place[-1]), sorted(_fields_at(first["loc"])))
     return InvalidInput(f"{where}: there is no field {path!r}", hint=hint)
 
@@ -247,6 +261,24 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"did you mean {near[0]}?" if near else "known are: " + ", ".join(known)
 
 
+def _as_written(place: list[int | str], value: Mapping[Any, Any]) -> list[int | str]:
+    """The place of a mistake as the person wrote it: a metric by its name."""
+    metrics = value.get("metrics")
+    if place[:1] == ["metrics"] and len(place) > 1 and isinstance(metrics, Mapping):
+        return ["metrics", list(metrics)[int(place[1])]]
+    return place
+
+
+# What fields look like, for who wrote one in another way.
+_FORMS: Final = {
+    "metrics": "metrics: {auc@test: 0.93}",
+    "params": "params: {learning_rate: 0.01}",
+    "tags": "tags: {team: risk}, with text for values",
+    "datasets": "datasets: [{uri: s3://data/train, split: train}]",
+    "parents": "parents: [ml/base:1.0.0]",
+    "authors": "authors: [Ada Lovelace]",
+    "licenses": "licenses: [Apache-2.0]",
+}
 _KINDS: Final = ("column", "tensor", "json")
 # What a document has, and a declaration has in another place or not at all.
 _ELSEWHERE: Final = {
