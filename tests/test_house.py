@@ -120,7 +120,7 @@ def test_the_wheel_carries_what_lading_reads(tmp_path: Path) -> None:
     assert not any(name.startswith("tests/") for name in names)
 
 
-@pytest.mark.parametrize("script", ["tests/run", ".ci/run"])
+@pytest.mark.parametrize("script", ["tests/run", ".ci/run", ".ci/large"])
 def test_a_script_can_be_run(script: str) -> None:
     path = ROOT / script
 

@@ -191,7 +191,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _from_file(path: Path, *, allowed: frozenset[str] | None) -> dict[str, Any]:
-    if not path.is_file():
+    if not _is_readable(path):
         return {}
     import tomllib
 
@@ -209,6 +209,14 @@ def _from_file(path: Path, *, allowed: frozenset[str] | None) -> dict[str, Any]:
                 hint="set it in the user's config.toml, by environment or by flag",
             )
     return {name: _value(name, item, str(path)) for name, item in table.items()}
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether there is such a file; a folder that may not be entered has none."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 def _nearest(name: str) -> str:

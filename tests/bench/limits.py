@@ -1,8 +1,8 @@
 """What Lading may cost, as ratios to its peers, and its memory.
 
-These are the figures of the issues "The core" and "What is known about a model travels with it"; a
-nightly job fails where one is passed. Ratios are of medians in the same rounds: a slow machine is
-slow for everybody.
+These are the figures of the issues "The core" and "What is known about a model travels with it".
+The benchmark fails where one is passed. Ratios are of medians in the same rounds: a slow machine
+is slow for everybody.
 """
 
 from __future__ import annotations

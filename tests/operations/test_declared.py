@@ -146,3 +146,26 @@ def test_a_file_that_is_no_text_or_too_large_is_refused(project: Path) -> None:
     for name, what in (("binary", "not UTF-8"), ("large", "larger than 1 MiB")):
         with pytest.raises(InvalidInput, match=what):
             declared(project, {}, file=project / f"{name}.yaml")
+
+
+@pytest.mark.parametrize("name", ["lading.yaml", "pyproject.toml"])
+def test_a_declaration_that_is_a_link_out_of_its_folder_is_refused(
+    project: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("description: of somebody else")
+    (project / "out" / "model" / name).symlink_to(tmp_path / name)
+
+    with pytest.raises(InvalidInput, match="is a link out of its folder"):
+        declared(project / "out" / "model", {})
+
+
+def test_a_current_folder_that_was_deleted_is_no_hindrance(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    (project / "out" / "model" / "lading.yaml").write_text("description: found")
+
+    assert declared(project / "out" / "model", {}).statement.identity.description == "found"

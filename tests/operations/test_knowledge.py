@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -357,3 +361,118 @@ def test_a_framework_that_is_said_has_no_version_of_another(
     push(trained, "ml/fraud:1.0.0", settings=settings, framework={"name": "tensorflow"})
 
     assert document("ml/fraud:1.0.0", settings)["framework"] == {"name": "tensorflow"}
+
+
+class Greedy(BaseHTTPRequestHandler):
+    """A host that a hostile folder names: it writes down what it is told."""
+
+    def do_GET(self) -> None:
+        told.append(str(self.headers))
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="x"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET  # noqa: N815  the name that http.server looks for
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+told: list[str] = []
+
+
+@pytest.mark.parametrize("where", ["card", "declaration", "adapter"])
+def test_a_folder_does_not_choose_whom_to_ask(
+    tmp_path: Path, settings: Settings, where: str
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights.bin").write_bytes(b"weights")
+    told.clear()
+    with HTTPServer(("127.0.0.1", 0), Greedy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        parent = f"127.0.0.1:{server.server_port}/x/y"
+        if where == "card":
+            (folder / "README.md").write_text(f"---\nbase_model: {parent}\n---\n")
+        elif where == "adapter":
+            config = {"peft_type": "LORA", "base_model_name_or_path": parent}
+            (folder / "adapter_config.json").write_text(json.dumps(config))
+        else:
+            (folder / "lading.yaml").write_text(f"parents: ['{parent}']\n")
+
+        push(folder, "m:1.0.0", settings=replace(settings, username="ada", password="secret"))
+        silent = list(told)
+        push(folder, "m:2.0.0", settings=settings, parents=[parent])
+        server.shutdown()
+
+    assert silent == []
+    assert told
+    assert parent in str(document("m:1.0.0", settings)["lineage"]["parents"])
+
+
+def test_an_example_that_is_a_pipe_makes_nobody_wait(trained: Path, settings: Settings) -> None:
+    os.mkfifo(trained / "ex.json")
+    (trained / ".ladingignore").write_text("ex.json")
+    (trained / "lading.yaml").write_text("input_example: ex.json")
+
+    with pytest.raises(InvalidInput, match="is no file"):
+        push(trained, "ml/fraud:1.0.0", settings=settings)
+
+
+def test_what_could_not_be_read_again_is_not_written(trained: Path, settings: Settings) -> None:
+    deep: Any = 1
+    for _ in range(100):
+        deep = [deep]
+
+    with pytest.raises(InvalidInput, match="nested too deeply"):
+        push(trained, "ml/fraud:1.0.0", settings=settings, params={"a": deep})
+
+
+def test_an_example_is_held_against_what_the_header_says(
+    tmp_path: Path, settings: Settings
+) -> None:
+    from onnx import TensorProto, helper
+
+    node = helper.make_node("Add", ["x", "x"], ["y"])
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 2]) for name in ("x", "y")]
+    model = helper.make_model(helper.make_graph([node], "double", ends[:1], ends[1:]))
+    (tmp_path / "double.onnx").write_bytes(model.SerializeToString())
+    good, bad, shape = (tmp_path / f"{name}.json" for name in ("good", "bad", "shape"))
+    good.write_text('{"x": [[1.0, 2.0]]}')
+    bad.write_text('{"x": [["a", 2.0]]}')
+    shape.write_text("[[1.0, 2.0, 3.0]]")
+
+    for wrong in (bad, shape):
+        with pytest.raises(InvalidInput, match="x"):
+            push(tmp_path / "double.onnx", "m:1.0.0", input_example=wrong, settings=settings)
+    push(tmp_path / "double.onnx", "m:1.0.0", input_example=good, settings=settings)
+
+    signature = document("m:1.0.0", settings)["signature"]
+    assert signature["inputs"] == [
+        {"kind": "tensor", "name": "x", "dtype": "float32", "shape": [-1, 2]}
+    ]
+    assert signature["outputs"][0]["name"] == "y"
+
+
+def test_an_array_in_a_file_is_an_example(
+    trained: Path, settings: Settings, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "example.npy", np.zeros((2, 3), dtype=np.float32))
+
+    push(trained, "ml/fraud:1.0.0", settings=settings, input_example=tmp_path / "example.npy")
+
+    assert document("ml/fraud:1.0.0", settings)["signature"]["inputs"] == [
+        {"kind": "tensor", "dtype": "float32", "shape": [-1, 3]}
+    ]
+
+
+def test_the_base_image_and_its_digest_are_apart(trained: Path, settings: Settings) -> None:
+    digest = "sha256:" + "a" * 64
+    images = {"images": {"base": f"docker.io/library/python:3.12@{digest}"}}
+
+    push(trained, "ml/fraud:1.0.0", settings=settings, environment=images)
+
+    annotations = inspect("ml/fraud:1.0.0", settings=settings).annotations
+    assert annotations["org.opencontainers.image.base.name"] == "docker.io/library/python:3.12"
+    assert annotations["org.opencontainers.image.base.digest"] == digest

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +14,8 @@ from hypothesis import strategies as st
 from lading.errors import InvalidInput
 from lading.spec.declaration import Declaration, declaration, metric
 from lading.spec.document import Document
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
 def given_fields(value: object) -> dict[str, Any]:
@@ -105,6 +110,7 @@ def test_a_wrong_value_is_refused(value: object) -> None:
     [
         ("auc=0.93", {"name": "auc", "value": 0.93}),
         ("auc@test=1", {"name": "auc", "split": "test", "value": 1.0}),
+        ("auc=0.93@test", {"name": "auc", "split": "test", "value": 0.93}),
         ("map@50=0.5", {"name": "map", "split": "50", "value": 0.5}),
         ("a=b=1e-3", {"name": "a=b", "value": 0.001}),
     ],
@@ -137,3 +143,34 @@ def test_any_value_is_a_declaration_or_refused(value: dict[str, Any]) -> None:
         files = [{"path": "m", "size": 1, "role": "weights", "layer": "sha256:" + "a" * 64}]
         document = statement.document("2026-01-01T00:00:00Z") | {"files": files}
         assert Document.model_validate(document, strict=False).files
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"license": "MIT", "author": "Ada"},
+        {"licenses": ["MIT"], "authors": "Ada"},
+        {"metrics": {"auc@test": 0.9}},
+        {"metrics": [{"name": "auc", "value": 0.9}]},
+        {"parents": "ml/a:1.0.0", "datasets": "s3://x"},
+        {"parents": {"reference": "x"}, "datasets": [{"uri": "y"}, "z"]},
+        {"tags": {"a": "b"}, "params": {"lr": [1, None]}, "capture": {"code": False}},
+        {"signature": {"inputs": [{"kind": "tensor", "dtype": "int8", "shape": [-1]}]}},
+    ],
+)
+def test_what_is_taken_is_what_the_schema_of_the_file_says(value: dict[str, Any]) -> None:
+    schema = json.loads((SCHEMAS / "lading.schema.json").read_bytes())
+
+    jsonschema.validate(value, schema)
+
+    assert declaration(value, "it").as_json()
+
+
+@pytest.mark.parametrize("value", [{"metric": {}}, {"card": {"tsk": ""}}, {"metrics": 5}])
+def test_what_is_refused_the_schema_of_the_file_refuses(value: dict[str, Any]) -> None:
+    schema = json.loads((SCHEMAS / "lading.schema.json").read_bytes())
+
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(value, schema)
+    with pytest.raises(InvalidInput):
+        declaration(value, "it")

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from lading.errors import InvalidInput
+from lading.operations.declared import current_folder
 from lading.packing.record import ENVIRONMENT_PATH, LOCK_PATH, PATCH_PATH, bundle_of
-from lading.spec.encoding import encode
+from lading.spec.encoding import check_depth, encode
 from lading.spec.merge import laid_over
 from lading.spec.plain import plain
 
@@ -121,10 +122,10 @@ def captured(
         _add_facts(found, facts)
     if capture.wants("hazards"):
         _add_hazards(found, tree)
-    if capture.wants("run"):
-        _add_run(found, origin, capture)
     if capture.wants("code"):
         user = _add_code(found, origin, capture)
+    if capture.wants("run"):
+        _add_run(found, origin, capture)
     if capture.wants("author") and (name := _author(origin, settings, user)):
         found.add("authors", [name])
     if capture.wants("environment"):
@@ -160,7 +161,8 @@ def _add_run(found: Captured, path: Path, capture: Capture) -> None:
     from lading.capture.session import running
     from lading.settings import process_environment
 
-    run = find(path, run_id=capture.run)
+    code = found.fields.get("lineage", {}).get("code", {})
+    run = find(path, run_id=capture.run, commit=code.get("commit"))
     lineage = {
         "datasets": plain(run.datasets),
         "runs": plain(run.runs),
@@ -187,7 +189,7 @@ def _add_code(found: Captured, path: Path, capture: Capture) -> str | None:
     seen = look(
         path,
         environment=process_environment(),
-        fallback=Path.cwd(),
+        fallback=current_folder(),
         with_diff=capture.with_diff,
     )
     code = plain(seen.code)
@@ -249,7 +251,9 @@ def _brought(brought: Mapping[str, Path], notes: list[str]) -> dict[str, Any]:
         lock = lock_facts(_small(brought[LOCK_PATH]), LOCK_PATH, "pylock.toml")
         recorded = _small(brought[ENVIRONMENT_PATH]) if ENVIRONMENT_PATH in brought else b"{}"
         environment = Environment.model_validate_json(recorded)
-    except (InvalidInput, ValidationError, OSError) as error:
+        check_depth(environment.as_json(), "the environment")
+        encode(environment.as_json())
+    except (InvalidInput, ValidationError, OSError, ValueError) as error:
         notes.append(f"what the folder says of its environment cannot be read: {error}"[:300])
         return {}
     same = environment.lock is not None and environment.lock.sha256 == lock.sha256
@@ -274,7 +278,7 @@ def _roots(capture: Capture, facts: Survey | None) -> Iterable[str]:
 def _project(path: Path) -> Path:
     """Where a project's lock would be: here, if the model lies in here; else beside the model."""
     real = path.resolve()
-    here = Path.cwd()
-    if real.is_relative_to(here):
+    here = current_folder()
+    if here and real.is_relative_to(here):
         return here
     return real if real.is_dir() else real.parent

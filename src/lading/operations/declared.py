@@ -35,6 +35,8 @@ class Declared:
     input_example: object = None
     without: frozenset[str] = frozenset()
     file: Path | None = None
+    # Those that the call names: a file comes with a folder, and may not say whom to ask.
+    parents: tuple[str, ...] = ()
 
 
 def declared(path: Path, words: Words, *, file: Path | None = None) -> Declared:
@@ -59,7 +61,13 @@ def declared(path: Path, words: Words, *, file: Path | None = None) -> Declared:
     told = declaration(said, "the call")
     if example is None and above and written.input_example:
         example = _inside(above.parent, written.input_example)
-    return Declared(_over(told, written), example, _left_out(written.capture), above)
+    return Declared(
+        _over(told, written),
+        example,
+        _left_out(written.capture),
+        above,
+        tuple(parent.reference for parent in told.parents if parent.digest is None),
+    )
 
 
 def example_of(words: Words) -> object:
@@ -104,25 +112,49 @@ def _found(path: Path, file: Path | None) -> tuple[Path, Mapping[str, Any]] | No
         return file, value
     for folder in _folders(path):
         for name in DECLARATION_FILES:
-            if (folder / name).is_file():
+            if _is_own(folder, name):
                 return folder / name, _yaml(folder / name)
         project = folder / _PROJECT
-        if project.is_file() and (value := _project(project)) is not None:
+        if _is_own(folder, _PROJECT) and (value := _project(project)) is not None:
             return project, value
     return None
+
+
+def _is_own(folder: Path, name: str) -> bool:
+    """Whether a folder has such a file.
+
+    Raises:
+        InvalidInput: it is a link out of the folder: it would carry another's words along.
+    """
+    file = folder / name
+    if not file.is_file():
+        return False
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise InvalidInput(
+            f"{file} is a link out of its folder", hint="put the file itself there, or name it: -f"
+        )
+    return True
 
 
 def _folders(path: Path) -> Iterator[Path]:
     """The model's folder, and those above it up to the current one."""
     real = path.resolve()
     first = real if real.is_dir() else real.parent
-    here = Path.cwd()
+    here = current_folder()
     yield first
-    if first.is_relative_to(here):
+    if here and first.is_relative_to(here):
         for folder in first.parents:
             if not folder.is_relative_to(here):
                 return
             yield folder
+
+
+def current_folder() -> Path | None:
+    """The current folder; None where somebody deleted it."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
 
 
 def _yaml(file: Path) -> Mapping[str, Any]:

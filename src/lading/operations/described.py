@@ -6,7 +6,7 @@ and is asked for only where a new version comes of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,8 @@ class Described:
     settings: Settings
     facts: Survey | None = None
     notes: tuple[str, ...] = ()
+    # The parents that the call names, to be looked up.
+    parents: tuple[str, ...] = ()
 
     def named(self, name: str, version: Version) -> Described:
         """The same under its name and version."""
@@ -48,14 +50,19 @@ class Described:
         return replace(self, facts=survey(self.plan.tree))
 
     @property
+    def stated(self) -> Mapping[str, Any] | None:
+        """The signature that somebody states: who pushes, or the headers of the model's files."""
+        return _first(self.statement.given.get("signature"), self._of_headers)
+
+    @property
     def signature(self) -> Mapping[str, Any] | None:
         """The signature that a version of this would have, as far as it is known."""
-        told = (self.statement.given, self.capture.fields, self.statement.captured)
-        from_headers = plain(self.facts.signature) if self.facts else None
-        for found in (*(fields.get("signature") for fields in told), from_headers):
-            if isinstance(found, Mapping) and found:
-                return found
-        return None
+        told = (self.capture.fields, self.statement.captured)
+        return _first(self.stated, *(fields.get("signature") for fields in told))
+
+    @property
+    def _of_headers(self) -> Mapping[str, Any] | None:
+        return plain(self.facts.signature) if self.facts and self.facts.signature else None
 
     def completed(self) -> Described:
         """The same with everything that can be found out, and the files that this gives."""
@@ -64,7 +71,10 @@ class Described:
         # The example tells more than headers do, and the model's own class more than the example.
         fields = laid_over(self.statement.captured, found.fields)
         fields = laid_over(self.capture.fields, fields)
-        fields = _with_parents(fields, self.statement.given, self.settings, found.notes)
+        if seen.signature:
+            # A header knows the names and types that an example can only hint at.
+            fields["signature"] = seen.signature
+        fields = _with_parents(fields, self.parents, self.settings, found.notes)
         fields = _of_one_framework(fields, self.statement.given)
         found.notes += _warnings(fields)
         plan = self.plan
@@ -86,25 +96,41 @@ def described(
     Raises:
         InvalidInput: the example does not fit the signature.
     """
-    statement, notes = told.statement, ()
-    if told.input_example is not None:
-        from lading.operations.example import with_example
+    cargo = Described(plan, path, told.statement, capture, settings, parents=told.parents)
+    if told.input_example is None:
+        return cargo
+    from lading.operations.example import checked
 
-        plan, statement = with_example(plan, statement, told.input_example)
-    return Described(plan, path, statement, capture, settings, notes=notes)
+    # What the headers say of the input is what an example must fit.
+    cargo = cargo.surveyed()
+    example = checked(told.input_example, cargo.stated)
+    given = {**cargo.statement.given, "input_example": example.input_example}
+    captured = {"signature": example.signature} if example.signature else {}
+    return replace(
+        cargo,
+        plan=plan.with_written(example.files),
+        statement=replace(cargo.statement, given=given, captured=captured),
+    )
+
+
+def _first(*signatures: object) -> Mapping[str, Any] | None:
+    return next((each for each in signatures if isinstance(each, Mapping) and each), None)
 
 
 def _with_parents(
-    fields: dict[str, Any], given: Mapping[str, Any], settings: Settings, notes: list[str]
+    fields: dict[str, Any], references: Iterable[str], settings: Settings, notes: list[str]
 ) -> dict[str, Any]:
-    """The fields with the digests of parents that are named without one."""
-    # Not those that a model card names: they are other hubs' names, and nobody asked for them.
-    entries = _parents(given)
-    if not entries:
+    """The fields with the digests of the parents that the call names.
+
+    Not of those that a model card or a file in the folder names: whoever made the folder would say
+    which host is asked, and with whose password.
+    """
+    named = tuple(references)
+    if not named:
         return fields
     from lading.operations.parents import found_out
 
-    known = found_out(entries, settings, notes)
+    known = found_out(named, settings, notes)
     return laid_over({"lineage": {"parents": known}}, fields) if known else fields
 
 
@@ -135,9 +161,3 @@ def _warnings(fields: Mapping[str, Any]) -> list[str]:
             " --resolve-hashes asks the package index for them"
         )
     return notes
-
-
-def _parents(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    lineage = fields.get("lineage")
-    parents = lineage.get("parents") if isinstance(lineage, Mapping) else None
-    return list(parents) if isinstance(parents, (list, tuple)) else []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from lading.errors import InvalidInput, LadingError
@@ -18,22 +19,22 @@ if TYPE_CHECKING:
     from lading.settings import Settings
 
 _MOST: Final = 16
+# Of a parent only its digest is wanted: nobody waits for a host that does not answer.
+_PATIENCE: Final = 5.0
 
 
 def found_out(
-    parents: Iterable[Mapping[str, Any]], settings: Settings, notes: list[str]
+    references: Iterable[str], settings: Settings, notes: list[str]
 ) -> list[dict[str, Any]]:
-    """The digest and licence of each parent that is named without a digest and can be reached.
+    """The digest and licence of each parent that can be reached.
 
     Whoever cannot be reached is a note: a parent may be a model of another hub.
     """
+    hasty = replace(settings, retries=0, timeout=min(settings.timeout, _PATIENCE))
     found = []
-    for parent in list(parents)[:_MOST]:
-        reference = parent.get("reference")
-        if parent.get("digest") or not isinstance(reference, str):
-            continue
+    for reference in list(references)[:_MOST]:
         try:
-            found.append({"reference": reference, **_known(reference, settings)})
+            found.append({"reference": reference, **_known(reference, hasty)})
         except LadingError as error:
             notes.append(f"the parent {reference} has no digest: {error}")
     return found

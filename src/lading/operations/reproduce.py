@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from lading.errors import InvalidInput, NotFound
+from lading.errors import InvalidInput, LadingError, NotFound
 from lading.operations import stores
 from lading.operations.open import Opened
 from lading.operations.open import open as open_version
+from lading.packing.names import safe_path
 from lading.spec.digest import Digest
 from lading.spec.plain import plain
 from lading.spec.reference import Reference
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # Git runs programs for addresses of other kinds (ext::), and takes a first - for an option.
 _ADDRESS: Final = re.compile(r"(https?|ssh|git)://[^\s-]\S*|[\w.][\w.-]*@[\w.][\w.-]*:[^\s-]\S*")
+_PYTHON: Final = re.compile(r"\d+\.\d+[\w.+-]*")
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
@@ -140,16 +142,19 @@ def _commands(opened: Opened, document: Document) -> Iterator[str]:
     if code and _ADDRESS.fullmatch(code.repository or "") and _COMMIT.fullmatch(code.commit or ""):
         yield f"git clone {shlex.quote(str(code.repository))} reproduce"
         yield f"git -C reproduce checkout {code.commit}"
-        yield f"cd {shlex.quote('/'.join(filter(None, ('reproduce', code.path))))}"
+        below = f"/{code.path}" if code.path and _is_plain(code.path) else ""
+        yield f"cd {shlex.quote('reproduce' + below)}"
     usable = _lock(document) if _is_hashed(document) else None
-    kept = [path for path in (code.patch if code else None, usable) if path]
+    patch = code.patch if code and code.patch and _is_plain(code.patch) else None
+    usable = usable if usable and _is_plain(usable) else None
+    kept = [path for path in (patch, usable) if path]
     if kept:
         wanted = " ".join(f"--include {shlex.quote(path)}" for path in kept)
         yield f"lading pull {shlex.quote(version)} {wanted} -o record"
-    if code and code.patch:
-        yield f"git apply {shlex.quote('record/' + code.patch)}"
+    if patch:
+        yield f"git apply {shlex.quote('record/' + patch)}"
     python = document.environment.python if document.environment else None
-    if python:
+    if python and _PYTHON.fullmatch(python.version):
         yield f"uv venv --python {shlex.quote(python.version)} && . .venv/bin/activate"
     if usable:
         yield f"uv pip sync {shlex.quote('record/' + usable)}"
@@ -162,6 +167,15 @@ def _commands(opened: Opened, document: Document) -> Iterator[str]:
     if document.input_example and document.input_example.predictions:
         yield "uv pip install lading"
         yield f"lading reproduce {shlex.quote(version)} --check"
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a path of a document stays below where it is put, and is no option."""
+    try:
+        safe_path(path.encode())
+    except LadingError:
+        return False
+    return not path.startswith("-")
 
 
 def _is_hashed(document: Document) -> bool:

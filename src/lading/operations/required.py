@@ -37,7 +37,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "license": Rule(_below("licenses"), "--license SPDX"),
     "lock": Rule(
         _below("environment", "lock"),
-        "uv.lock, pylock.toml or pinned requirements beside the model, or --python PROGRAM",
+        "uv.lock, pylock.toml or hashed requirements beside the model, or --python PROGRAM",
     ),
     "metrics": Rule(_below("metrics"), "--metric NAME=NUMBER"),
     "params": Rule(_below("params"), "--param NAME=VALUE"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Unpack
 
 from lading.errors import LocalFailure, PolicyRefused
 from lading.operations.captured import Capture
-from lading.operations.declared import example_of
+from lading.operations.declared import current_folder, example_of
 from lading.operations.push import PushResult, push
 from lading.packing.record import PREDICTIONS_PATH
 from lading.spec.plain import plain
@@ -116,7 +116,7 @@ def _with(capture: Capture, known: _Known, saved: Saved) -> Capture:
         fields={**fields, **capture.fields},
         files={**files, **capture.files},
         # The model was made by the code that runs here, wherever its files lie for now.
-        origin=capture.origin or Path.cwd(),
+        origin=capture.origin or current_folder(),
     )
 
 

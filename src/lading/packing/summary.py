@@ -29,6 +29,7 @@ def index_annotations(
     lineage = table(document.get("lineage"))
     code = table(lineage.get("code"))
     images = table(table(document.get("environment")).get("images"))
+    base, _, base_digest = (text(images.get("base")) or "").partition("@")
     values = {
         mediatypes.TITLE: text(document.get("name")),
         mediatypes.VERSION: text(document.get("version")),
@@ -38,7 +39,8 @@ def index_annotations(
         mediatypes.LICENSES: _license(texts(document.get("licenses"))),
         mediatypes.SOURCE: text(code.get("repository")),
         mediatypes.REVISION: text(code.get("commit")),
-        mediatypes.BASE_NAME: text(images.get("base")),
+        mediatypes.BASE_NAME: base,
+        mediatypes.BASE_DIGEST: base_digest,
         mediatypes.DOCUMENT: config,
         SUMMARY + "format": formats,
         SUMMARY + "size": str(size),

@@ -25,7 +25,7 @@ from lading.spec import mediatypes
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import UNKNOWN_PLATFORM, Descriptor, Platform
 from lading.spec.digest import Digest
-from lading.spec.encoding import decode_object, encode
+from lading.spec.encoding import check_depth, decode_object, encode
 from lading.spec.identity import Identity
 from lading.spec.manifest import DOCUMENT_LIMIT, MANIFEST_LIMIT, Index, Manifest
 from lading.spec.plain import tables, text
@@ -189,10 +189,11 @@ def _as_before(entry: _Entry, before: Mapping[str, _Entry]) -> _Entry:
 
 
 def _encoded(document: Mapping[str, object]) -> bytes:
+    check_depth(dict(document), "the document")
     try:
         raw = encode(document)
-    except RecursionError as error:
-        raise InvalidInput("the existing version's document is nested too deeply") from error
+    except ValueError as error:
+        raise InvalidInput("the document holds what JSON cannot say", cause=str(error)) from error
     if len(raw) > DOCUMENT_LIMIT:
         raise InvalidInput(
             "the document would be larger than 16 MiB",

@@ -20,7 +20,7 @@ from lading.signatures import npy
 from lading.signatures.layouts import LaidOut, lay_out
 from lading.signatures.npy import Array
 from lading.spec.document import InputExample
-from lading.spec.part import DEEPEST
+from lading.spec.encoding import DEEPEST
 from lading.spec.signature import Signature
 
 FOLDER: Final = ".lading/example/"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import os
+import stat
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -41,8 +43,17 @@ def read_file(path: Path, signature: Signature | None) -> Any:
         raise InvalidInput(f"{path} is not UTF-8", cause=str(error)) from error
 
 
+def _opened(path: Path) -> io.BufferedReader:
+    """A regular file: nobody waits for what writes into a pipe."""
+    fileno = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fileno).st_mode):
+        os.close(fileno)
+        raise InvalidInput(f"{path} is no file")
+    return os.fdopen(fileno, "rb")
+
+
 def _whole(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         raw = file.read(LIMIT + 1)
     if len(raw) > LIMIT:
         raise InvalidInput(f"{path} is larger than 64 MiB", hint="a few rows will do")
@@ -50,7 +61,20 @@ def _whole(path: Path) -> bytes:
 
 
 def _json(path: Path, signature: Signature | None) -> Any:
-    return parse_json(_whole(path), str(path))
+    return _records(parse_json(_whole(path), str(path)))
+
+
+def _records(value: Any) -> Any:
+    """Rows with their names, of a table as pandas writes it with ``orient="split"``."""
+    if not isinstance(value, dict) or not {"columns", "data"} <= value.keys():
+        return value
+    names, rows = value["columns"], value["data"]
+    fits = value.keys() <= {"columns", "data", "index"} and isinstance(names, list)
+    if not fits or not isinstance(rows, list):
+        return value
+    if not all(isinstance(row, list) and len(row) == len(names) for row in rows):
+        return value
+    return [dict(zip(map(str, names), row, strict=True)) for row in rows]
 
 
 def _npy(path: Path, signature: Signature | None) -> Array:
@@ -59,7 +83,7 @@ def _npy(path: Path, signature: Signature | None) -> Array:
 
 def _jsonl(path: Path, signature: Signature | None) -> list[Any]:
     values: list[Any] = []
-    with path.open("rb") as file:
+    with _opened(path) as file:
         while len(values) < ROWS and (line := file.readline(_LONGEST_LINE + 1)):
             if len(line) > _LONGEST_LINE:
                 raise InvalidInput(f"a line of {path} is longer than 1 MiB")
@@ -70,7 +94,7 @@ def _jsonl(path: Path, signature: Signature | None) -> list[Any]:
 
 def _csv(path: Path, signature: Signature | None) -> list[dict[str, Any]]:
     """The first rows as records; an empty cell is null."""
-    with path.open("rb") as file:
+    with _opened(path) as file:
         lines = [file.readline(_LONGEST_LINE + 1).decode("utf-8-sig")]
         lines += _more(file)
     return _rows(path, lines, signature)

@@ -15,10 +15,11 @@ from typing import Any
 from lading.errors import InvalidInput
 from lading.signatures import from_arrays, from_arrow, from_pandas, from_polars, from_values
 from lading.signatures.json_shapes import schema_of
+from lading.signatures.npy import Array
 from lading.signatures.observed import Observed, dtype_of
 from lading.signatures.origin import origin_of
 from lading.signatures.scalars import scalar_json
-from lading.spec.signature import FieldType, JsonField, Param, Signature
+from lading.spec.signature import FieldType, JsonField, Param, Signature, Tensor
 
 _log = logging.getLogger(__name__)
 
@@ -86,9 +87,17 @@ def _observe(value: Any, name: str | None) -> Observed:
         return from_polars.observe(value, name)
     if origin == "arrow":
         return from_arrow.observe(value, name)
+    if isinstance(value, Array):
+        return Observed((_of_file(value, name),))
     if origin in ("array", "scipy"):
         return from_arrays.observe(value, name)
     return from_values.observe(value, name, _entry)
+
+
+def _of_file(array: Array, name: str | None) -> Tensor:
+    """The tensor that an .npy file holds; its first axis may be of any length."""
+    shape = tuple(-1 if at == 0 else length for at, length in enumerate(array.shape))
+    return Tensor.model_validate({"name": name, "dtype": array.dtype, "shape": shape})
 
 
 def _entry(value: Any, name: str | None) -> Observed:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from lading.errors import InvalidInput
 from lading.signatures.scalars import is_missing
-from lading.spec.part import DEEPEST
+from lading.spec.encoding import DEEPEST
 
 _MOST_ITEMS: Final = 1_000
 _MOST_PROPERTIES: Final = 1_000

@@ -30,7 +30,7 @@ from lading.signatures.forms import form_of, is_split, table_fields
 from lading.signatures.npy import Array
 from lading.signatures.origin import class_name, origin_of
 from lading.signatures.scalars import FLOATS, is_missing, scalar_json
-from lading.spec.part import DEEPEST
+from lading.spec.encoding import DEEPEST
 from lading.spec.signature import Column, FieldType, Tensor
 
 Layout = Literal["table", "records", "record", "tensor", "tensors", "value"]

@@ -13,7 +13,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from lading.errors import InvalidInput
 from lading.spec.card import Card, Governance
@@ -41,10 +41,8 @@ def _or(short: dict[str, Any]) -> dict[str, Any]:
 
 _NUMBERS: Final = {"type": "object", "additionalProperties": {"type": "number"}}
 _TEXT: Final = {"type": "string"}
-_TEXTS_TOO: Final = {
-    "type": "array",
-    "items": {"anyOf": [{"type": "string"}, {"type": "object"}]},
-}
+_ENTRY: Final = {"anyOf": [{"type": "string"}, {"type": "object"}]}
+_TEXTS_TOO: Final = {"anyOf": [_ENTRY, {"type": "array", "items": _ENTRY}]}
 
 
 class Needs(Part):
@@ -65,8 +63,20 @@ class CaptureChoice(Part):
     hazards: bool = True
 
 
+def _with_singular(schema: dict[str, Any]) -> None:
+    """For the JSON Schema of the file: the singular words, which mean the same."""
+    for one, several in _SINGULAR.items():
+        schema["properties"][one] = schema["properties"][several]
+
+
+# How people write it in the singular.
+_SINGULAR: Final = {"license": "licenses", "author": "authors"}
+
+
 class Declaration(Part):
     """A person's word on a model. Every field may be left out."""
+
+    model_config = ConfigDict(json_schema_extra=_with_singular)
 
     description: Annotated[str | None, Field(description="What it is, in a sentence.")] = None
     authors: Annotated[tuple[Text, ...], Field(description="Who made it.", **_or(_TEXT))] = ()
@@ -168,12 +178,14 @@ def _unwrapped(value: object) -> object:
 
 
 def metric(text: str) -> dict[str, object]:
-    """The metric in ``NAME[@SPLIT]=VALUE``.
+    """The metric in ``NAME=VALUE``, ``NAME@SPLIT=VALUE`` or ``NAME=VALUE@SPLIT``.
 
     Raises:
         InvalidInput: it is written otherwise.
     """
     label, equals, value = text.rpartition("=")
+    value, at, split = value.partition("@")
+    label = f"{label}@{split}" if at and split else label
     try:
         number = float(value)
     except ValueError:
@@ -228,8 +240,6 @@ _WRITTEN_OUT: Final[Mapping[str, Any]] = {
     "parents": _named("reference"),
     "datasets": _named("uri"),
 }
-# How people write it in the singular.
-_SINGULAR: Final = {"license": "licenses", "author": "authors"}
 
 
 def _known_by(value: Mapping[Any, Any]) -> Iterator[tuple[str, object]]:

@@ -12,13 +12,12 @@ from pydantic import Field, ValidationError
 
 from lading.errors import InvalidInput
 from lading.spec.card import Card, Governance
-from lading.spec.encoding import decode_object, encode
+from lading.spec.encoding import check_depth, decode_object, encode
 from lading.spec.environment import Environment
 from lading.spec.facts import Facts, Hazards
 from lading.spec.lineage import Lineage
 from lading.spec.manifest import DOCUMENT_LIMIT
 from lading.spec.part import (
-    DEEPEST,
     Count,
     Json,
     Moment,
@@ -139,7 +138,7 @@ class Document(Part):
         if len(raw) > DOCUMENT_LIMIT:
             raise InvalidInput("the document is larger than 16 MiB", cause=f"{len(raw)} bytes")
         value = decode_object(raw, "the document")
-        _check_depth(value)
+        check_depth(value, "the document")
         try:
             return cls.model_validate_json(raw)
         except ValidationError as error:
@@ -156,14 +155,3 @@ class Document(Part):
         Only for documents that are new: a digest belongs to the bytes that were read.
         """
         return encode(self.as_json())
-
-
-def _check_depth(value: object) -> None:
-    """Refuse a bomb of brackets before anything walks it by recursion."""
-    waiting: list[tuple[object, int]] = [(value, 1)]
-    while waiting:
-        item, depth = waiting.pop()
-        if depth > DEEPEST:
-            raise InvalidInput("the document is nested too deeply", cause=f"over {DEEPEST} levels")
-        parts = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-        waiting += ((part, depth + 1) for part in parts)

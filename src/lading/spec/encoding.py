@@ -7,10 +7,14 @@ their digest. So: compact, fields in Go's order, maps sorted, ``<>&`` and U+2028
 from __future__ import annotations
 
 import json
+import math
 import re
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from lading.errors import InvalidInput
+
+# Deeper than any value that people write; shallower than any stack.
+DEEPEST: Final = 64
 
 _GO_ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in ("<", ">", "&", "\u2028", "\u2029")})
 
@@ -24,6 +28,21 @@ def encode(value: object) -> bytes:
     return text.translate(_GO_ESCAPES).encode()
 
 
+def check_depth(value: object, what: str) -> None:
+    """Refuse a bomb of brackets before anything walks it by recursion.
+
+    Raises:
+        InvalidInput: it is nested deeper than any value that people write.
+    """
+    waiting: list[tuple[object, int]] = [(value, 1)]
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise InvalidInput(f"{what} is nested too deeply", cause=f"over {DEEPEST} levels")
+        parts = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        waiting += ((part, depth + 1) for part in parts)
+
+
 def decode_object(raw: bytes | memoryview, what: str) -> dict[str, object]:
     """The JSON object in some bytes.
 
@@ -32,7 +51,7 @@ def decode_object(raw: bytes | memoryview, what: str) -> dict[str, object]:
     """
     try:
         text = bytes(raw).decode()
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
         if _SURROGATE.search(text):
             # Half of a pair is no character; it could be neither printed nor written again.
             json.dumps(value, ensure_ascii=False).encode()
@@ -41,6 +60,13 @@ def decode_object(raw: bytes | memoryview, what: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise InvalidInput(f"{what} is not a JSON object", cause=f"got {type(value).__name__}")
     return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is too large for a number")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

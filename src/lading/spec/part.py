@@ -24,8 +24,6 @@ Json = JsonValue
 
 # The field that tells parts of one list apart, and is therefore always written.
 KIND: Final = "kind"
-# Deeper than any value that people write; shallower than any stack.
-DEEPEST: Final = 64
 
 
 class Part(BaseModel):

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from lading.errors import InvalidInput
-from lading.spec.part import DEEPEST
+from lading.spec.encoding import DEEPEST
 
 _LARGEST: Final = 1024 * 1024
 # What YAML turns into dates and bytes stays text here: JSON knows neither.
