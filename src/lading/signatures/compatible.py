@@ -10,6 +10,7 @@ What was decided where two answers are possible:
 * a side of which the old signature said nothing was never promised: saying it now breaks nothing;
 * an input that is removed breaks: validation refuses names that it does not know;
 * an output that is added does not: programs that read results by name do not see it;
+* an output of another type breaks, also where every value fits: buffers and tables are of one type;
 * int64 to float64 counts as wider, though integers beyond 2**53 are rounded; int64 to float32 not;
 * a default that changes is compatible: it is what nobody said;
 * another time zone is compatible: any offset is taken; another unit is, if it is finer for inputs;
@@ -159,7 +160,7 @@ def _schemas(old: Any, new: Any, *, inputs: bool) -> Iterator[_Difference]:
 
 def _columns(old: Column, new: Column, sender: Column, receiver: Column) -> Iterator[_Difference]:
     if old.dtype != new.dtype:
-        yield f"{old.dtype} is now {new.dtype}", _narrows(sender.dtype, receiver.dtype)
+        yield f"{old.dtype} is now {new.dtype}", _retyped(old, sender, receiver)
     if old.nullable != new.nullable:
         what = "may be null" if new.nullable else "may no longer be null"
         yield what, "" if receiver.nullable else "null is not taken"
@@ -207,7 +208,7 @@ def _coarser(sender: Column, receiver: Column) -> str:
 
 def _tensors(old: Tensor, new: Tensor, sender: Tensor, receiver: Tensor) -> Iterator[_Difference]:
     if old.dtype != new.dtype:
-        yield f"{old.dtype} is now {new.dtype}", _narrows(sender.dtype, receiver.dtype)
+        yield f"{old.dtype} is now {new.dtype}", _retyped(old, sender, receiver)
     if old.shape != new.shape:
         what = f"shape {list(old.shape)} is now {list(new.shape)}"
         yield what, _shape_narrows(sender.shape, receiver.shape)
@@ -228,6 +229,13 @@ _FLOATS_IN: Final = {
     "float32": ("float64",),
     "float64": (),
 }
+
+
+def _retyped(old: Column | Tensor, sender: Column | Tensor, receiver: Column | Tensor) -> str:
+    """Why another type breaks somebody: of an output any does, also one that holds less."""
+    of_an_output = receiver is old
+    expected = f"who reads it expects {old.dtype}" if of_an_output else ""
+    return _narrows(sender.dtype, receiver.dtype) or expected
 
 
 def _narrows(sent: str, taken: str) -> str:
