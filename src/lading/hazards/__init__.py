@@ -1,8 +1,8 @@
 """What would run when a model is loaded, found by reading and never by loading.
 
 ``scan`` walks files; ``content`` decides by their bytes what they are; ``machine`` follows a
-pickle's instructions with signs instead of values; ``names`` judges what a pickle imports;
-``consult`` says what a verdict means for whoever is about to load. Nothing here runs, imports or
-unpickles what it reads, and nothing here says that a file is without risk: ``clean`` means that
-nothing was found.
+pickle's instructions with signs instead of values; ``skops`` reads what a schema has made instead
+of a pickle; ``names`` judges what either of them imports; ``consult`` says what a verdict means for
+whoever is about to load. Nothing here runs, imports or unpickles what it reads, and nothing here
+says that a file is without risk: ``clean`` means that nothing was found.
 """

@@ -13,7 +13,17 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
-from lading.hazards import archives, graphs, keras, pickles, templates, unpacking, windows
+from lading.hazards import (
+    archives,
+    graphs,
+    keras,
+    npy,
+    pickles,
+    skops,
+    templates,
+    unpacking,
+    windows,
+)
 from lading.hazards.findings import DEEPEST, SUSPICIOUS, Exhausted, Search
 from lading.hazards.tape import Malformed, beginning
 
@@ -21,9 +31,7 @@ _HEAD: Final = 4096
 # The first letter of a zip archive is an instruction that no plain unpickler gets past, and
 # whatever sets one up for it (torch) takes these four bytes for an archive first.
 _ZIP: Final = b"PK\x03\x04"
-_NPY: Final = b"\x93NUMPY"
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
-_OBJECTS: Final = re.compile(rb"""['"][<>|=]?O\d*['"]|object""")
 _PICKLES: Final = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pck", ".pcl")
 _CONFIGS: Final = re.compile(
     r"(config|tokenizer_config|model_index|processor_config|preprocessor_config|chat_template"
@@ -41,6 +49,7 @@ class Place:
     depth: int = 0
     script: bool = False
     keras: bool = False
+    skops: bool = False
     # It may not be what its first bytes say, so that damage means nothing.
     guessed: bool = False
 
@@ -74,8 +83,8 @@ def look(opener: Opener, place: Place, search: Search) -> None:
 def _by_content(opener: Opener, place: Place, search: Search, head: bytes) -> None:
     if packing := unpacking.recognise(head):
         _packed(opener, place, search, packing)
-    if head.startswith(_NPY):
-        _numpy(opener, place, search)
+    if head.startswith(npy.MAGIC):
+        _forwards(opener, lambda stream: npy.look(stream, place.path, search))
     elif not head.startswith(_ZIP) and (pickles.may_begin(head) or _named(place)):
         with closing(opener()) as stream:
             pickles.look(stream, place.path, search, named=_named(place, head), script=place.script)
@@ -106,6 +115,8 @@ def _by_name(opener: Opener, place: Place, search: Search, head: bytes) -> None:
         _forwards(opener, lambda stream: keras.look_bytes(stream, place.path, search))
     elif place.keras and name == "config.json":
         _forwards(opener, lambda stream: keras.look_config(stream, place.path, search))
+    elif place.skops and name == skops.SCHEMA:
+        _forwards(opener, lambda stream: skops.look_schema(stream, place.path, search))
     elif _CONFIGS.fullmatch(name):
         _forwards(opener, lambda stream: templates.look_config(stream, place.path, search))
     elif name.endswith(".jinja"):
@@ -148,18 +159,6 @@ def _packed(
     look(plain, inner, search)
 
 
-def _numpy(opener: Opener, place: Place, search: Search) -> None:
-    """An array: where its items are objects, a pickle follows the header."""
-    with closing(opener()) as stream:
-        start = stream.read(8)
-        length = int.from_bytes(stream.read(2 if start[6:7] == b"\x01" else 4), "little")
-        if length > 1024 * 1024:
-            search.add(place.path, "a broken array", SUSPICIOUS, "its header is absurdly long")
-            return
-        objects = _OBJECTS.search(stream.read(length)) is not None
-        pickles.look(stream, place.path, search, named=objects, script=False)
-
-
 def _archives(opener: Opener, place: Place, search: Search, head: bytes) -> None:
     """Zip and tar, both by their structure: a zip archive may begin anywhere in a file."""
     with closing(opener()) as stream:
@@ -194,8 +193,10 @@ def _zip(file: BinaryIO, place: Place, search: Search) -> None:
     roots = {name.removesuffix("constants.pkl") for name in names if name.endswith("constants.pkl")}
     script = any(name.startswith(f"{root}code/") for root in roots for name in names)
     layers = {"config.json", "metadata.json"} <= names
+    schema = skops.SCHEMA in names
     for entry in entries:
-        _enter(entry, place.inside(entry.name, script=script, keras=layers), search)
+        inside = place.inside(entry.name, script=script, keras=layers, skops=schema)
+        _enter(entry, inside, search)
 
 
 def _enter(entry: archives.Entry, place: Place, search: Search) -> None:
