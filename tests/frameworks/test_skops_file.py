@@ -13,6 +13,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from xgboost import XGBClassifier
 
 from lading.frameworks.skops_file import settle
 
@@ -68,3 +69,25 @@ def test_parts_that_were_one_stay_one(tmp_path: Path) -> None:
 
     again = skops.io.load(path)
     assert again["a"] is again["b"]
+
+
+def test_bytes_are_named_by_their_part_and_not_by_chance(tmp_path: Path) -> None:
+    same = b"the same"
+    model = {"a": same, "b": bytearray(b"other"), "c": same}
+    for name in ("one", "two"):
+        skops.io.dump(model, tmp_path / name)
+
+        settle(tmp_path / name)
+
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert skops.io.load(tmp_path / "one", trusted=["builtins.bytearray"]) == model
+
+
+def test_a_model_that_keeps_itself_as_bytes_is_the_same_twice(tmp_path: Path) -> None:
+    model = make_pipeline(StandardScaler(), XGBClassifier(n_estimators=2)).fit(ROWS, LABELS)
+    for name in ("one", "two"):
+        skops.io.dump(model, tmp_path / name)
+
+        settle(tmp_path / name)
+
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()

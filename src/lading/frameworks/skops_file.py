@@ -1,13 +1,14 @@
 """A skops file with nothing in it but the model: saved twice, it is the same bytes twice.
 
-skops writes the time into its archive, and names every part by where it lay in memory. A version
-that is saved again would be other content every time.
+skops writes the time into its archive, names every part by where it lay in memory, and a file of
+bytes by chance. A version that is saved again would be other content every time.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections import Counter
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
@@ -22,7 +23,7 @@ def settle(path: Path) -> None:
     with ZipFile(path) as written, ZipFile(settled, "w", ZIP_STORED) as target:
         schema = json.loads(written.read(_SCHEMA))
         numbers = _numbered(schema)
-        names = {name: _renamed(name, numbers) for name in written.namelist()}
+        names = _named(schema, written.namelist(), numbers)
         _rename(schema, numbers, names)
         for name in sorted(names, key=lambda each: names[each]):
             raw = json.dumps(schema, indent=2).encode() if name == _SCHEMA else written.read(name)
@@ -39,11 +40,20 @@ def _numbered(schema: Any) -> dict[int, int]:
     return numbers
 
 
-def _renamed(name: str, numbers: dict[int, int]) -> str:
-    """A member that is named by the address of its part, by the part's number."""
-    stem, dot, ending = name.partition(".")
-    number = numbers.get(int(stem)) if stem.isdecimal() else None
-    return f"{number:06}{dot}{ending}" if number is not None else name
+def _named(schema: Any, members: list[str], numbers: dict[int, int]) -> dict[str, str]:
+    """What members are called: each by the number of the part that it belongs to."""
+    names = {_SCHEMA: _SCHEMA}
+    taken: Counter[int] = Counter()
+    for node in _nodes(schema):
+        address, file = node.get(_IDENTITY), node.get("file")
+        if not isinstance(address, int) or not isinstance(file, str) or file in names:
+            continue
+        # The same bytes in two places are one part, but two files.
+        number = numbers[address]
+        again = f"-{taken[number]}" if taken[number] else ""
+        taken[number] += 1
+        names[file] = f"{number:06}{again}{PurePosixPath(file).suffix}"
+    return {name: names.get(name, name) for name in members}
 
 
 def _rename(schema: Any, numbers: dict[int, int], names: dict[str, str]) -> None:
