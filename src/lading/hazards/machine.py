@@ -11,24 +11,19 @@ way round. What the names mean is decided in :mod:`lading.hazards.names`.
 
 from __future__ import annotations
 
-import codecs
-import struct
 from collections.abc import Callable
 from typing import Final
 
+from lading.hazards import operands
+from lading.hazards.memo import Memo
+from lading.hazards.operands import number
 from lading.hazards.signs import DTYPE, WRAPPER, Global, Made, Table, Use, Value, Way
 from lading.hazards.tape import Malformed, Tape, Unfollowed
 
 _STACK_LIMIT: Final = 500_000
-_MEMO_LIMIT: Final = 3_000_000
-_SPARSE_LIMIT: Final = 50_000
-_KEPT_LIMIT: Final = 100_000
 _USES_LIMIT: Final = 10_000
-_TEXT_LIMIT: Final = 1024
 _TUPLE_LIMIT: Final = 32
 _DICT_LIMIT: Final = 32
-_INTEGER_LIMIT: Final = 16
-_LONGEST_NUMBER: Final = 4000  # Python itself refuses longer ones
 
 
 # Array bytes that stand between the instructions: what reads them, given wrapper and state.
@@ -48,9 +43,7 @@ class Machine:
         self._stack: list[Value] = []
         self._marks: list[list[Value]] = []
         self._depth = 0
-        self._memo: list[Value] = []
-        self._sparse: dict[int, Value] = {}
-        self._kept = 0
+        self._memo = Memo()
         self._shared: dict[Global | None, Made] = {}
 
     def run(self) -> None:
@@ -121,46 +114,13 @@ class Machine:
     # The memo.
 
     def _put(self, index: int) -> None:
-        value = self._keepable(self._top())
-        memo = self._memo
-        if 0 <= index < len(memo):
-            memo[index] = value
-        elif index == len(memo):
-            memo.append(value)
-            while self._sparse and len(memo) in self._sparse:
-                memo.append(self._sparse.pop(len(memo)))
-        elif index < 0:
-            raise Malformed("a place in the memo is negative")
-        else:
-            self._sparse[index] = value
-        if len(memo) > _MEMO_LIMIT or len(self._sparse) > _SPARSE_LIMIT:
-            raise Unfollowed("it remembers more than can be followed")
+        self._memo.put(index, self._top())
 
     def _memoize(self) -> None:
-        self._put(len(self._memo) + len(self._sparse))
+        self._memo.add(self._top())
 
     def _get(self, index: int) -> None:
-        if 0 <= index < len(self._memo):
-            self._push(self._memo[index])
-        elif index in self._sparse:
-            self._push(self._sparse[index])
-        else:
-            raise Malformed("it fetches what was never put away")
-
-    def _keepable(self, value: Value) -> Value:
-        """The value, or nothing where too much is remembered already: then it is unknown."""
-        if value is None or isinstance(value, (int, Global)):
-            return value
-        if isinstance(value, Made) and value.arguments is None:
-            return value
-        self._kept += 1
-        if self._kept <= _KEPT_LIMIT:
-            return value
-        if isinstance(value, Table):
-            unknown = Table()
-            unknown.entries = None
-            return unknown
-        return Made(None) if isinstance(value, Made) else None
+        self._push(self._memo.get(index))
 
     # Imports and calls.
 
@@ -213,7 +173,7 @@ class Machine:
         self._make()
 
     def _instance(self) -> None:
-        module, name = _name(self.tape.line()), _name(self.tape.line())
+        module, name = operands.name(self.tape), operands.name(self.tape)
         arguments = self._to_mark()
         self._use(Global(module, name), Way.CALL, tuple(arguments[:4]))
         self._push(self._result(Global(module, name), ()))
@@ -317,77 +277,18 @@ class Machine:
             raise Malformed(f"protocol {self.protocol} is not known")
 
     def _frame(self) -> None:
-        (length,) = struct.unpack("<Q", self.tape.take(8))
+        length = number(self.tape, "<Q")
         self.frame_end = self.tape.at + length
 
-    def _text(self, length: int) -> None:
-        if length > _TEXT_LIMIT:
-            self.tape.skip(length)
-            self._push(None)
-        else:
-            try:
-                self._push(self.tape.take(length).decode("utf-8", "surrogatepass"))
-            except UnicodeDecodeError:
-                self._push(None)
-
-    def _old_text(self, length: int) -> None:
-        if length < 0:
-            raise Malformed("a length is negative")
-        if length > _TEXT_LIMIT:
-            self.tape.skip(length)
-            self._push(None)
-        else:
-            self._push(_text(self.tape.take(length)))
-
-    def _quoted(self) -> None:
-        line = self.tape.value_line()
-        try:
-            raw = codecs.escape_decode((line or b"").strip()[1:-1])[0]
-        except ValueError:
-            line = None
-        self._push(None if line is None else _text(raw))
-
-    def _escaped(self) -> None:
-        line = self.tape.value_line()
-        try:
-            self._push(None if line is None else str(line, "raw-unicode-escape"))
-        except UnicodeDecodeError:
-            self._push(None)
-
     def _raw(self, length: int) -> None:
-        if length < 0:
-            raise Malformed("a length is negative")
-        self.tape.skip(length)
-        self._push(None)
-
-    def _long(self, length: int) -> None:
-        if length < 0:
-            raise Malformed("a length is negative")
-        if length > _INTEGER_LIMIT:
-            self._raw(length)
-        else:
-            self._push(int.from_bytes(self.tape.take(length), "little", signed=True))
-
-    def _number(self, form: str) -> int:
-        (value,) = struct.unpack(form, self.tape.take(struct.calcsize(form)))
-        return int(value)
-
-    def _number_line(self) -> None:
-        raw = self.tape.value_line() or b""
-        try:
-            self._push(int(raw[:_LONGEST_NUMBER].removesuffix(b"L")))
-        except ValueError:
-            self._push(None)  # C reads more ways to write a number than are worth telling apart
+        self._push(operands.unread(self.tape, length))
 
     def _float_line(self) -> None:
         self.tape.value_line()
         self._push(None)
 
-    def _line_index(self) -> int:
-        return _integer(self.tape.line())
-
     def _global_lines(self) -> None:
-        self._find(_name(self.tape.line()), _name(self.tape.line()))
+        self._find(operands.name(self.tape), operands.name(self.tape))
 
     def _stack_global(self) -> None:
         name, module = self._take(), self._take()
@@ -407,30 +308,6 @@ class Machine:
         self._extension()
 
 
-def _name(raw: bytes) -> str:
-    """A name to import, as strictly as Python reads it."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Malformed("a name is not UTF-8") from error
-
-
-def _text(raw: bytes) -> str:
-    """A text of Python 2; bytes that are not UTF-8 stay visible."""
-    return raw.decode("utf-8", "backslashreplace")
-
-
-def _integer(raw: bytes) -> int:
-    """A place in the memo; C, unlike Python, stops at a zero byte."""
-    raw = raw.partition(b"\0")[0]
-    if len(raw) > _LONGEST_NUMBER:
-        raise Unfollowed("a number is longer than numbers are")
-    try:
-        return int(raw)
-    except ValueError as error:
-        raise Malformed("a number is none") from error
-
-
 # The instructions by their code, as in pickletools; the handful that need an argument read it.
 _STEPS: Final[dict[int, Callable[[Machine], None]]] = {
     ord("("): Machine._mark,
@@ -438,36 +315,36 @@ _STEPS: Final[dict[int, Callable[[Machine], None]]] = {
     ord("1"): Machine._pop_mark,
     ord("2"): Machine._duplicate,
     ord("F"): Machine._float_line,
-    ord("I"): Machine._number_line,
-    ord("J"): lambda m: m._push(m._number("<i")),
+    ord("I"): lambda m: m._push(operands.number_line(m.tape)),
+    ord("J"): lambda m: m._push(number(m.tape, "<i")),
     ord("K"): lambda m: m._push(m.tape.take(1)[0]),
-    ord("L"): Machine._number_line,
-    ord("M"): lambda m: m._push(m._number("<H")),
+    ord("L"): lambda m: m._push(operands.number_line(m.tape)),
+    ord("M"): lambda m: m._push(number(m.tape, "<H")),
     ord("N"): lambda m: m._push(None),
     ord("P"): Machine._persistent_line,
     ord("Q"): Machine._persistent,
     ord("R"): Machine._call,
-    ord("S"): Machine._quoted,
-    ord("T"): lambda m: m._old_text(m._number("<i")),
-    ord("U"): lambda m: m._old_text(m.tape.take(1)[0]),
-    ord("V"): Machine._escaped,
-    ord("X"): lambda m: m._text(m._number("<I")),
+    ord("S"): lambda m: m._push(operands.quoted(m.tape)),
+    ord("T"): lambda m: m._push(operands.old_text(m.tape, number(m.tape, "<i"))),
+    ord("U"): lambda m: m._push(operands.old_text(m.tape, m.tape.take(1)[0])),
+    ord("V"): lambda m: m._push(operands.escaped(m.tape)),
+    ord("X"): lambda m: m._push(operands.text(m.tape, number(m.tape, "<I"))),
     ord("a"): Machine._append,
     ord("b"): Machine._build,
     ord("c"): Machine._global_lines,
     ord("d"): Machine._table,
     ord("}"): Machine._empty_table,
     ord("e"): Machine._append_all,
-    ord("g"): lambda m: m._get(m._line_index()),
+    ord("g"): lambda m: m._get(operands.place(m.tape)),
     ord("h"): lambda m: m._get(m.tape.take(1)[0]),
     ord("i"): Machine._instance,
-    ord("j"): lambda m: m._get(m._number("<I")),
+    ord("j"): lambda m: m._get(number(m.tape, "<I")),
     ord("l"): Machine._collect,
     ord("]"): lambda m: m._push(None),
     ord("o"): Machine._construct,
-    ord("p"): lambda m: m._put(m._line_index()),
+    ord("p"): lambda m: m._put(operands.place(m.tape)),
     ord("q"): lambda m: m._put(m.tape.take(1)[0]),
-    ord("r"): lambda m: m._put(m._number("<I")),
+    ord("r"): lambda m: m._put(number(m.tape, "<I")),
     ord("s"): Machine._set_item,
     ord("t"): Machine._tuple_to_mark,
     ord(")"): lambda m: m._push(()),
@@ -483,13 +360,13 @@ _STEPS: Final[dict[int, Callable[[Machine], None]]] = {
     0x87: lambda m: m._tuple_of(3),
     0x88: lambda m: m._push(None),
     0x89: lambda m: m._push(None),
-    0x8A: lambda m: m._long(m.tape.take(1)[0]),
-    0x8B: lambda m: m._long(m._number("<i")),
-    ord("B"): lambda m: m._raw(m._number("<I")),
+    0x8A: lambda m: m._push(operands.long(m.tape, m.tape.take(1)[0])),
+    0x8B: lambda m: m._push(operands.long(m.tape, number(m.tape, "<i"))),
+    ord("B"): lambda m: m._raw(number(m.tape, "<I")),
     ord("C"): lambda m: m._raw(m.tape.take(1)[0]),
-    0x8C: lambda m: m._text(m.tape.take(1)[0]),
-    0x8D: lambda m: m._text(m._number("<Q")),
-    0x8E: lambda m: m._raw(m._number("<Q")),
+    0x8C: lambda m: m._push(operands.text(m.tape, m.tape.take(1)[0])),
+    0x8D: lambda m: m._push(operands.text(m.tape, number(m.tape, "<Q"))),
+    0x8E: lambda m: m._raw(number(m.tape, "<Q")),
     0x8F: lambda m: m._push(None),
     0x90: Machine._append_all,
     0x91: Machine._collect,
@@ -497,7 +374,7 @@ _STEPS: Final[dict[int, Callable[[Machine], None]]] = {
     0x93: Machine._stack_global,
     0x94: Machine._memoize,
     0x95: Machine._frame,
-    0x96: lambda m: m._raw(m._number("<Q")),
+    0x96: lambda m: m._raw(number(m.tape, "<Q")),
     0x97: lambda m: m._push(None),
     0x98: Machine._read_only,
 }

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lading.errors import LocalFailure
-from lading.hazards import names
 from lading.hazards.content import Place, look
 from lading.hazards.findings import Search, worst
+from lading.hazards.scanners import scanner
 from lading.spec.facts import Finding, Hazards
 
 OnFile = Callable[[str], None]
@@ -32,7 +32,7 @@ def scan_files(files: Mapping[str, Path], *, on_progress: OnFile | None = None) 
         findings += scan_file(path, name)
     return Hazards(
         verdict=worst(findings),
-        scanner=names.scanner(),
+        scanner=scanner(),
         files=len(files),
         findings=tuple(findings),
     )
