@@ -6,13 +6,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 
+from lading.formats.cursor import Broken
+from lading.formats.protobuf import Message, message
 from lading.hazards.findings import DANGEROUS, SUSPICIOUS, Search
-from lading.hazards.tape import Malformed
-from lading.hazards.wire import Message
+from lading.hazards.windows import FileWindow
 
 _DEEPEST: Final = 64
+_FIELDS_LIMIT: Final = 5_000_000
+_TEXT_LIMIT: Final = 64 * 1024
 # The fields of wanted messages that hold texts: keys, values, domains.
 _TEXTS: Final = (1, 2, 10)
+_END: Final[tuple[int, Message | int | None]] = (0, None)
 
 # Where messages hold messages: the message, the field, and the message in it.
 _ONNX: Final[Mapping[str, Mapping[int, str]]] = {
@@ -60,7 +64,7 @@ def look_onnx(file: BinaryIO, where: str, search: Search) -> None:
                 domains.add(fields.get(1, ""))
             elif name == "function":
                 own.add(fields.get(10, ""))
-    except Malformed as error:
+    except Broken as error:
         search.add(where, "a broken ONNX file", SUSPICIOUS, str(error))
     for domain in sorted(domains - own):
         if not _DOMAINS.fullmatch(domain):
@@ -86,7 +90,7 @@ def look_saved_model(file: BinaryIO, where: str, search: Search) -> None:
             operation = fields.get(0, "")
             if why := _OPERATIONS.get(operation):
                 search.add(where, operation, DANGEROUS, f"the graph {why}")
-    except Malformed as error:
+    except Broken as error:
         search.add(where, "a broken SavedModel", SUSPICIOUS, str(error))
 
 
@@ -96,7 +100,7 @@ class _Visitor:
     def __init__(
         self, file: BinaryIO, tree: Mapping[str, Mapping[int, str]], wanted: set[str]
     ) -> None:
-        self._message = Message(file)
+        self._message = message(FileWindow(file), _FIELDS_LIMIT)
         self._tree = tree
         self._wanted = wanted
 
@@ -105,20 +109,21 @@ class _Visitor:
         open_ones = [("model", self._message.fields(), _texts())]
         while open_ones:
             name, fields, texts = open_ones[-1]
-            field = next(fields, None)
-            if field is None:
+            number, value = next(fields, _END)
+            if value is None:
                 open_ones.pop()
                 if name in self._wanted:
                     yield name, texts
-            elif (below := self._tree.get(name, {}).get(field.number)) == "operation":
-                yield below, {0: self._message.text(field)}
+            elif isinstance(value, int):
+                continue
+            elif (below := self._tree.get(name, {}).get(number)) == "operation":
+                yield below, {0: value.text(_TEXT_LIMIT)}
             elif below is not None:
                 if len(open_ones) > _DEEPEST:
-                    raise Malformed("it is nested too deeply")
-                inner = self._message.fields(field.start, field.size)
-                open_ones.append((below, inner, _texts()))
-            elif name in self._wanted and field.size and field.number in _TEXTS:
-                texts.setdefault(field.number, self._message.text(field))
+                    raise Broken("It is nested too deeply.")
+                open_ones.append((below, value.fields(), _texts()))
+            elif name in self._wanted and value.length and number in _TEXTS:
+                texts.setdefault(number, value.text(_TEXT_LIMIT))
 
 
 def _texts() -> dict[int, str]:

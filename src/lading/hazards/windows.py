@@ -93,6 +93,19 @@ class Capped(io.RawIOBase):
         return self._whole.read(self._most if size < 0 else size)
 
 
+class FileWindow:
+    """A file that can be gone through anywhere, as the readers of formats take it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = file.seek(0, io.SEEK_END)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """The bytes from there on: as many as were asked for, fewer only at the end."""
+        self._file.seek(offset)
+        return self._file.read(length)
+
+
 def stretch(whole: BinaryIO, start: int, size: int) -> BinaryIO:
     """A buffered stretch of a file."""
     return cast(BinaryIO, io.BufferedReader(Stretch(whole, start, size), 8192))

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from lading.capture.lock.locked import normalised
+
 if TYPE_CHECKING:
     from lading.spec.document import Document, FileEntry, Metric
     from lading.spec.lineage import Dataset, Parent, Run
@@ -206,16 +208,14 @@ def _pins(document: Document) -> dict[str, str]:
         match = _REQUIREMENT.fullmatch(line)
         name, rest = (match["name"], match["rest"].strip()) if match else (line, "")
         # `==1.2` is told as 1.2; a range, an address or a marker as it is written.
-        found.setdefault(_normal(name), set()).add(re.sub(r"^===?\s*", "", rest) or "any")
+        found.setdefault(normalised(name), set()).add(re.sub(r"^===?\s*", "", rest) or "any")
     return {name: ", ".join(sorted(versions)) for name, versions in found.items()}
 
 
 def _direct(document: Document) -> set[str]:
-    return {_normal(name) for name in (document.environment.direct if document.environment else ())}
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return {
+        normalised(name) for name in (document.environment.direct if document.environment else ())
+    }
 
 
 def lineage(a: Document, b: Document) -> tuple[ValueChange, ...]:

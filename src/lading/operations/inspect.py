@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from lading.packing.listing import ListedFile, listing
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
 from lading.spec.manifest import DOCUMENT_LIMIT, Manifest, parse
+from lading.spec.plain import read_table, table
 from lading.spec.reference import Reference
 from lading.transfer import read
 
@@ -95,7 +95,7 @@ def inspect(reference: str | Reference, *, settings: Settings | None = None) -> 
     views = _views(store, artifact)
     config = _config(store, artifact)
     files = tuple(_file(file) for file in listing(store, artifact) or ())
-    facts = config if artifact.kind == "lading" else _dictionary(config.get("descriptor"))
+    facts = config if artifact.kind == "lading" else table(config.get("descriptor"))
     created = facts.get("created") or facts.get("createdAt")
     return InspectResult(
         reference=str(place),
@@ -140,15 +140,7 @@ def _role(entry: Descriptor, manifest: Manifest) -> str:
 
 
 def _config(source: Source, artifact: Artifact) -> dict[str, Any]:
-    raw = read(source, artifact.manifest.config, limit=DOCUMENT_LIMIT)
-    try:
-        return _dictionary(json.loads(raw))
-    except (ValueError, RecursionError):
-        return {}
-
-
-def _dictionary(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return read_table(read(source, artifact.manifest.config, limit=DOCUMENT_LIMIT))
 
 
 def _text(value: object) -> str | None:

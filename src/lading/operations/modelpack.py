@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
@@ -12,6 +11,7 @@ from lading.packing.artifact import DOCUMENT_PATH
 from lading.packing.roles import format_of
 from lading.spec.document import SCHEMA_VERSION, Document, FileEntry
 from lading.spec.facts import Facts
+from lading.spec.plain import read_table, table, text, texts
 from lading.transfer import read
 
 if TYPE_CHECKING:
@@ -35,21 +35,21 @@ def document_of(artifact: Artifact, source: Source, layers: LayerWindows) -> Doc
     Raises:
         InvalidInput: it holds no files, or its config is none.
     """
-    config = _object(read(source, artifact.manifest.config))
-    about, model = _part(config, "descriptor"), _part(config, "config")
+    config = read_table(read(source, artifact.manifest.config))
+    about, model = table(config.get("descriptor")), table(config.get("config"))
     try:
         return Document(
             schema_version=SCHEMA_VERSION,
-            name=_text(about.get("name")),
-            version=_text(about.get("version")),
-            description=_text(about.get("description")),
-            created=_text(about.get("createdAt")),
-            authors=_texts(about.get("authors")),
-            licenses=_texts(about.get("licenses")),
+            name=text(about.get("name")),
+            version=text(about.get("version")),
+            description=text(about.get("description")),
+            created=text(about.get("createdAt")),
+            authors=tuple(texts(about.get("authors"))),
+            licenses=tuple(texts(about.get("licenses"))),
             facts=Facts(
-                architecture=_text(model.get("architecture")),
-                precision=_text(model.get("precision")),
-                quantization=_text(model.get("quantization")),
+                architecture=text(model.get("architecture")),
+                precision=text(model.get("precision")),
+                quantization=text(model.get("quantization")),
             ),
             files=tuple(
                 entry for layer in artifact.layers for entry in _files(layer, artifact, layers)
@@ -80,24 +80,3 @@ def _files(layer: Descriptor, artifact: Artifact, layers: LayerWindows) -> list[
 def _role(media_type: str) -> str:
     kind = media_type.partition(".model.")[2].partition(".v1")[0]
     return _ROLES.get(kind, "weights")
-
-
-def _object(raw: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _part(value: dict[str, Any], name: str) -> dict[str, Any]:
-    part = value.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(filter(None, map(_text, value))) if isinstance(value, list) else ()

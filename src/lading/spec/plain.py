@@ -6,6 +6,7 @@ need be.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,15 @@ def plain(value: Any) -> Any:
 
 def table(value: object) -> Fields:
     """The value, if it is an object; else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def read_table(raw: bytes) -> dict[str, Any]:
+    """The object that some JSON is; an empty one where it is none."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
     return value if isinstance(value, dict) else {}
 
 
