@@ -205,3 +205,13 @@ def test_any_bytes_behind_a_known_beginning_are_read_without_a_crash(
     tmp_path: Path, head: bytes, content: bytes
 ) -> None:
     crafted.verdict(tmp_path, head + content)
+
+
+@pytest.mark.parametrize("name", ["weights.bin", "model.safetensors"])
+@pytest.mark.parametrize("extension", [b"\x82\x07", b"\x83\x07\x07", b"\x84\x07\x07\x07\x07"])
+def test_raw_numbers_that_begin_like_an_extension_are_clean_unless_it_is_called(
+    tmp_path: Path, extension: bytes, name: str
+) -> None:
+    assert verdict(tmp_path, extension + b"\xff" * 100, name) == "clean"
+    assert verdict(tmp_path, extension + b")R" + b"\xff" * 100, name) == "suspicious"
+    assert verdict(tmp_path, extension + b".", name) == "suspicious"

@@ -65,9 +65,14 @@ def _does_something(machine: Machine, judgements: list[Judgement], where: str) -
     """Whether a stream that does not claim to be a pickle is one after all.
 
     Plain text may begin with a ``c``, which imports the rest of its first lines; it then calls
-    nothing, and no module has such a name.
+    nothing, and no module has such a name. One byte in a hundred imports what some number stands
+    for in the program that loads, which is nothing unless that is called afterwards.
     """
-    importable = [use for use in machine.uses if not use.what or _MODULE.fullmatch(use.what.module)]
+    importable = [
+        use
+        for use in machine.uses
+        if (_MODULE.fullmatch(use.what.module) if use.what else use.way is not Way.UNKNOWN)
+    ]
     called = any(use.way is not Way.REFER for use in importable)
     if importable and where.lower().endswith(_UNPICKLED):
         return True
