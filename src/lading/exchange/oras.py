@@ -1,7 +1,7 @@
 """For programs written for oras-py: a registry that pushes and pulls Lading versions.
 
-Everything that is no model stays oras-py's own affair. Imported only by who wants it, and the
-one workshop that calls verbs: it is a door for such programs, in the shape of their library.
+Everything that is no model stays oras-py's own affair. Imported only by who wants it; it calls
+verbs, since it is a door for such programs, in the shape of their library.
 """
 
 from __future__ import annotations

@@ -114,14 +114,15 @@ def push(
         settings.required if strict else frozenset(),
     )
     cargo = cargo.named(place.repository, version)
+    return _result(_outcome(publication, cargo, dry_run=dry_run), publication)
+
+
+def _outcome(publication: Publication, cargo: Described, *, dry_run: bool) -> Outcome:
+    """What becomes of the version: it is there already, would be made, or is made."""
     existing = publication.existing()
     if existing is not None:
-        outcome = publication.compared(cargo, existing)
-    elif dry_run:
-        outcome = publication.foreseen(cargo)
-    else:
-        outcome = publication.published(cargo)
-    return _result(outcome, publication)
+        return publication.compared(cargo, existing)
+    return publication.foreseen(cargo) if dry_run else publication.published(cargo)
 
 
 def _capture(capture: Capture | None, told: Declared, settings: Settings) -> Capture:
