@@ -5,7 +5,11 @@ Run it: python examples/compare.py     (needs numpy and safetensors)
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy
@@ -36,6 +40,15 @@ for tensor in result.tensors:
     print("tensor", tensor.name, tensor.after, tensor.status)
 print("to fetch:", result.fetch.layers, "layer of", result.fetch.layers + result.fetch.shared)
 print("breaks callers:", result.signature.breaking)
+
+# The same as JSON, for a program, and as a page, for a person who has to agree.
+print("as JSON:", *json.loads(json.dumps(asdict(result))))
+with tempfile.TemporaryDirectory() as folder:
+    page = Path(folder) / "diff.html"
+    versions = ("examples/compare:1.0.0", "examples/compare:1.1.0")
+    line = [sys.executable, "-m", "lading", "--quiet", "diff", *versions, "--html", str(page)]
+    subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+    print("as a page:", page.read_text().splitlines()[0])
 
 # Nobody said yet what it was made from; a parent would be here, and a parent's parents.
 lineage = lading.lineage("examples/compare:1.1.0")

@@ -20,3 +20,5 @@ for command in checked.fix:
 
 # For pip, for conda, for MLflow: the lock in the form that another tool reads.
 print(lading.lock("examples/line:1.0.0", format="requirements").text.splitlines()[0])
+print(lading.lock("examples/line:1.0.0", format="yaml").text.splitlines()[0])
+print(lading.lock("examples/line:1.0.0", format="conda").text.splitlines()[0])

@@ -49,6 +49,14 @@ with tempfile.TemporaryDirectory() as name:
     # Credentials are taken out of the address.
     print("code", document["lineage"]["code"]["repository"])
 
+    # What was not committed yet is known to be missing; with_diff takes it along as a patch.
+    (project / "train.py").write_text("print('training longer')\n")
+    lading.push(model, "examples/found:1.1.0", capture=lading.Capture(with_diff=True))
+    with lading.open("examples/found:1.1.0") as version:
+        if (lineage := version.document.lineage) and (code := lineage.code) and code.patch:
+            print("dirty", code.dirty, "in", code.patch)
+            print(version.read(code.patch).decode().splitlines()[-1])
+
     # Each part can be left out: here, in lading.yaml, or by LADING_WITHOUT.
     os.chdir(project)
     silent = lading.Capture(without=frozenset({"code", "run"}))
