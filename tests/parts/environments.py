@@ -77,7 +77,11 @@ def wheel(
 ) -> None:
     """Build a wheel into a folder of wheels."""
     folder = wheels / "sources" / f"{name}-{version}"
-    source(folder, name, version, module=module, requires=requires, extras=extras)
+    build(wheels, source(folder, name, version, module=module, requires=requires, extras=extras))
+
+
+def build(wheels: Path, folder: Path) -> None:
+    """Build the wheel of a package's folder, which may have been changed, into a folder."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
