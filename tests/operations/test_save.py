@@ -337,3 +337,30 @@ def test_commands_to_reproduce_can_be_run(trained: Any, settings: Settings) -> N
     assert any("--format requirements" in line for line in told.commands)
     assert not any("pip sync" in line for line in told.commands)
     assert told.commands[-1].endswith("--check")
+
+
+class Counts:
+    """A model of rows as dictionaries, with its own way to be kept."""
+
+    def predict(self, rows: Any) -> list[float]:
+        if not isinstance(rows, list):
+            raise TypeError(f"rows are a list, not {type(rows).__name__}")
+        return [row["amount"] for row in rows]
+
+    def save(self, folder: Path) -> None:
+        (folder / "counts.txt").write_text("counts")
+
+    @classmethod
+    def load(cls, folder: Path) -> Counts:
+        assert (folder / "counts.txt").exists()
+        return cls()
+
+
+def test_rows_are_asked_again_as_they_were_given(settings: Settings) -> None:
+    save(Counts(), "ml/counts:1.0.0", input_example=[{"amount": 1.5}], settings=settings)
+
+    loaded = load("ml/counts:1.0.0", into=Counts, settings=settings)
+
+    assert loaded.predict([{"amount": 2.0}]) == [2.0]
+    with pytest.raises(InvalidInput, match="does not answer this input"):
+        loaded.predict(ROWS)

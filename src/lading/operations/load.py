@@ -40,8 +40,16 @@ class Loaded:
     adapter: Adapter = field(repr=False)
 
     def predict(self, data: object) -> Any:
-        """What the model answers, whatever its framework calls that."""
-        return self.adapter.predict(self.model, data)
+        """What the model answers, whatever its framework calls that.
+
+        Raises:
+            InvalidInput: it does not take this input.
+        """
+        from lading.frameworks.door import predicting
+
+        # Another package's adapter may not translate its framework's errors.
+        with predicting(self.adapter.framework):
+            return self.adapter.predict(self.model, data)
 
     def __getattr__(self, name: str) -> Any:
         # Copying and pickling look for names before there is a model to ask.
@@ -78,6 +86,7 @@ def load(
         IntegrityError: its content is damaged.
     """
     from lading.frameworks import LoadOptions
+    from lading.frameworks.door import loading
 
     settings = stores.settled(settings)
     pulled = pull(reference, settings=settings, on_progress=on_progress)
@@ -94,7 +103,8 @@ def load(
     chosen = _adapter(document, adapter)
     how = dict(document.framework.load) if document.framework else {}
     options = LoadOptions(allow_pickle=allow_pickle, trusted=trusted, device=device, into=into)
-    model = chosen.load(folder, how, options)
+    with loading(chosen.framework):
+        model = chosen.load(folder, how, options)
     return Loaded(model, document, pulled.reference, pulled.digest, folder, tuple(found), chosen)
 
 

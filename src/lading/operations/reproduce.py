@@ -211,7 +211,7 @@ def _missing(document: Document) -> Iterator[str]:
 def _kept(opened: Opened) -> tuple[Any, Any]:
     """The answer that was kept, and the input that it was given to."""
     from lading.signatures.example import read_example
-    from lading.signatures.restore import restore
+    from lading.signatures.restore import Want, restore
 
     document = opened.document
     example = document.input_example
@@ -226,7 +226,9 @@ def _kept(opened: Opened) -> tuple[Any, Any]:
     folder = example.path.rpartition("/")[0] + "/"
     paths = [file.path for file in opened.files if file.path.startswith(folder)]
     value = read_example({path: opened.read(path) for path in paths})
-    restored = restore(value, example.layout, document.signature, want="pandas")
+    # Rows that were given as dictionaries are given as such again.
+    want: Want = "plain" if example.layout in ("records", "record") else "pandas"
+    restored = restore(value, example.layout, document.signature, want=want)
     return _decoded(opened.read(example.predictions)), restored
 
 

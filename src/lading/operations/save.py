@@ -130,6 +130,8 @@ class _Known(NamedTuple):
 
 def _known(adapter: Adapter, model: object, saved: Saved, example: object, words: Words) -> _Known:
     """What the object itself tells: its framework, its parameters, its answer to the example."""
+    from lading.frameworks.door import predicting
+
     fields: dict[str, Any] = {
         "framework": {
             "name": adapter.framework,
@@ -142,7 +144,8 @@ def _known(adapter: Adapter, model: object, saved: Saved, example: object, words
     }
     files: dict[str, bytes] = {}
     if example is not None and not isinstance(example, Path):
-        answer = adapter.predict(model, example)
+        with predicting(adapter.framework):
+            answer = adapter.predict(model, example)
         _add_signature(fields, example, answer, words)
         _add_answer(fields, files, answer)
     # Who serves a model that takes data frames needs the library of data frames.
