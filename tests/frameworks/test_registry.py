@@ -16,7 +16,7 @@ import xgboost
 from frameworks.fresh import SOURCE
 
 from lading.errors import InvalidInput, LocalFailure
-from lading.frameworks import registry
+from lading.frameworks import installed, registry
 from lading.frameworks.adapter import LoadOptions, Saved, SaveOptions
 from lading.frameworks.registry import (
     adapter,
@@ -144,6 +144,23 @@ def test_a_framework_that_is_missing_comes_with_its_command() -> None:
         adapter("lacking", "1.2.3")
 
     assert refused.value.hint == "pip install no_such_framework==1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("module", "version", "pins", "named"),
+    [
+        ("torch", "2.13.0+cpu", (), "torch==2.13.0"),
+        ("torch", "2.13.0+cpu", ("torch==2.12.0+cu130",), "torch==2.12.0"),
+        ("xgboost", "3.2.0", ("numpy==2.1.0", "xgboost_cpu==3.2.0"), "xgboost-cpu==3.2.0"),
+        ("xgboost", "3.2.0", ("xgboost-cpu>=3", "evil==1.0"), "xgboost==3.2.0"),
+        ("sklearn", None, ("scikit-learn==1.9.0",), "scikit-learn==1.9.0"),
+        ("sklearn", "1 && evil", (), "scikit-learn"),
+    ],
+)
+def test_the_command_names_what_an_index_has(
+    module: str, version: str | None, pins: tuple[str, ...], named: str
+) -> None:
+    assert installed.missing(module, version, pins).hint == f"pip install {named}"
 
 
 def test_a_model_that_nobody_takes_is_told_who_takes_what() -> None:

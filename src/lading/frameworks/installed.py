@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
@@ -13,6 +15,13 @@ _PACKAGES: Final = {
     "sentence_transformers": "sentence-transformers",
     "sklearn": "scikit-learn",
 }
+# Other packages that give the same module: builds for some machines.
+_OTHERS: Final = {
+    "onnxruntime": ("onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
+    "tensorflow": ("tensorflow-cpu", "tensorflow-macos", "tensorflow-intel"),
+    "xgboost": ("xgboost-cpu",),
+}
+_VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.!-]{0,63}")
 
 
 def package_of(module: str) -> str:
@@ -28,15 +37,35 @@ def is_installed(module: str) -> bool:
         return True
 
 
-def missing(module: str, wanted: str | None = None) -> LocalFailure:
-    """The error for a module that is not here, with the command that installs it."""
+def missing(module: str, wanted: str | None = None, pins: Iterable[str] = ()) -> LocalFailure:
+    """The error for a module that is not here, with the command that installs it.
+
+    ``pins`` are requirements of the model's environment: one of a package that gives the module
+    comes before the version that is wanted. They are a registry's, and only plain ones count.
+    """
     package = package_of(module)
-    pin = f"=={wanted}" if wanted else ""
+    providers = (package, *_OTHERS.get(module, ()))
+    pinned = {name: pin for name, pin in map(_pinned, pins) if name in providers}
+    provider = next((name for name in providers if name in pinned), package)
+    version = pinned.get(provider) or _public(wanted or "")
     return LocalFailure(
         f"{package} is not installed",
         cause=f"this model needs the module {module}",
-        hint=f"pip install {package}{pin}",
+        hint=f"pip install {provider}{f'=={version}' if version else ''}",
     )
+
+
+def _pinned(requirement: str) -> tuple[str, str]:
+    """Name and version of an exact pin; empty where it is another requirement."""
+    name, _, version = requirement.partition("==")
+    version = _public(version)
+    return (re.sub(r"[-_.]+", "-", name.strip()).lower(), version) if version else ("", "")
+
+
+def _public(version: str) -> str:
+    """A version as indexes have it: without the label of a build (``+cpu``); empty for none."""
+    public = version.strip().partition("+")[0]
+    return public if _VERSION.fullmatch(public) else ""
 
 
 def require(module: str) -> Any:

@@ -7,7 +7,7 @@ packages are found by entry point, and loaded only when they are chosen or have 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -109,8 +109,10 @@ def adapters() -> Mapping[str, Registered]:
     }
 
 
-def adapter(name: str, version: str | None = None) -> Adapter:
-    """The adapter of that name; the version is for the hint, should the framework be missing.
+def adapter(name: str, version: str | None = None, pins: Iterable[str] = ()) -> Adapter:
+    """The adapter of that name.
+
+    Version and pinned requirements are for the hint, should the framework be missing.
 
     Raises:
         InvalidInput: there is none, or two packages have one.
@@ -127,7 +129,7 @@ def adapter(name: str, version: str | None = None) -> Adapter:
     found = known[name].load()
     for module in found.distributions[:1]:
         if not installed.is_installed(module):
-            raise installed.missing(module, version)
+            raise installed.missing(module, version, pins)
     return found
 
 
