@@ -14,7 +14,7 @@ import xgboost
 from frameworks.bait import pickled
 from frameworks.fresh import loaded
 
-from lading.errors import InvalidInput, LocalFailure, PolicyRefused, Unsupported
+from lading.errors import InvalidInput, PolicyRefused, Unsupported
 from lading.frameworks.adapter import LoadOptions, SaveOptions
 from lading.frameworks.catboost import CatBoost
 from lading.frameworks.lightgbm import LightGBM
@@ -94,7 +94,7 @@ def test_a_pickle_under_a_models_name_does_not_run(
 def test_a_folder_without_a_model_is_said_so(
     tmp_path: Path, adapter: XGBoost | LightGBM | CatBoost
 ) -> None:
-    with pytest.raises((Unsupported, LocalFailure)):
+    with pytest.raises(InvalidInput, match="no file of this version"):
         adapter.load(tmp_path, {}, LoadOptions())
 
 

@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from lading.errors import InvalidInput, LadingError, LocalFailure, PolicyRefused, Unsupported
+from lading.errors import InvalidInput, LadingError, PolicyRefused, Unsupported
 from lading.frameworks.adapter import LoadOptions, SaveOptions
 from lading.frameworks.estimator import JOBLIB_FILE, SKOPS_FILE, trusts
 from lading.frameworks.sklearn import Sklearn
@@ -263,8 +263,8 @@ def test_a_format_that_nobody_wrote_is_refused(tmp_path: Path) -> None:
         ADAPTER.load(tmp_path, {"format": "exe"}, LoadOptions())
 
 
-def test_a_file_that_is_not_there_is_a_local_failure(tmp_path: Path) -> None:
-    with pytest.raises(LocalFailure, match="cannot read"):
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no file of this version"):
         ADAPTER.load(tmp_path, {"format": "skops"}, LoadOptions())
 
 

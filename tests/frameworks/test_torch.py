@@ -133,7 +133,7 @@ def test_torchscript_that_writes_files_while_it_loads_does_not_run(tmp_path: Pat
     torch.jit.save(torch.jit.script(Writing(str(marker))), tmp_path / SCRIPT_FILE)
 
     with pytest.raises(PolicyRefused, match="torchscript program") as refused:
-        ADAPTER.load(tmp_path, {}, LoadOptions())
+        ADAPTER.load(tmp_path, {"format": "torchscript"}, LoadOptions())
 
     assert refused.value.exit_code == 9
     assert not marker.exists()

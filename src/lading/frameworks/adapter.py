@@ -54,6 +54,9 @@ class LoadOptions:
     device: str | None = None
     # What the weights go into where only the caller's code has it: a module to fill, or the class.
     into: object = None
+    # The formats that headers told of the version's files, by path, as facts call them. They come
+    # from a registry: a path may name no file of the folder, and a format be a lie.
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

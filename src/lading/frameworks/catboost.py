@@ -11,11 +11,13 @@ from lading.frameworks import installed, params
 from lading.frameworks.adapter import LoadOptions, Saved, SaveOptions
 from lading.frameworks.classes import class_name, comes_from, nearest
 from lading.frameworks.door import loading, predicting, saving
+from lading.frameworks.files import Wanted, find
 
 if TYPE_CHECKING:
     from lading.spec.part import Json
 
 MODEL_FILE: Final = "model.cbm"
+_KINDS: Final = {"cbm": Wanted((MODEL_FILE,), ("catboost",), (".cbm",))}
 _CLASSES: Final = ("CatBoostClassifier", "CatBoostRegressor", "CatBoostRanker", "CatBoost")
 
 
@@ -53,8 +55,9 @@ class CatBoost:
         """The model, in the class it was."""
         kind = words.choice(how, "class", _CLASSES[-1], _CLASSES)
         catboost = installed.require("catboost")
+        _, path = find(folder, how, options.files, _KINDS)
         with loading(self.framework, catboost.CatBoostError):
-            model: object = getattr(catboost, kind)().load_model(str(folder / MODEL_FILE), "cbm")
+            model: object = getattr(catboost, kind)().load_model(str(path), "cbm")
         return model
 
     def predict(self, model: Any, data: object) -> object:

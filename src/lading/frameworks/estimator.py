@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Final
 from zipfile import ZipFile
 
 from lading.errors import InvalidInput, PolicyRefused
-from lading.frameworks import consent, how, installed
+from lading.frameworks import consent, installed
 from lading.frameworks.adapter import LoadOptions, SaveOptions
 from lading.frameworks.classes import class_name, top
 from lading.frameworks.door import RAISED, loading, saving
+from lading.frameworks.files import Wanted, find
 from lading.frameworks.skops_file import settle
 
 if TYPE_CHECKING:
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 
 SKOPS_FILE: Final = "model.skops"
 JOBLIB_FILE: Final = "model.joblib"
-FORMATS: Final = ("skops", "joblib")
+KINDS: Final = {
+    "skops": Wanted((SKOPS_FILE,), ("skops",), (".skops",)),
+    # joblib reads other pickles, too; MLflow calls its own model.pkl.
+    "joblib": Wanted(
+        (JOBLIB_FILE, "model.pkl"), ("joblib", "pickle"), (".joblib", ".pkl", ".pickle")
+    ),
+}
 
 # skops may call whatever it trusts with arguments from the file, so that a trusted package would
 # be as good as a pickle: numpy.memmap writes files, pandas.read_pickle runs code. Hence names.
@@ -99,26 +106,23 @@ def load(folder: Path, written: Mapping[str, Json], options: LoadOptions) -> obj
     Raises:
         PolicyRefused: it is a pickle, or holds types that nobody trusts.
     """
-    pickled = _pickled(folder)
-    default = "skops" if (folder / SKOPS_FILE).exists() or pickled is None else "joblib"
-    if how.choice(written, "format", default, FORMATS) == "joblib":
-        return _unpickle(pickled or folder / JOBLIB_FILE, options)
-    return _build(folder / SKOPS_FILE, options)
+    return read(*find(folder, written, options.files, KINDS), options)
 
 
-def _pickled(folder: Path) -> Path | None:
-    """The pickle of a folder: by our own name, or the only one that somebody else put there."""
-    if (folder / JOBLIB_FILE).exists():
-        return folder / JOBLIB_FILE
-    found = [path for path in folder.iterdir() if path.suffix in (".joblib", ".pkl", ".pickle")]
-    return found[0] if len(found) == 1 else None
+def read(kind: str, path: Path, options: LoadOptions) -> object:
+    """The estimator of a file, which is one of the ``KINDS``.
+
+    Raises:
+        PolicyRefused: it is a pickle, or holds types that nobody trusts.
+    """
+    return _build(path, options) if kind == "skops" else _unpickle(path, options)
 
 
 def _unpickle(path: Path, options: LoadOptions) -> object:
     consent.require(
         options.allow_pickle,
         "this model is a pickle, and loading it runs whatever code is in it",
-        because="it was saved by joblib",
+        because=f"{path.name} was written by joblib, pickle or the like",
     )
     joblib = installed.require("joblib")
     with loading("joblib"):

@@ -12,11 +12,13 @@ from lading.frameworks.adapter import LoadOptions, Saved, SaveOptions
 from lading.frameworks.arrays import as_array, as_arrays
 from lading.frameworks.classes import class_name, comes_from
 from lading.frameworks.door import loading, predicting, saving
+from lading.frameworks.files import Wanted, find
 
 if TYPE_CHECKING:
     from lading.spec.part import Json
 
 MODEL_FILE: Final = "model.keras"
+_KINDS: Final = {"keras": Wanted((MODEL_FILE,), ("keras",), (".keras",))}
 # Before it, an archive could switch safe mode off, unpickle or read files in spite of it.
 _SAFE_SINCE: Final = "3.12"
 
@@ -38,18 +40,12 @@ class Keras:
         with saving(self.framework):
             model.save(str(folder / MODEL_FILE))
             backend = str(keras.backend.backend())
-            runs_code = _lambdas(model)
-        notes = [
-            f"loading asks for allow_pickle=True: {name} is a Lambda layer, which is code"
-            for name in runs_code
-        ]
         return Saved(
             how={"format": "keras", "backend": backend},
             format="keras",
             class_name=class_name(model),
             framework_version=installed.version_of("keras"),
             roots=("keras", backend),
-            notes=tuple(notes),
             params={"optimizer": _optimizer(model)} if _optimizer(model) else {},
         )
 
@@ -61,7 +57,7 @@ class Keras:
         """
         keras = installed.require("keras")
         _check_version(installed.version_of("keras"), options)
-        path = folder / MODEL_FILE
+        _, path = find(folder, how, options.files, _KINDS)
         with loading(self.framework):
             try:
                 model: object = keras.saving.load_model(
@@ -101,11 +97,6 @@ def _check_version(found: str, options: LoadOptions) -> None:
         because=f"that was mended in {_SAFE_SINCE}",
         hint=f"pip install 'keras>={_SAFE_SINCE}', or allow_pickle=True",
     )
-
-
-def _lambdas(model: Any) -> list[str]:
-    layers = getattr(model, "layers", ())
-    return [str(layer.name) for layer in layers if type(layer).__name__ == "Lambda"][:10]
 
 
 def _optimizer(model: Any) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lading.frameworks import estimator, installed, params
-from lading.frameworks import how as words
 from lading.frameworks.adapter import LoadOptions, Saved, SaveOptions
 from lading.frameworks.classes import class_name, comes_from
 from lading.frameworks.door import loading, predicting, saving
+from lading.frameworks.files import Wanted, find
 from lading.frameworks.sklearn import known_params
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MODEL_FILE: Final = "model.txt"
 _TEXT: Final = "lightgbm"
+_KINDS: Final = {_TEXT: Wanted((MODEL_FILE,), ("lightgbm",), (".txt", ".lgb")), **estimator.KINDS}
 
 
 class LightGBM:
@@ -56,11 +57,11 @@ class LightGBM:
     def load(self, folder: Path, how: Mapping[str, Json], options: LoadOptions) -> object:
         """The booster, or the wrapper."""
         lightgbm = installed.require("lightgbm")
-        default = _TEXT if (folder / MODEL_FILE).exists() else "skops"
-        if words.choice(how, "format", default, (_TEXT, *estimator.FORMATS)) != _TEXT:
-            return estimator.load(folder, how, options)
+        kind, path = find(folder, how, options.files, _KINDS)
+        if kind != _TEXT:
+            return estimator.read(kind, path, options)
         with loading(self.framework, lightgbm.basic.LightGBMError):
-            booster: object = lightgbm.Booster(model_file=str(folder / MODEL_FILE))
+            booster: object = lightgbm.Booster(model_file=str(path))
         return booster
 
     def predict(self, model: Any, data: object) -> object:

@@ -15,11 +15,13 @@ from lading.frameworks.adapter import LoadOptions, Saved, SaveOptions
 from lading.frameworks.arrays import as_array, named_arrays
 from lading.frameworks.classes import comes_from
 from lading.frameworks.door import loading, predicting, saving
+from lading.frameworks.files import Wanted, find
 
 if TYPE_CHECKING:
     from lading.spec.part import Json
 
 MODEL_FILE: Final = "model.onnx"
+_KINDS: Final = {"onnx": Wanted((MODEL_FILE,), ("onnx",), (".onnx",))}
 DATA_FILE: Final = "model.onnx.data"
 # A protobuf message ends at 2 GiB; what is larger than this is kept beside it.
 INLINE: Final = 1024 * 1024 * 1024
@@ -28,6 +30,9 @@ _PROVIDERS: Final = {
     "cuda": "CUDAExecutionProvider",
     "rocm": "ROCMExecutionProvider",
 }
+# The tag of the version's field, the version, and the tag of a field of ModelProto after it.
+_HEAD: Final = 3
+_NEXT: Final = frozenset(b"\x12\x1a\x22\x28\x32\x3a\x42")
 _DTYPES: Final = {
     "tensor(bool)": "bool",
     "tensor(double)": "float64",
@@ -39,14 +44,16 @@ _DTYPES: Final = {
 
 
 class Onnx:
-    """``onnx.ModelProto``, or the path of a file; its bytes, where this is chosen by name."""
+    """``onnx.ModelProto``, the path of a file, or its bytes."""
 
     name: Final = "onnx"
     framework: Final = "onnx"
     distributions: Final = ("onnx", "onnxruntime")
 
     def takes(self, model: object) -> bool:
-        """Whether it is a graph, or names a file of one."""
+        """Whether it is a graph, names a file of one, or is the bytes of one."""
+        if isinstance(model, (bytes, bytearray, memoryview)):
+            return _begins_like_graph(bytes(model[:_HEAD]))
         if isinstance(model, (str, Path)):
             return PurePosixPath(model).suffix == ".onnx"
         return type(model).__name__ == "ModelProto" and comes_from(model, "onnx")
@@ -75,9 +82,9 @@ class Onnx:
         runtime = installed.require("onnxruntime")
         from google.protobuf.message import DecodeError
 
-        path = folder / MODEL_FILE
+        _, path = find(folder, how, options.files, _KINDS)
         with loading(self.framework, DecodeError):
-            _check_places(onnx.load(str(path), load_external_data=False), folder)
+            _check_places(onnx.load(str(path), load_external_data=False), path.parent)
         own = _errors_of(runtime)
         with loading("onnxruntime", *own):
             session: object = runtime.InferenceSession(
@@ -99,12 +106,21 @@ class Onnx:
         return answers[0] if len(answers) == 1 else dict(zip(names, answers, strict=True))
 
 
+def _begins_like_graph(head: bytes) -> bool:
+    """Whether these are the first bytes of a ModelProto, which has no magic number.
+
+    Every writer begins with the version, a small number, and one of the next fields follows.
+    """
+    return len(head) == _HEAD and head[0] == 0x08 and 0 < head[1] < 0x80 and head[2] in _NEXT
+
+
 def _session(runtime: Any, model: Any) -> Any:
     """What can be asked: a session is one, a graph that is being saved is made one."""
     if hasattr(model, "get_inputs"):
         return model
     source = str(model) if isinstance(model, (str, Path)) else model
     raw = source.SerializeToString() if hasattr(source, "SerializeToString") else source
+    raw = bytes(raw) if isinstance(raw, (bytearray, memoryview)) else raw
     return runtime.InferenceSession(raw, providers=_providers(runtime, None))
 
 

@@ -11,12 +11,19 @@ from lading.frameworks.adapter import LoadOptions, Saved, SaveOptions
 from lading.frameworks.arrays import as_array, named_arrays
 from lading.frameworks.classes import class_name, comes_from
 from lading.frameworks.door import loading, predicting, saving
+from lading.frameworks.files import Wanted, find
 
 if TYPE_CHECKING:
     from lading.spec.part import Json
 
 MODEL_FOLDER: Final = "saved_model"
 _SIGNATURE: Final = "serving_default"
+_GRAPH_FILE: Final = "saved_model.pb"
+_KINDS: Final = {
+    "savedmodel": Wanted(
+        (f"{MODEL_FOLDER}/{_GRAPH_FILE}", _GRAPH_FILE), ("tensorflow",), (f"/{_GRAPH_FILE}",)
+    )
+}
 
 
 class TensorFlow:
@@ -56,8 +63,9 @@ class TensorFlow:
             because="its operations can read and write files",
         )
         tensorflow = installed.require("tensorflow")
+        _, path = find(folder, how, options.files, _KINDS)
         with loading(self.framework, tensorflow.errors.OpError):
-            model: object = tensorflow.saved_model.load(str(folder / MODEL_FOLDER))
+            model: object = tensorflow.saved_model.load(str(path.parent))
         return model
 
     def predict(self, model: Any, data: Any) -> object:
@@ -66,7 +74,7 @@ class TensorFlow:
         with predicting(self.framework, tensorflow.errors.OpError):
             signature = getattr(model, "signatures", {}).get(_SIGNATURE)
             if signature is None:
-                return tensorflow.nest.map_structure(as_array, model(as_array(data)))
+                return _named(tensorflow.nest.map_structure(as_array, model(as_array(data))))
             specs = signature.structured_input_signature[1]
             feeds = named_arrays(data, list(specs))
             answers = signature(
@@ -75,5 +83,15 @@ class TensorFlow:
                     for name, value in feeds.items()
                 }
             )
-        found = {name: answer.numpy() for name, answer in answers.items()}
-        return next(iter(found.values())) if len(found) == 1 else found
+        return _named({name: answer.numpy() for name, answer in answers.items()})
+
+
+def _named(answer: Any) -> Any:
+    """An answer as signatures give it, so that a module answers the same before it is saved.
+
+    Several outputs have names, and one output is not wrapped.
+    """
+    if isinstance(answer, (tuple, list)):
+        answer = {f"output_{number}": part for number, part in enumerate(answer)}
+    is_one = isinstance(answer, Mapping) and len(answer) == 1
+    return next(iter(answer.values())) if is_one else answer

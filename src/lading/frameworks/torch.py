@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from lading.errors import InvalidInput, Unsupported
 from lading.frameworks import consent, installed
@@ -20,6 +20,7 @@ from lading.frameworks.adapter import LoadOptions, Saved, SaveOptions
 from lading.frameworks.arrays import as_array, as_arrays
 from lading.frameworks.classes import class_name, inherits, reference
 from lading.frameworks.door import loading, predicting, saving
+from lading.frameworks.files import Wanted, find
 
 if TYPE_CHECKING:
     from lading.spec.part import Json
@@ -32,6 +33,26 @@ _MODULE: Final = "torch.nn.modules.module.Module"
 _SCRIPT: Final = "torch.jit._script.ScriptModule"
 _EXPORT: Final = "torch.export.exported_program.ExportedProgram"
 _FILES: Final = {"safetensors": WEIGHTS_FILE, "torchscript": SCRIPT_FILE, "pt2": EXPORT_FILE}
+_KINDS: Final = {
+    "safetensors": Wanted((WEIGHTS_FILE,), ("safetensors",), (".safetensors",)),
+    # What torch.save wrote. Its endings are TorchScript's, too, which torch.load tells apart.
+    "pytorch": Wanted(
+        ("pytorch_model.bin",), ("pytorch", "pytorch-legacy"), (".pt", ".pth", ".bin")
+    ),
+    "torchscript": Wanted((SCRIPT_FILE,), ("torchscript",)),
+    "pt2": Wanted((EXPORT_FILE,), ("torch-export",), (".pt2",)),
+}
+# What each kind is called where it is refused, and why it is.
+_PROGRAMS: Final = {
+    "pytorch": "file of torch.save",
+    "torchscript": "torchscript program",
+    "pt2": "pt2 program",
+}
+_WHY: Final = {
+    "pytorch": "torch.save writes pickles",
+    "torchscript": "it can write files, or hold a pickle",
+    "pt2": "torch.export reads parts of it as pickles",
+}
 
 
 @dataclass(frozen=True)
@@ -101,27 +122,17 @@ class Torch:
         """A :class:`StateDict`, or ``options.into`` filled with it; of archives, the program.
 
         Raises:
-            PolicyRefused: it is a program, and nobody allowed it to run.
+            PolicyRefused: it is a program or a pickle, and nobody allowed it to run.
         """
-        found = [kind for kind, file in _FILES.items() if (folder / file).exists()]
-        kind = words.choice(how, "format", found[0] if found else "safetensors", _FILES)
+        kind, path = find(folder, how, options.files, _KINDS)
         if kind == "safetensors":
-            return _load_weights(folder, words.text(how, "class", ""), options)
+            return _load_weights(path, words.text(how, "class", ""), options)
         consent.require(
             options.allow_pickle,
-            f"this model is a {kind} program, and loading it may run what is in it",
-            because="it can write files, or hold a pickle"
-            if kind == "torchscript"
-            else "torch.export reads parts of it as pickles",
+            f"this model is a {_PROGRAMS[kind]}, and loading it may run what is in it",
+            because=_WHY[kind],
         )
-        torch = installed.require("torch")
-        path = str(folder / _FILES[kind])
-        with loading(self.framework, *_own_errors()):
-            if kind == "torchscript":
-                program: object = torch.jit.load(path, map_location=options.device or "cpu")
-            else:
-                program = torch.export.load(path)
-        return program
+        return _load_program(kind, path, options)
 
     def predict(self, model: Any, data: object) -> object:
         """What the module answers, as arrays.
@@ -222,19 +233,42 @@ def _apart(state: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return apart, copied
 
 
-def _load_weights(folder: Path, module_class: str, options: LoadOptions) -> object:
+def _load_program(kind: str, path: Path, options: LoadOptions) -> object:
+    torch = installed.require("torch")
+    device = options.device or "cpu"
+    with loading("pytorch", *_own_errors()):
+        if kind == "pt2":
+            program: object = torch.export.load(str(path))
+            return program
+        if kind == "torchscript":
+            script: object = torch.jit.load(str(path), map_location=device)
+            return script
+        model: object = torch.load(str(path), map_location=device, weights_only=False)
+    if _is_tensors(model):
+        return _filled(StateDict(cast("Mapping[str, Any]", model)), options)
+    if options.into is not None:
+        raise InvalidInput(
+            "this file holds no weights by name to fill a module with",
+            cause=f"it holds a {class_name(model)}",
+            hint="load it without into",
+        )
+    return model
+
+
+def _load_weights(path: Path, module_class: str, options: LoadOptions) -> object:
     safetensors = installed.require("safetensors")
     installed.require("torch")
     with (
         loading("safetensors", safetensors.SafetensorError),
-        safetensors.safe_open(
-            str(folder / WEIGHTS_FILE), framework="pt", device=options.device or "cpu"
-        ) as file,
+        safetensors.safe_open(str(path), framework="pt", device=options.device or "cpu") as file,
     ):
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         aliases = file.metadata() or {}
     shared = {name: found[kept] for name, kept in aliases.items() if kept in found}
-    state = StateDict({**shared, **found}, module_class)
+    return _filled(StateDict({**shared, **found}, module_class), options)
+
+
+def _filled(state: StateDict, options: LoadOptions) -> object:
     return state if options.into is None else state.into(_module(options.into))
 
 

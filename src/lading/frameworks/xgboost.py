@@ -13,12 +13,16 @@ from lading.frameworks import installed, params
 from lading.frameworks.adapter import LoadOptions, Saved, SaveOptions
 from lading.frameworks.classes import class_name, comes_from, nearest
 from lading.frameworks.door import RAISED, loading, predicting, saving
+from lading.frameworks.files import Wanted, find
 from lading.frameworks.sklearn import known_params
 
 if TYPE_CHECKING:
     from lading.spec.part import Json
 
 MODEL_FILE: Final = "model.ubj"
+_KINDS: Final = {
+    "ubj": Wanted((MODEL_FILE, "model.json"), ("xgboost-ubj", "xgboost-json"), (".ubj", ".json"))
+}
 _BOOSTER: Final = "Booster"
 _WRAPPERS: Final = (
     "XGBClassifier",
@@ -63,9 +67,10 @@ class XGBoost:
         """The booster, or the wrapper with its parameters."""
         kind = words.choice(how, "class", _BOOSTER, (_BOOSTER, *_WRAPPERS))
         xgboost = installed.require("xgboost")
+        _, path = find(folder, how, options.files, _KINDS)
         with loading(self.framework):
             model = _made(getattr(xgboost, kind), words.values(how, "params"))
-            model.load_model(str(folder / MODEL_FILE))
+            model.load_model(_source(path))
             _move(model, options.device)
         loaded: object = model
         return loaded
@@ -110,6 +115,11 @@ def _settings(config: Any) -> dict[str, object]:
 
 def _is_not_a_number(value: object) -> bool:
     return isinstance(value, float) and isnan(value)
+
+
+def _source(path: Path) -> str | bytearray:
+    """What XGBoost reads: it goes by the ending, and without a known one has to see the bytes."""
+    return str(path) if path.suffix in (".ubj", ".json") else bytearray(path.read_bytes())
 
 
 def _move(model: Any, device: str | None) -> None:

@@ -81,7 +81,8 @@ def load(
 
     Raises:
         PolicyRefused: loading would run code of the model, and nobody allowed that.
-        InvalidInput: it is not known how to load it; ``adapter`` says so.
+        InvalidInput: it is not known how to load it, which ``adapter`` says; or which of its files
+            is the model.
         LocalFailure: its framework is not installed.
         IntegrityError: its content is damaged.
     """
@@ -102,10 +103,21 @@ def load(
         _warn_once(pulled.digest, text)
     chosen = _adapter(document, adapter)
     how = dict(document.framework.load) if document.framework else {}
-    options = LoadOptions(allow_pickle=allow_pickle, trusted=trusted, device=device, into=into)
+    options = LoadOptions(
+        allow_pickle=allow_pickle,
+        trusted=trusted,
+        device=device,
+        into=into,
+        files=_formats(document),
+    )
     with loading(chosen.framework):
         model = chosen.load(folder, how, options)
     return Loaded(model, document, pulled.reference, pulled.digest, folder, tuple(found), chosen)
+
+
+def _formats(document: Document) -> dict[str, str]:
+    """What headers say that files are; what the list of files says was told by their endings."""
+    return {file.path: file.format for file in (document.facts.files if document.facts else ())}
 
 
 def _hazards(document: Document, folder: Path, *, allow_pickle: bool) -> Iterator[str]:
@@ -156,13 +168,14 @@ def _adapter(document: Document, chosen: str | Adapter | None) -> Adapter:
         return chosen
     framework = document.framework
     version = framework.version if framework else None
+    pins = document.environment.requirements if document.environment else ()
     if chosen or (framework and framework.loader):
-        return adapter(chosen or str(framework and framework.loader), version)
+        return adapter(chosen or str(framework and framework.loader), version, pins)
     for name, registered in adapters().items() if framework else ():
         # Another package's adapter is chosen by name only: asking it would import it.
         own = registered.distribution == "lading"
         if own and framework and registered.load().framework == framework.name:
-            return adapter(name, version)
+            return adapter(name, version, pins)
     raise InvalidInput(
         "it is not known what loads this model",
         cause="its document names no framework that an adapter is for",

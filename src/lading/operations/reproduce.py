@@ -77,13 +77,16 @@ def reproduce(
     relative: float = 1e-5,
     absolute: float = 1e-8,
     allow_pickle: bool = False,
+    into: object = None,
     settings: Settings | None = None,
 ) -> ReproduceResult:
     """Commit, data, lock and commands of a version; with ``check`` its answer to the example.
 
     The check loads the model and compares what it answers with what it answered when it was saved.
+    Weights without their module go ``into`` one first, as in :func:`lading.load`.
 
     Raises:
+        Unsupported: it is weights alone, and nobody gave their module.
         NotFound: there is no such version, or nothing was kept to compare with.
         PolicyRefused: loading it would run code of the model, and nobody allowed that.
     """
@@ -94,7 +97,7 @@ def reproduce(
             return told
         expected, example = _kept(opened)
     by_digest = Reference.parse(told.reference).with_digest(Digest(told.digest))
-    got = _replayed(by_digest, example, allow_pickle=allow_pickle, settings=settings)
+    got = _replayed(by_digest, example, allow_pickle=allow_pickle, into=into, settings=settings)
     return _compared(told, expected, got, relative, absolute)
 
 
@@ -164,7 +167,7 @@ def _commands(opened: Opened, document: Document) -> Iterator[str]:
         yield "uv pip install -r requirements.lock"
     if command := _command(document):
         yield command
-    if document.input_example and document.input_example.predictions:
+    if document.input_example and document.input_example.predictions and _answers(document):
         yield "uv pip install lading"
         yield f"lading reproduce {shlex.quote(version)} --check"
 
@@ -176,6 +179,13 @@ def _is_plain(path: str) -> bool:
     except LadingError:
         return False
     return not path.startswith("-")
+
+
+def _answers(document: Document) -> bool:
+    """Whether the files are a model that answers; weights need a module, which no command gives."""
+    framework = document.framework
+    weights = framework and framework.loader == "torch" and framework.load.get("format")
+    return weights != "safetensors"
 
 
 def _is_hashed(document: Document) -> bool:
@@ -239,12 +249,14 @@ def _decoded(raw: bytes) -> Any:
         raise InvalidInput("the answer that was kept is no JSON", cause=str(error)[:200]) from error
 
 
-def _replayed(reference: Reference, example: Any, *, allow_pickle: bool, settings: Settings) -> Any:
+def _replayed(
+    reference: Reference, example: Any, *, allow_pickle: bool, into: object, settings: Settings
+) -> Any:
     """What the model answers now."""
     from lading.operations.load import load
     from lading.signatures.answers import plain_answer
 
-    loaded = load(reference, allow_pickle=allow_pickle, settings=settings)
+    loaded = load(reference, allow_pickle=allow_pickle, into=into, settings=settings)
     return plain_answer(loaded.predict(example))
 
 

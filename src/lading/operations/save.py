@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from lading.spec.words import Words
     from lading.transfer import OnProgress
 
+_LAYER: Final = (
+    "a Lambda layer is code; write a layer class in a module instead, and register it with"
+    " keras.saving.register_keras_serializable"
+)
 # Answers are kept to be compared, not to be served: more of them would only be carried about.
 _LARGEST_ANSWER: Final = 1024 * 1024
 
@@ -62,7 +66,7 @@ def save(
         folder = Path(name) / "model"
         folder.mkdir()
         saved = chosen.save(model, folder, SaveOptions(allow_pickle=allow_pickle, example=example))
-        _demand_loadable(folder, allow_pickle=allow_pickle)
+        _demand_loadable(folder)
         _add(files or {}, folder)
         known = _known(chosen, model, saved, example, words)
         capture = _with(capture or Capture(), known, saved)
@@ -79,10 +83,8 @@ def save(
     return replace(result, notes=(*saved.notes, *_strangers(saved), *result.notes))
 
 
-def _demand_loadable(folder: Path, *, allow_pickle: bool) -> None:
-    """Refuse now what every load would refuse: a pickle that carries code in itself."""
-    if not allow_pickle:
-        return
+def _demand_loadable(folder: Path) -> None:
+    """Refuse now what every load would refuse: files that carry code in themselves."""
     from lading.hazards.scan import scan_files
 
     found = scan_files({str(path.relative_to(folder)): path for path in _files(folder)})
@@ -90,7 +92,9 @@ def _demand_loadable(folder: Path, *, allow_pickle: bool) -> None:
         raise PolicyRefused(
             "what was written for this model would never be loaded again",
             cause=", ".join(f"{each.what} in {each.path}" for each in found.findings[:3]),
-            hint="put its class and functions into a module that can be imported, or give the"
+            hint=_LAYER
+            if any(each.what in ("Lambda layer", "__lambda__") for each in found.findings)
+            else "put its class and functions into a module that can be imported, or give the"
             " class save and load methods (lading.frameworks.python)",
         )
 
