@@ -27,7 +27,9 @@ def author(folder: Path, *, environment: Mapping[str, str]) -> str | None:
         repository = None
     try:
         # Where there is no repository, the user's own configuration holds anywhere.
-        return named_in(configuration(git, repository.top if repository else Path("/")))
+        if repository is None:
+            return named_in(configuration(git, Path("/")))
+        return named_in(configuration(git, repository.top, repository.configurations))
     except GitFailed:
         return None
 

@@ -25,7 +25,7 @@ from lading.capture.git import (
 )
 from lading.capture.large_files import FILTER, PointerCheck
 from lading.capture.remote_url import public_address
-from lading.capture.repository import Misleading, Repository, find_repository
+from lading.capture.repository import Misleading, Repository, borrows, find_repository
 
 if TYPE_CHECKING:
     from lading.spec.lineage import Code
@@ -91,7 +91,7 @@ def _asked(
     if git is None:
         return CapturedCode(notes=("The code is not known: git is not installed.",))
     try:
-        settings = configuration(git, repository.top)
+        settings = configuration(git, repository.top, repository.configurations)
         return _Questions(git, repository, settings).answered(place, with_diff)
     except GitFailed as error:
         return CapturedCode(notes=(f"The code is not known: {error}.",))
@@ -125,7 +125,7 @@ class _Questions:
         from lading.spec.lineage import Code
 
         who = named_in(self.settings)
-        if self.settings.last("core.bare") == "true" and self.repository.git_folder.name == ".git":
+        if self.settings.last("core.bare") == "true" and not self.repository.linked:
             return CapturedCode(notes=("The code is not known: the repository is bare.",))
         if any("=" in name for name in self.settings.filters):
             # -c cannot spell such a name, so its program would run.
@@ -191,7 +191,24 @@ class _Questions:
             return "origin"
         return remotes[0] if len(remotes) == 1 else None
 
+    def _is_its_own(self) -> bool:
+        """Whether the repository holds this folder's files and no other's, for all that is known.
+
+        A git folder that is kept apart says whose it is, where it is that of a submodule.
+        """
+        kept_apart = self.repository.git_folder != self.repository.top / ".git"
+        if kept_apart and not self.repository.linked:
+            named = self.settings.last("core.worktree")
+            if not named or (self.repository.git_folder / named).resolve() != self.repository.top:
+                return False
+        return not borrows(self.repository)
+
     def _patch(self, state: _State) -> tuple[bytes | None, tuple[str, ...]]:
+        if not self._is_its_own():
+            return None, (
+                "What was not committed was left out: the repository may hold the files of "
+                "another one.",
+            )
         if len(state.same) > _MOST_LEFT_OUT:
             return None, ("What was not committed is not known: too many files are kept by LFS.",)
         without = [f":(top,exclude,literal){path}" for path in state.same]
@@ -209,6 +226,8 @@ class _Questions:
 
     def _unseen(self, state: _State) -> tuple[str, ...]:
         notes = []
+        if self.settings.includes:
+            notes.append("Settings that the repository includes from other files do not count.")
         if state.dirty and self.settings.filters:
             names = ", ".join(sorted(map(_text, self.settings.filters))[:5])
             notes.append(

@@ -13,7 +13,7 @@ import selectors
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -193,6 +193,10 @@ class Configuration:
     """Every setting that holds in a place, the last of each name winning."""
 
     values: Mapping[str, tuple[str, ...]]
+    # Every setting's name, also of those that do not count.
+    names: frozenset[str] = frozenset()
+    # Whether the repository includes settings from other files.
+    includes: bool = False
 
     def last(self, name: str) -> str | None:
         """What holds for a name."""
@@ -205,7 +209,7 @@ class Configuration:
     @property
     def filters(self) -> tuple[str, ...]:
         """The names of all filters that are defined."""
-        found = (_FILTER.fullmatch(name) for name in self.values)
+        found = (_FILTER.fullmatch(name) for name in sorted(self.names))
         return tuple(dict.fromkeys(match[1] for match in found if match))
 
     @property
@@ -218,21 +222,47 @@ class Configuration:
         )
 
 
-def configuration(git: Git, folder: Path) -> Configuration:
+def configuration(git: Git, folder: Path, own: Collection[Path] = ()) -> Configuration:
     """The settings that hold in a folder: the system's, the user's and the repository's.
+
+    ``own`` are the files of the repository's configuration. What they include from others does
+    not count: it may be the address of another repository, or another person's name.
 
     Raises:
         GitFailed: git cannot read them.
     """
-    answer = git.ask(folder, "config", "--list", "-z")
+    answer = git.ask(folder, "config", "--list", "--show-origin", "-z")
     if answer.status:
         raise GitFailed(reason(answer))
     values: dict[str, list[str]] = {}
-    for entry in answer.text.split("\0"):
-        name, _, value = entry.partition("\n")
-        if name:
+    names: set[str] = set()
+    known: dict[str, bool] = {}
+    of_repository = includes = False
+    words = os.fsdecode(answer.out).split("\0")
+    for origin, entry in zip(words[::2], words[1::2], strict=False):
+        name, _, value = _readable(entry).partition("\n")
+        if origin not in known:
+            known[origin] = _is_one_of(own, folder, origin)
+        # The repository's come after the system's and the user's, and before those given here.
+        of_repository = of_repository or known[origin]
+        names.add(name)
+        if known[origin] or not of_repository or not origin.startswith("file:"):
             values.setdefault(name, []).append(value)
-    return Configuration({name: tuple(found) for name, found in values.items()})
+        else:
+            includes = True
+    counted = {name: tuple(found) for name, found in values.items()}
+    return Configuration(counted, frozenset(names), includes)
+
+
+def _is_one_of(own: Collection[Path], folder: Path, origin: str) -> bool:
+    if not own or not origin.startswith("file:"):
+        return False
+    path = folder / origin.removeprefix("file:")
+    return path in own or path.resolve() in own
+
+
+def _readable(entry: str) -> str:
+    return os.fsencode(entry).decode("utf-8", "replace")
 
 
 def reason(answer: Answer) -> str:
