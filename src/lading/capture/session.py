@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lading.spec.lineage import Training
 
 # Programs that run something else: their own name says nothing about the training.
-_LAUNCHERS: Final = frozenset(
+LAUNCHERS: Final = frozenset(
     {"lading", "ipython", "jupyter", "ipykernel_launcher.py", "colab_kernel_launcher.py", "pytest"}
 )
 _NOTEBOOK: Final = "notebook"
@@ -57,7 +57,7 @@ def script(
     spec = getattr(main, "__spec__", None)
     module: Any = getattr(spec, "name", None)
     program = Path(path).name
-    if program in _LAUNCHERS or (isinstance(module, str) and module.split(".")[0] in _LAUNCHERS):
+    if program in LAUNCHERS or (isinstance(module, str) and module.split(".")[0] in LAUNCHERS):
         return None
     return _named(path, project)
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from lading.capture.remote_url import public_address
-from lading.capture.run.findings import Findings, Gathering, bounded, short
+from lading.capture.run.findings import Findings, Gathering, bounded, public_uri, short
 from lading.capture.run.ground import Ground, Unreadable, entries, is_file, parsed
+from lading.capture.run.redaction import command_without_secrets, without_secrets
 
 NAME: Final = "dvc"
 _LOCK: Final = "dvc.lock"
@@ -93,9 +94,8 @@ class _Reading:
         if not makers:
             return None
         name, stage = makers[-1]
-        self.found.note(
-            f"no stage of {_LOCK} makes this model; the last one, {name[:80]!r}, was taken"
-        )
+        shown = without_secrets(name)[:80]
+        self.found.note(f"no stage of {_LOCK} makes this model; the last one, {shown!r}, was taken")
         return name, stage
 
     def _is_model(self, place: Path, out: Any) -> bool:
@@ -126,7 +126,7 @@ class _Reading:
 
     def _dataset(self, data: Mapping[str, Any], path: Any, **said: Any) -> None:
         self.found.dataset(
-            name=posixpath.basename(path.rstrip("/")) if isinstance(path, str) else None,
+            name=_name(path),
             uri=said.get("uri") or path,
             digest=_digest(data),
             size=data.get("size"),
@@ -195,8 +195,19 @@ def _listed(value: Any, name: str) -> Iterator[Mapping[str, Any]]:
 def _command(value: Any) -> str | None:
     """One command, or several one after the other."""
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        return bounded(" && ".join(value))
-    return bounded(value)
+        value = " && ".join(value)
+    command = bounded(value)
+    return command and command_without_secrets(command)
+
+
+def _name(path: Any) -> str | None:
+    """What data is called: the end of where it lies, less what may be a secret."""
+    if not isinstance(path, str):
+        return None
+    place = public_uri(path) if _REMOTE.match(path) else re.split(r"[?#]", path, maxsplit=1)[0]
+    name = posixpath.basename((place or "").rstrip("/"))
+    # A person and a password before a host.
+    return None if "@" in name and ":" in name else name
 
 
 def _is_data(path: Any) -> bool:

@@ -1,7 +1,7 @@
 """What a tracker wrote down, within bounds; what did not fit becomes a note.
 
 The values come from files that anybody may have written: each name and text is measured before
-it is kept. Where the files lie is :mod:`lading.capture.run.ground`'s business.
+it is kept, and rid of secrets. Where the files lie is :mod:`lading.capture.run.ground`'s business.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
+
+from lading.capture.run.redaction import is_secret, value_without_secrets, without_secrets
+from lading.capture.session import LAUNCHERS
 
 if TYPE_CHECKING:
     from lading.spec.document import Metric
@@ -30,10 +33,13 @@ _MOST_NAMED: Final = 5
 _SHOWN: Final = 80
 _LARGEST_STEP: Final = 2**63
 _DIGEST: Final = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[A-Za-z0-9=_.-]{1,256}", re.ASCII)
+_SCRIPT: Final = re.compile(r"\.(?:py|ipynb|R|r|jl|sh|scala|java)\Z")
+_PYTHON: Final = re.compile(r"python[0-9.]*(?:\.exe)?")
 _MOMENT: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII
 )
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://", re.ASCII)
+_SECRETS: Final = "parameters and tags that are called like secrets"
 _DRIVE: Final = re.compile(r"[a-zA-Z]:[\\/]", re.ASCII)
 
 
@@ -73,21 +79,31 @@ class Gathering:
 
     def param(self, name: str, value: Any) -> None:
         """Take a parameter, if it is one that can be written down; the first of a name stays."""
-        name = text(name)
+        name = without_secrets(text(name))
         if not name or len(name) > _LONGEST_NAME:
             self.leave_out("parameters with names that are too long or empty", name)
         elif name not in self._params and len(self._params) >= MOST:
             self.leave_out(f"parameters beyond the first {MOST}", name)
         elif (why := _unwritable(value)) is not None:
             self.leave_out(f"parameters {why}", name)
-        else:
-            self._params.setdefault(name, value)
+        elif not self.hides(name, value):
+            self._params.setdefault(name, value_without_secrets(value, self._hide))
+
+    def hides(self, name: str, value: Any) -> bool:
+        """Whether a value is left out for its name, which is one of a secret."""
+        if not is_secret(name, value):
+            return False
+        self._hide(name)
+        return True
+
+    def _hide(self, name: str) -> None:
+        self.leave_out(_SECRETS, name)
 
     def metric(self, name: str, value: Any, step: Any = None) -> None:
         """Take a metric, if it is a finite number; the first of a name stays."""
         from lading.spec.document import Metric
 
-        name = text(name)
+        name = without_secrets(text(name))
         number = finite(value)
         if not name or len(name) > _LONGEST_NAME:
             self.leave_out("metrics with names that are too long or empty", name)
@@ -149,7 +165,7 @@ class Gathering:
             metrics=tuple(self._metrics.values()),
             datasets=tuple(self._datasets),
             training=self.training,
-            notes=tuple(f"{self.source}: {note}" for note in notes),
+            notes=tuple(f"{self.source}: {without_secrets(note)}" for note in notes),
         )
 
     def _counted(self) -> Iterator[str]:
@@ -180,7 +196,7 @@ class Gathering:
 def listed(names: Iterable[str]) -> str:
     """A few of many names, each short."""
     every = sorted(set(names))
-    shown = ", ".join(text(name)[:_SHOWN] for name in every[:_MOST_NAMED])
+    shown = ", ".join(without_secrets(text(name))[:_SHOWN] for name in every[:_MOST_NAMED])
     return f"{shown}, …" if len(every) > _MOST_NAMED else shown
 
 
@@ -197,7 +213,12 @@ def _escaped(value: str) -> bool:
 
 
 def bounded(value: Any) -> str | None:
-    """Text that may be kept; None for what is no text, is empty or is too long."""
+    """Text that may be kept, without secrets; None for what is no text, is empty or too long."""
+    kept = _measured(value)
+    return None if kept is None else without_secrets(kept)
+
+
+def _measured(value: Any) -> str | None:
     if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_TEXT:
         return None
     return text(value)
@@ -247,16 +268,30 @@ def moment_of_milliseconds(value: Any) -> str | None:
     return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def script_name(value: Any) -> str | None:
+    """The file's name of a script; None for what is none, and for what only starts another.
+
+    Trackers record the whole command line at times: what follows the file may be a secret.
+    """
+    words = (bounded(value) or "").split()
+    files = [word for word in words if _SCRIPT.search(word)]
+    name = re.split(r"[\\/]", next(iter(files or words), ""))[-1]
+    # "-", "-c" and "<stdin>" are what Python calls a program that is no file.
+    if not name or name.startswith(("-", "<")) or name in LAUNCHERS or _PYTHON.fullmatch(name):
+        return None
+    return short(name)
+
+
 def public_uri(value: Any) -> str | None:
     """Where data lies, without credentials; None for a place of this machine alone.
 
     A query goes: that of a signed address lets anybody in.
     """
-    uri = bounded(value)
+    uri = _measured(value)
     if uri is None or uri.startswith(("/", "~", "\\", "file:")) or _DRIVE.match(uri):
         return None
     if not _SCHEME.match(uri):
-        return uri if "@" not in uri and "?" not in uri else None
+        return without_secrets(uri) if "@" not in uri and "?" not in uri else None
     try:
         parts = urlsplit(uri)
         host = parts.netloc.rpartition("@")[2]
@@ -264,7 +299,7 @@ def public_uri(value: Any) -> str | None:
         place = parts.netloc if parts.scheme in {"abfs", "abfss", "wasb", "wasbs"} else host
         if ":" in place.rpartition("@")[0]:
             return None
-        return urlunsplit((parts.scheme, place, parts.path, "", "")) or None
+        return without_secrets(urlunsplit((parts.scheme, place, parts.path, "", ""))) or None
     except ValueError:
         return None
 

@@ -19,6 +19,7 @@ from lading.capture.run.findings import (
     Gathering,
     bounded,
     moment_of_milliseconds,
+    script_name,
     short,
 )
 from lading.capture.run.ground import Ground, Unreadable, parsed
@@ -48,8 +49,6 @@ _MOST_TAGS: Final = 100
 # MLflow's words for how data was used, where another word is usual.
 _SPLITS: Final = {"training": "train", "testing": "test", "evaluation": "test"}
 _ADDRESSES: Final = ("uri", "url", "delta_table_name", "table_name")
-# What starts a notebook is not the notebook.
-_LAUNCHERS: Final = frozenset({"ipykernel_launcher.py", "colab_kernel_launcher.py"})
 
 
 def find(ground: Ground, run_id: str | None = None) -> Findings:
@@ -185,7 +184,7 @@ class _Search:
                 status=status(record.status),
                 started=started,
                 ended=ended,
-                tags=_tags(record) | _model_tags(declared),
+                tags=self._tags(record) | _model_tags(declared),
             )
         )
         for name, value in record.params:
@@ -216,10 +215,26 @@ class _Search:
     def _training(self, record: RunRecord, started: str | None, ended: str | None) -> None:
         from lading.spec.lineage import Training
 
-        source = bounded(record.tags.get("mlflow.source.name"))
-        script = re.split(r"[\\/]", source)[-1] if source else None
-        if script and script not in _LAUNCHERS:
+        script = script_name(record.tags.get("mlflow.source.name"))
+        if script:
             self.found.training = Training(script=script, started=started, ended=ended)
+
+    def _tags(self, record: RunRecord) -> dict[str, Json]:
+        """The tags that people gave, and the commit and the parent that MLflow noted."""
+        tags: dict[str, Json] = {}
+        for name, value in sorted(record.tags.items()):
+            key, content = short(name), bounded(value)
+            if not key or not content or name.startswith("mlflow.") or len(tags) >= _MOST_TAGS:
+                continue
+            if not self.found.hides(key, content):
+                tags[key] = content
+        commit = record.tags.get("mlflow.source.git.commit")
+        if isinstance(commit, str) and _COMMIT.fullmatch(commit):
+            tags["git.commit"] = commit
+        parent = record.tags.get("mlflow.parentRunId")
+        if isinstance(parent, str) and is_id(parent):
+            tags["mlflow.parentRunId"] = parent
+        return tags
 
 
 def _number(runs: list[str]) -> str:
@@ -241,22 +256,6 @@ def as_python(value: str) -> Json:
         if repr(number) == value and value not in ("inf", "-inf", "nan"):
             return number
     return value
-
-
-def _tags(record: RunRecord) -> dict[str, Json]:
-    """The tags that people gave, and the commit and the parent that MLflow noted."""
-    tags: dict[str, Json] = {}
-    for name, value in sorted(record.tags.items()):
-        key, content = short(name), bounded(value)
-        if key and content and not name.startswith("mlflow.") and len(tags) < _MOST_TAGS:
-            tags[key] = content
-    commit = record.tags.get("mlflow.source.git.commit")
-    if isinstance(commit, str) and _COMMIT.fullmatch(commit):
-        tags["git.commit"] = commit
-    parent = record.tags.get("mlflow.parentRunId")
-    if isinstance(parent, str) and is_id(parent):
-        tags["mlflow.parentRunId"] = parent
-    return tags
 
 
 def _model_tags(declared: Mapping[str, Any]) -> dict[str, Json]:

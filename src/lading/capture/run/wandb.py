@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from lading.capture.run.findings import Findings, Gathering, bounded, count, moment, short
+from lading.capture.run.findings import (
+    Findings,
+    Gathering,
+    bounded,
+    count,
+    moment,
+    script_name,
+    short,
+)
 from lading.capture.run.ground import Ground, Unreadable, entries, is_folder, parsed
 from lading.errors import InvalidInput
 
@@ -134,11 +142,7 @@ def _script(metadata: Mapping[str, Any]) -> str | None:
     inside = bounded(metadata.get("codePath"))
     if inside and not PurePosixPath(inside).is_absolute() and "\\" not in inside:
         return inside
-    program = bounded(metadata.get("program"))
-    # "<python with no main file>", "-c" and the like are no script.
-    if program is None or program.startswith(("<", "-")):
-        return None
-    return re.split(r"[\\/]", program)[-1] or None
+    return script_name(metadata.get("program"))
 
 
 def _hardware(metadata: Mapping[str, Any]) -> str | None:
