@@ -125,6 +125,18 @@ def test_a_large_file_takes_little_memory_and_leaves_a_note(tmp_path: Path, what
     assert found.facts.notes or what in WHOLE
 
 
+@pytest.mark.parametrize("name", ["a.pt", "a.pth", "a.pkl", "a.joblib", "config.json"])
+def test_an_empty_file_leaves_a_note(name: str) -> None:
+    assert see(name, b"").facts.notes
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "adapter_config.json"])
+def test_a_configuration_that_is_no_object_leaves_a_note(name: str) -> None:
+    found = see(name, b"[" * 100_000)
+
+    assert found.facts.notes == ("It is not JSON that can be read.",)
+
+
 def test_a_header_of_16_mib_full_of_tensors_is_counted_in_little_memory() -> None:
     tensors = {
         f"{n:0200d}": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for n in range(60_000)

@@ -63,7 +63,7 @@ def look(path: str, window: Window) -> Look | None:
     if kind is None:
         return None
     if kind not in _READERS:
-        draft = Draft(path, promised(name) or kind)
+        draft = Draft(path, promised(name) or "pickle")
         draft.note(disappointment(head))
         return draft.look()
     draft = Draft(path, kind)

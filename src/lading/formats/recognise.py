@@ -62,7 +62,9 @@ _HUGGING_FACE: Final = {
     "tokenizer.json": "huggingface-tokenizer",
     "tokenizer_config.json": "huggingface-tokenizer-config",
 }
+_CONFIG: Final = "config.json"
 _PICKLES: Final = frozenset({"pkl", "pickle", "joblib", "dill", "sav", "pth", "pt"})
+_TORCH: Final = frozenset({"pth", "pt"})
 _PROTOCOLS: Final = range(2, 6)
 # What a pickle of protocol 2 to 5 may begin to make.
 _FIRST: Final = frozenset(b"c(])}NX\x8c\x95\x8aKMJ\x88\x89GUCB\x8e\x96\x8f")
@@ -82,7 +84,8 @@ def recognise(name: str, head: bytes, window: Window) -> str | None:
 
 def promised(name: str) -> str | None:
     """The format that a name promises."""
-    return _PROMISES.get(name.rpartition(".")[2])
+    ending = name.rpartition(".")[2]
+    return _PROMISES.get(ending) or ("pytorch" if ending in _TORCH else None)
 
 
 def disappointment(head: bytes) -> str:
@@ -135,7 +138,7 @@ def _json(name: str, head: bytes, window: Window) -> str | None:
         return _HUGGING_FACE[name]
     if _XGBOOST.match(head) and (_LEARNER in head or _LEARNER in _tail(window)):
         return "xgboost-json"
-    if name != "config.json":
+    if name != _CONFIG:
         return None
     if b'"_class_name"' in head:
         return "diffusers-config"
@@ -157,7 +160,12 @@ def _by_name(name: str, head: bytes) -> str | None:
         return "tensorflow"
     if _is_named_pickle(name) and head.startswith(_OLDER):
         return "pickle"
-    return "broken" if ending in _PROMISES else None
+    if not head.lstrip().startswith(b"{") and (name in _HUGGING_FACE or name == _CONFIG):
+        # No object: the reader says what is wrong.
+        return _HUGGING_FACE.get(name, "huggingface-config")
+    # Others use the endings of pickles, too; but nothing is in no format.
+    nothing = not head and _is_named_pickle(name)
+    return "broken" if ending in _PROMISES or nothing else None
 
 
 def _is_named_pickle(name: str) -> bool:
