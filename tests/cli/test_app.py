@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -191,6 +192,14 @@ def test_completing_a_verb_imports_none(lading: Command) -> None:
 def test_completion_can_be_installed(lading: Command, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
 
-    shown = lading("--show-completion", "bash")
+    # Typer looks which shell it was called from: a bash that stays, whoever runs the tests.
+    line = shlex.join(lading.line("--show-completion"))
+    shown = subprocess.run(
+        ["bash", "-c", f"{line}; exit $?"],
+        env=lading.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert shown.returncode == 0
     assert "_LADING_COMPLETE=complete_bash" in shown.stdout
