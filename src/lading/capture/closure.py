@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lading.capture.lock.locked import normalised
 
@@ -69,8 +70,24 @@ def _may_hold(wish: str, extras: frozenset[str]) -> bool:
     return bool(extras) or "extra" not in marker or "==" not in marker or " or " in marker
 
 
+class _Plain(NamedTuple):
+    """A need without extras and conditions, as most are: told without the library that parses."""
+
+    name: str
+    extras: frozenset[str] = frozenset()
+    marker: None = None
+
+
+_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+# Nothing, or versions: what stands between decides nothing here, since what is installed is taken.
+_VERSIONS: Final = re.compile(r"\s*(\(?\s*(?:[<>=!~]=?|===)[\w\s.*+!<>=~,-]*\)?)?\s*")
+
+
 @lru_cache(maxsize=4096)
-def _parsed(wish: str) -> Requirement | None:
+def _parsed(wish: str) -> Requirement | _Plain | None:
+    found = _NAME.match(wish) if len(wish) <= _LONGEST else None
+    if found and _VERSIONS.fullmatch(wish, found.end()):
+        return _Plain(found[0])
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
@@ -80,7 +97,7 @@ def _parsed(wish: str) -> Requirement | None:
 
 
 def _holds(
-    requirement: Requirement, extras: frozenset[str], environment: Mapping[str, str]
+    requirement: Requirement | _Plain, extras: frozenset[str], environment: Mapping[str, str]
 ) -> bool:
     if requirement.marker is None:
         return True
