@@ -1,7 +1,8 @@
 """An estimator as a file: skops where it can, joblib where the caller allows it.
 
 skops writes no code, only names of types, and builds those that are trusted. Which these are is
-decided here, by name, on the file itself: what the document says about it is for people.
+decided in ``skops_schema``, on the file itself, before anything that it names is imported: what the
+document says about it is for people.
 
 The numbers in a file are not looked at. scikit-learn follows the indices of its trees unchecked, so
 a forged forest may crash the process that asks it, as a forged file of any C++ library may.
@@ -9,18 +10,19 @@ a forged forest may crash the process that asks it, as a forged file of any C++ 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zipfile import ZipFile
 
 from lading.errors import InvalidInput, PolicyRefused
-from lading.frameworks import consent, installed
+from lading.frameworks import consent, installed, skops_schema
 from lading.frameworks.adapter import LoadOptions, SaveOptions
 from lading.frameworks.classes import class_name, top
-from lading.frameworks.door import RAISED, loading, saving
+from lading.frameworks.door import loading, saving
 from lading.frameworks.files import Wanted, find
 from lading.frameworks.skops_file import settle
+from lading.frameworks.skops_schema import Judgement
 
 if TYPE_CHECKING:
     from lading.spec.part import Json
@@ -35,19 +37,6 @@ KINDS: Final = {
     ),
 }
 
-# skops may call whatever it trusts with arguments from the file, so that a trusted package would
-# be as good as a pickle: numpy.memmap writes files, pandas.read_pickle runs code. Hence names.
-_TRUSTED: Final = frozenset(
-    {
-        "collections.OrderedDict",
-        "lightgbm.basic.Booster",
-        "xgboost.core.Booster",
-    }
-)
-# Packages whose estimators are taken: their constructors only keep what they are given.
-_ESTIMATORS: Final = ("lightgbm", "sklearn", "xgboost")
-# Classes of scikit-learn are kernels, trees, losses and the like, but for those that touch files.
-_FENCED: Final = ("sklearn.datasets", "sklearn.externals", "sklearn.utils._testing")
 # A zip archive may promise a thousand times its size.
 _INFLATION: Final = 20
 _SLACK: Final = 64 * 1024 * 1024
@@ -64,12 +53,15 @@ def save(model: object, folder: Path, options: SaveOptions) -> tuple[dict[str, J
     except InvalidInput as error:
         (folder / SKOPS_FILE).unlink(missing_ok=True)
         return _pickle(model, folder, options, f"skops cannot write it ({error.cause})")
-    strange = [name for name in types if not trusts(name)]
+    with loading("skops"):
+        judged = _judged(folder / SKOPS_FILE)
     notes = []
-    if strange:
+    if judged.strange:
         notes.append(
-            f"loading asks for trusted={tuple(strange)!r}: types that are not of the framework"
+            f"loading asks for trusted={judged.strange!r}: types that are not known to be harmless"
         )
+    if judged.refused is not None:
+        notes.append(f"loading asks for allow_pickle=True: {judged.refused}")
     return {"format": "skops", "types": list(types)}, notes
 
 
@@ -134,24 +126,46 @@ def _build(path: Path, options: LoadOptions) -> object:
     skops = installed.require("skops.io")
     with loading("skops"):
         _check_size(path)
+        judged = None if options.allow_pickle else _judged(path, options.trusted)
+    if judged is not None:
+        _check_judgement(judged)
+    with loading("skops"):
         types = skops.get_untrusted_types(file=path)
-    if not options.allow_pickle:
-        _check_types(types, options.trusted)
+    if judged is not None:
+        _check_types(types, judged)
     with loading("skops"):
         model: object = skops.load(path, trusted=types)
     return model
 
 
-def _check_types(types: Iterable[str], trusted: Iterable[str]) -> None:
-    known = set(trusted)
-    strange = [name for name in types if name not in known and not trusts(name)]
-    if strange:
-        shown = ", ".join(strange[:5]) + (", …" if len(strange) > 5 else "")
+def _judged(path: Path, trusted: Sequence[str] = ()) -> Judgement:
+    return skops_schema.judge(skops_schema.schema_of(path), trusted)
+
+
+def _check_judgement(judged: Judgement) -> None:
+    if judged.strange:
+        raise _distrusted(judged.strange)
+    if judged.refused is not None:
         raise PolicyRefused(
-            "this model holds types that nobody said to trust",
-            cause=shown[:500],
-            hint=f"trusted={tuple(strange[:5])!r}, once you have looked at them",
+            "this model is built in a way that may run code",
+            cause=judged.refused,
+            hint="allow_pickle=True, if you trust whoever made this model",
         )
+
+
+def _check_types(types: Iterable[str], judged: Judgement) -> None:
+    """Refuse what skops meets in a file and its schema did not show us."""
+    if missed := [name for name in types if name not in judged.met]:
+        raise _distrusted(missed)
+
+
+def _distrusted(strange: Sequence[str]) -> PolicyRefused:
+    shown = ", ".join(strange[:5]) + (", …" if len(strange) > 5 else "")
+    return PolicyRefused(
+        "this model holds types that nobody said to trust",
+        cause=shown[:500],
+        hint=f"trusted={tuple(name[:100] for name in strange[:5])!r}, once you have looked at them",
+    )
 
 
 def _check_size(path: Path) -> None:
@@ -164,40 +178,8 @@ def _check_size(path: Path) -> None:
 
 
 def trusts(name: str) -> bool:
-    """Whether a type is built without asking: of a framework, a class, and harmless when called.
-
-    Imports the module of the framework that the name says, and none of another package.
-    """
-    if name in _TRUSTED:
-        return True
-    module, _, attribute = name.rpartition(".")
-    if top(module) not in _ESTIMATORS or any(_within(module, fence) for fence in _FENCED):
-        return False
-    kind = _attribute(module, attribute)
-    # What a module merely imported from elsewhere (its os, its pandas) is not the framework's.
-    if not isinstance(kind, type) or top(kind.__module__) != top(module):
-        return False
-    return top(module) == "sklearn" or _is_estimator(kind)
-
-
-def _attribute(module: str, name: str) -> object:
-    from importlib import import_module
-
-    try:
-        return getattr(import_module(module), name, None)
-    except RAISED:  # a name that is none, or a module that needs what is not here
-        return None
-
-
-def _is_estimator(kind: type) -> bool:
-    return any(
-        base.__module__ == "sklearn.base" and base.__name__ == "BaseEstimator"
-        for base in kind.__mro__
-    )
-
-
-def _within(module: str, package: str) -> bool:
-    return module == package or module.startswith(f"{package}.")
+    """Whether a type may be in a file unasked, in a part of its kind; imports nothing."""
+    return name in skops_schema.LISTED
 
 
 def roots(written: Mapping[str, Json], *own: str) -> tuple[str, ...]:
