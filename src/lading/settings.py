@@ -99,6 +99,14 @@ def active_environment() -> Path | None:
     return None
 
 
+def without_plugins() -> None:
+    """Let pydantic not look for plugins in every installed package: here nobody can want one.
+
+    For the command line only; a program that imports Lading may have some.
+    """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def process_environment() -> Mapping[str, str]:
     """A copy of this process's environment, for those who start programs or ask where they run."""
     return dict(os.environ)

@@ -39,6 +39,14 @@ class CapturedEnvironment:
     lock: bytes | None
     source: str | None
     notes: tuple[str, ...]
+    packages: int = 0
+    hashed: bool = False
+
+    def lock_facts(self, path: str) -> Lock | None:
+        """What a document says of the lock, as the file ``path`` of the version."""
+        if self.lock is None:
+            return None
+        return _lock(self.lock, path, self.source, packages=self.packages, hashed=self.hashed)
 
 
 def capture(
@@ -52,7 +60,7 @@ def capture(
     """What the modules or distributions named, and the code's imports, need to run.
 
     ``lock`` is a ``pylock.toml`` and ``source`` what it was made from; the caller stores the one
-    and says so in the environment (:func:`lock_facts`).
+    and says so in the environment (``lock_facts``).
 
     Raises:
         InvalidInput: the interpreter is none.
@@ -81,7 +89,14 @@ def capture(
     lock = pylock.write(chosen.locked) if chosen.locked.packages else None
     source = chosen.source if lock else None
     notes = (*imported.notes, *unknown, *unread, *chosen.notes, *_remarks(packages))
-    return CapturedEnvironment(environment, lock, source, tuple(dict.fromkeys(notes)))
+    return CapturedEnvironment(
+        environment,
+        lock,
+        source,
+        tuple(dict.fromkeys(notes)),
+        packages=len(chosen.locked.packages),
+        hashed=chosen.locked.is_hashed,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +141,15 @@ def lock_facts(raw: bytes, path: str, source: str | None) -> Lock:
     Raises:
         InvalidInput: the bytes are no ``pylock.toml``.
     """
+    locked = pylock.read(raw, path)
+    return _lock(raw, path, source, packages=len(locked.packages), hashed=locked.is_hashed)
+
+
+def _lock(raw: bytes, path: str, source: str | None, *, packages: int, hashed: bool) -> Lock:
     from lading.spec.environment import Lock
 
-    locked = pylock.read(raw, path)
-    return Lock(
-        path=path,
-        sha256=hashlib.sha256(raw).hexdigest(),
-        packages=len(locked.packages),
-        hashed=locked.is_hashed,
-        source=source,
-    )
+    digest = hashlib.sha256(raw).hexdigest()
+    return Lock(path=path, sha256=digest, packages=packages, hashed=hashed, source=source)
 
 
 def _direct(

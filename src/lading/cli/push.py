@@ -14,7 +14,7 @@ from lading.cli.output import count, size, table
 from lading.cli.words import FOUND, SAID, datasets, metrics, pairs, params, said
 from lading.operations import push as operation
 from lading.operations.captured import Capture
-from lading.settings import active_environment
+from lading.settings import active_environment, without_plugins
 
 if TYPE_CHECKING:
     from lading.spec.words import Words
@@ -175,6 +175,7 @@ def push(
     """
     console = Console.of(context)
     settings = console.settings()
+    without_plugins()
     words: Words = {
         "description": description,
         "authors": author or (),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import struct
-import tarfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -131,6 +130,8 @@ def tar_entries(file: BinaryIO, where: str, search: Search) -> Iterator[Entry]:
     Raises:
         Exhausted: there are more than can be followed.
     """
+    import tarfile
+
     file.seek(0)
     capped = cast("io.BufferedReader", Capped(file, _TAR_HEADER_LIMIT))
     try:

@@ -216,7 +216,6 @@ def _add_environment(
         found.add("environment", _brought(brought, found.notes))
         return
     from lading.capture.environment import capture as look
-    from lading.capture.environment import lock_facts
 
     seen = look(
         roots=_roots(capture, facts),
@@ -229,7 +228,7 @@ def _add_environment(
     )
     environment = plain(seen.environment)
     if seen.lock is not None:
-        environment["lock"] = plain(lock_facts(seen.lock, LOCK_PATH, seen.source))
+        environment["lock"] = plain(seen.lock_facts(LOCK_PATH))
         found.files[LOCK_PATH] = seen.lock
         found.files[ENVIRONMENT_PATH] = encode(environment)
     found.add("environment", environment)

@@ -124,13 +124,19 @@ def specifiers(value: object, what: str) -> str | None:
         raise wrong(what, f"{str(found)[:80]!r} says nothing of a Python version") from error
 
 
+_PLAIN_VERSION: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,7}(\.post[0-9]{1,4})?")
+
+
 @lru_cache(maxsize=4096)
 def is_version(value: str) -> bool:
     """Whether this is a version that Python's packaging knows."""
-    from packaging.version import InvalidVersion, Version
-
     if len(value) > 200:
         return False
+    # As most are; the library takes longer to import than all else here together.
+    if _PLAIN_VERSION.fullmatch(value):
+        return True
+    from packaging.version import InvalidVersion, Version
+
     try:
         Version(value)
     except (InvalidVersion, ValueError):  # int() refuses numbers of more than 4300 digits
