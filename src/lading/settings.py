@@ -49,6 +49,8 @@ class Settings:
     strict: bool = False
     # What --strict demands; the rules have their names in lading.operations.required.
     required: frozenset[str] = frozenset({"metrics", "schema", "lock", "code"})
+    # Registries and repositories whose models may run code when they are loaded: HOST/PREFIX.
+    pickle_from: frozenset[str] = frozenset()
     # What is not to be found out; the names are those of lading.operations.captured.
     without: frozenset[str] = frozenset()
     credential_files: tuple[Path, ...] = ()
@@ -178,6 +180,7 @@ _VARIABLES = {
     "strict": "LADING_STRICT",
     "required": "LADING_REQUIRED",
     "without": "LADING_WITHOUT",
+    "pickle_from": "LADING_PICKLE_FROM",
     "username": "LADING_USERNAME",
     "password": "LADING_PASSWORD",
     "identity_token": "LADING_IDENTITY_TOKEN",

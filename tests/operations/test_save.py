@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -364,3 +365,22 @@ def test_rows_are_asked_again_as_they_were_given(settings: Settings) -> None:
     assert loaded.predict([{"amount": 2.0}]) == [2.0]
     with pytest.raises(InvalidInput, match="does not answer this input"):
         loaded.predict(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "loads"),
+    [("ml/own", True), ("ml", True), ("ml/", True), ("ml/ow", False), ("other", False)],
+)
+def test_a_policy_may_let_models_of_a_place_run_code(
+    settings: Settings, trusted: str, loads: bool
+) -> None:
+    save(Opaque(), "ml/own:1.0.0", settings=settings)
+    policy = replace(settings, pickle_from=frozenset({trusted}))
+
+    with pytest.raises(PolicyRefused):
+        load("ml/own:1.0.0", allow_pickle=False, settings=policy)
+    if loads:
+        assert load("ml/own:1.0.0", settings=policy).predict(ROWS) == [1, 1, 1, 1]
+    else:
+        with pytest.raises(PolicyRefused):
+            load("ml/own:1.0.0", settings=policy)

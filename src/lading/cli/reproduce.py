@@ -54,7 +54,7 @@ def reproduce(
             reference,
             check=check,
             relative=tolerance,
-            allow_pickle=allow_pickle,
+            allow_pickle=allow_pickle or None,
             settings=console.settings(),
         )
     for each in said:

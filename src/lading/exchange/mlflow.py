@@ -120,7 +120,7 @@ def get_model_version(name: str, version: str, *, settings: Settings | None = No
 
 
 def load_model(
-    model_uri: str, *, allow_pickle: bool = False, settings: Settings | None = None
+    model_uri: str, *, allow_pickle: bool | None = None, settings: Settings | None = None
 ) -> Loaded:
     """The model behind ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``models:/NAME``.
 

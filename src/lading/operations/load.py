@@ -64,7 +64,7 @@ class Loaded:
 def load(
     reference: str | Reference,
     *,
-    allow_pickle: bool = False,
+    allow_pickle: bool | None = None,
     trusted: tuple[str, ...] = (),
     device: str | None = None,
     into: object = None,
@@ -76,8 +76,9 @@ def load(
     """The model of a version, as the framework that saved it gives it back.
 
     Its files come into the cache, every byte checked. Nothing that came with them is run unless
-    ``allow_pickle`` says so, and what is known to do harm not even then. Differences between this
-    environment and the one it was saved in are warned of once.
+    ``allow_pickle`` says so, or where nothing is said the setting ``pickle_from``; and what is
+    known to do harm not even then. Differences between this environment and the one it was saved in
+    are warned of once.
 
     Raises:
         PolicyRefused: loading would run code of the model, and nobody allowed that.
@@ -92,6 +93,8 @@ def load(
     settings = stores.settled(settings)
     pulled = pull(reference, settings=settings, on_progress=on_progress)
     folder = Path(pulled.path)
+    if allow_pickle is None:
+        allow_pickle = _is_allowed(Reference.parse(pulled.reference), settings)
     # By digest, so that a name that moves meanwhile does not give another's document.
     place = Reference.parse(pulled.reference).with_digest(Digest(pulled.digest))
     with open_version(place, settings=settings) as opened:
@@ -118,6 +121,12 @@ def load(
 def _formats(document: Document) -> dict[str, str]:
     """What headers say that files are; what the list of files says was told by their endings."""
     return {file.path: file.format for file in (document.facts.files if document.facts else ())}
+
+
+def _is_allowed(place: Reference, settings: Settings) -> bool:
+    """Whether the user's policy lets models of this place run code."""
+    base = f"{place.base}/"
+    return any(base.startswith(f"{prefix.rstrip('/')}/") for prefix in settings.pickle_from)
 
 
 def _hazards(document: Document, folder: Path, *, allow_pickle: bool) -> Iterator[str]:

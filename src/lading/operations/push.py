@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
@@ -50,7 +50,8 @@ class PushResult:
     size: int
     files: int
     sent: int
-    layers: tuple[PushedLayer, ...]
+    # Left out of what a notebook shows of it.
+    layers: tuple[PushedLayer, ...] = field(repr=False)
     latest: bool
     # What was found out about the model and what was not, for people.
     notes: tuple[str, ...] = ()

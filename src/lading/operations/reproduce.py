@@ -76,7 +76,7 @@ def reproduce(
     check: bool = False,
     relative: float = 1e-5,
     absolute: float = 1e-8,
-    allow_pickle: bool = False,
+    allow_pickle: bool | None = None,
     into: object = None,
     settings: Settings | None = None,
 ) -> ReproduceResult:
@@ -250,7 +250,12 @@ def _decoded(raw: bytes) -> Any:
 
 
 def _replayed(
-    reference: Reference, example: Any, *, allow_pickle: bool, into: object, settings: Settings
+    reference: Reference,
+    example: Any,
+    *,
+    allow_pickle: bool | None,
+    into: object,
+    settings: Settings,
 ) -> Any:
     """What the model answers now."""
     from lading.operations.load import load
