@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lading.cli import words as said
 from lading.cli.console import Console
 from lading.cli.options import Jobs, ReferenceArgument, examples
 from lading.cli.output import count, size, table
-from lading.cli.words import FOUND, SAID, datasets, metrics, pairs, params, said
 from lading.operations import push as operation
 from lading.operations.captured import Capture
 from lading.settings import active_environment, without_plugins
@@ -60,111 +60,23 @@ def push(
             show_default=False,
         ),
     ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            "--file",
-            "-f",
-            metavar="FILE",
-            help="What is declared of the model; else lading.yaml beside it is looked for.",
-            show_default=False,
-            rich_help_panel=SAID,
-        ),
-    ] = None,
-    description: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="What it is, in a sentence.", rich_help_panel=SAID),
-    ] = None,
-    author: Annotated[
-        list[str] | None, said("NAME", "Who made it; else git's user or LADING_AUTHOR.")
-    ] = None,
-    license: Annotated[  # noqa: A002  # the option's word
-        list[str] | None, said("SPDX", "Its licence: Apache-2.0.")
-    ] = None,
-    tag: Annotated[list[str] | None, said("KEY=VALUE", "A free mark: task=chat.")] = None,
-    metric: Annotated[
-        list[str] | None, said("NAME[@SPLIT]=NUMBER", "How well it did: auc@test=0.93.")
-    ] = None,
-    param: Annotated[
-        list[str] | None, said("NAME=VALUE", "A hyperparameter; the value may be JSON: lr=0.01.")
-    ] = None,
-    dataset: Annotated[
-        list[str] | None, said("URI[#SPLIT]", "Data it was made with: s3://data/train#train.")
-    ] = None,
-    parent: Annotated[
-        list[str] | None, said("REF", "A model it was made from: ml/base:1.0.0.")
-    ] = None,
-    schema: Annotated[
-        Path | None,
-        typer.Option(
-            "--schema",
-            metavar="FILE",
-            help="What goes in and comes out: a signature, or the JSON Schema of the input.",
-            show_default=False,
-            rich_help_panel=SAID,
-        ),
-    ] = None,
-    input_example: Annotated[
-        Path | None,
-        typer.Option(
-            "--input-example",
-            metavar="FILE",
-            help="An input that the model takes: .json, .jsonl, .csv or .npy.",
-            show_default=False,
-            rich_help_panel=SAID,
-        ),
-    ] = None,
-    strict: Annotated[
-        bool | None,
-        typer.Option(
-            "--strict/--no-strict",
-            help="Refuse when metrics, schema, lock or code is missing (setting: required).",
-            show_default=False,
-            rich_help_panel=SAID,
-        ),
-    ] = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="WHAT",
-            help="Do not look for facts, environment, code, run, author, hazards, or all. "
-            "Repeatable.",
-            show_default=False,
-            rich_help_panel=FOUND,
-        ),
-    ] = None,
-    with_diff: Annotated[
-        bool,
-        typer.Option(
-            "--with-diff", help="Keep what git has not committed as a patch.", rich_help_panel=FOUND
-        ),
-    ] = False,
-    resolve_hashes: Annotated[
-        bool,
-        typer.Option(
-            "--resolve-hashes",
-            help="Ask the package index for hashes that the lock lacks.",
-            rich_help_panel=FOUND,
-        ),
-    ] = False,
-    python: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PROGRAM",
-            help="The Python whose packages the model needs; else the one that is active.",
-            show_default=False,
-            rich_help_panel=FOUND,
-        ),
-    ] = None,
-    run: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ID",
-            help="The tracker's run to import, where there are several.",
-            show_default=False,
-            rich_help_panel=FOUND,
-        ),
-    ] = None,
+    file: said.DeclarationFile = None,
+    description: said.Description = None,
+    author: said.Authors = None,
+    license: said.Licenses = None,  # noqa: A002  # the option's word
+    tag: said.Tags = None,
+    metric: said.Metrics = None,
+    param: said.Params = None,
+    dataset: said.Datasets = None,
+    parent: said.Parents = None,
+    schema: said.SchemaFile = None,
+    input_example: said.ExampleFile = None,
+    strict: said.Strict = None,
+    without: said.Without = None,
+    with_diff: said.WithDiff = False,
+    resolve_hashes: said.ResolveHashes = False,
+    python: said.Python = None,
+    run: said.RunId = None,
     jobs: Jobs = None,
 ) -> None:
     """Push a folder or a file as a version.
@@ -180,10 +92,10 @@ def push(
         "description": description,
         "authors": author or (),
         "licenses": license or (),
-        "tags": pairs(tag, "--tag KEY=VALUE"),
-        "metrics": metrics(metric),
-        "params": params(param),
-        "datasets": datasets(dataset),
+        "tags": said.pairs(tag, "--tag KEY=VALUE"),
+        "metrics": said.metrics(metric),
+        "params": said.params(param),
+        "datasets": said.datasets(dataset),
         "parents": parent or (),
         "signature": schema,
         "input_example": input_example,

@@ -6,6 +6,7 @@ cost the few bytes that show what they are.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -54,3 +55,34 @@ def scan_file(path: Path, location: str) -> tuple[Finding, ...]:
     except OSError as error:
         raise LocalFailure(f"cannot read {path}", cause=error.strerror or str(error)) from error
     return tuple(search.findings.values())
+
+
+def scan_folder(root: Path) -> Hazards:
+    """What was found in every file below a folder.
+
+    Raises:
+        LocalFailure: a folder cannot be read.
+    """
+    return scan_files(_files(root))
+
+
+def _files(root: Path) -> dict[str, Path]:
+    """Every file below a folder. Links are followed, as loading follows them, each folder once."""
+    found: dict[str, Path] = {}
+    seen: set[tuple[int, int]] = set()
+    for folder, below, names in os.walk(root, onerror=_unreadable, followlinks=True):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            below.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        below.sort()
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.is_file():
+                found[path.relative_to(root).as_posix()] = path
+    return found
+
+
+def _unreadable(error: OSError) -> None:
+    raise LocalFailure(f"cannot read {error.filename}", cause=error.strerror) from error

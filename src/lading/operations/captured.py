@@ -120,7 +120,10 @@ def captured(
     if capture.wants("facts"):
         facts = facts or survey(tree)
         _add_facts(found, facts)
-    if capture.wants("hazards"):
+    known = dict(capture.fields)
+    if not capture.wants("hazards"):
+        known.pop("hazards", None)
+    elif "hazards" not in known:
         _add_hazards(found, tree)
     if capture.wants("code"):
         user = _add_code(found, origin, capture)
@@ -130,7 +133,7 @@ def captured(
         found.add("authors", [name])
     if capture.wants("environment"):
         _add_environment(found, tree, origin, capture, facts)
-    found.fields = laid_over(capture.fields, found.fields)
+    found.fields = laid_over(known, found.fields)
     return found
 
 

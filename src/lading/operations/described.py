@@ -68,9 +68,8 @@ class Described:
         """The same with everything that can be found out, and the files that this gives."""
         seen = self.surveyed()
         found = captured(seen.plan.tree, self.path, self.capture, self.settings, facts=seen.facts)
-        # The example tells more than headers do, and the model's own class more than the example.
-        fields = laid_over(self.statement.captured, found.fields)
-        fields = laid_over(self.capture.fields, fields)
+        # What an example tells counts where neither headers nor the caller say more.
+        fields = laid_over(found.fields, self.statement.captured)
         if seen.signature:
             # A header knows the names and types that an example can only hint at.
             fields["signature"] = seen.signature

@@ -135,10 +135,9 @@ def _hazards(document: Document, folder: Path, *, allow_pickle: bool) -> Iterato
 
     hazards = document.hazards
     if allow_pickle or hazards is None:
-        from lading.hazards.scan import scan_files
+        from lading.hazards.scan import scan_folder
 
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        hazards = scan_files({str(path.relative_to(folder)): path for path in files})
+        hazards = scan_folder(folder)
     if warning := consult(hazards):
         yield warning
 

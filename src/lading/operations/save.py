@@ -18,6 +18,7 @@ from lading.spec.plain import plain
 if TYPE_CHECKING:
     from lading.frameworks.adapter import Adapter, Saved
     from lading.settings import Settings
+    from lading.spec.facts import Hazards
     from lading.spec.reference import Reference
     from lading.spec.version import Bump
     from lading.spec.words import Words
@@ -66,10 +67,10 @@ def save(
         folder = Path(name) / "model"
         folder.mkdir()
         saved = chosen.save(model, folder, SaveOptions(allow_pickle=allow_pickle, example=example))
-        _demand_loadable(folder)
         _add(files or {}, folder)
+        hazards = _scanned(folder)
         known = _known(chosen, model, saved, example, words)
-        capture = _with(capture or Capture(), known, saved)
+        capture = _with(capture or Capture(), known, saved, hazards)
         result = push(
             folder,
             reference,
@@ -83,11 +84,11 @@ def save(
     return replace(result, notes=(*saved.notes, *_strangers(saved), *result.notes))
 
 
-def _demand_loadable(folder: Path) -> None:
-    """Refuse now what every load would refuse: files that carry code in themselves."""
-    from lading.hazards.scan import scan_files
+def _scanned(folder: Path) -> Hazards:
+    """What a scan finds in what was written; refused now, where every load would refuse it."""
+    from lading.hazards.scan import scan_folder
 
-    found = scan_files({str(path.relative_to(folder)): path for path in _files(folder)})
+    found = scan_folder(folder)
     if found.verdict == "dangerous":
         raise PolicyRefused(
             "what was written for this model would never be loaded again",
@@ -97,10 +98,7 @@ def _demand_loadable(folder: Path) -> None:
             else "put its class and functions into a module that can be imported, or give the"
             " class save and load methods (lading.frameworks.python)",
         )
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    return found
 
 
 def _strangers(saved: Saved) -> tuple[str, ...]:
@@ -112,12 +110,13 @@ def _strangers(saved: Saved) -> tuple[str, ...]:
     )
 
 
-def _with(capture: Capture, known: _Known, saved: Saved) -> Capture:
+def _with(capture: Capture, known: _Known, saved: Saved, hazards: Hazards) -> Capture:
     fields, files, example = known
     return replace(
         capture,
         roots=(*capture.roots, *(root for root in saved.roots if root != "__main__"), *example),
-        fields={**fields, **capture.fields},
+        # Scanned here already: the push need not look again.
+        fields={**fields, "hazards": plain(hazards), **capture.fields},
         files={**files, **capture.files},
         # The model was made by the code that runs here, wherever its files lie for now.
         origin=capture.origin or current_folder(),

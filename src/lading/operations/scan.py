@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lading.errors import InvalidInput, LocalFailure, NotFound
+from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
 
 if TYPE_CHECKING:
@@ -82,36 +81,14 @@ def _is_path(target: str) -> bool:
 
 
 def _scanned(root: Path) -> Hazards:
-    from lading.hazards.scan import scan_files
+    from lading.hazards.scan import scan_files, scan_folder
 
     root = root.expanduser()
     if root.is_file():
         return scan_files({root.name: root})
     if not root.is_dir():
         raise NotFound(f"there is no {root}", hint="a reference is written HOST/NAME:TAG")
-    return scan_files(_files(root))
-
-
-def _files(root: Path) -> dict[str, Path]:
-    """Every file below a folder. Links are followed, as loading follows them, each folder once."""
-    found: dict[str, Path] = {}
-    seen: set[tuple[int, int]] = set()
-    for folder, below, names in os.walk(root, onerror=_unreadable, followlinks=True):
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            below.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        below.sort()
-        for name in sorted(names):
-            path = Path(folder, name)
-            if path.is_file():
-                found[path.relative_to(root).as_posix()] = path
-    return found
-
-
-def _unreadable(error: OSError) -> None:
-    raise LocalFailure(f"cannot read {error.filename}", cause=error.strerror) from error
+    return scan_folder(root)
 
 
 def _recorded(reference: str, settings: Settings) -> ScanResult:
