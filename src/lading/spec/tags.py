@@ -10,10 +10,12 @@ from lading.spec.version import Version
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 LATEST = "latest"
+LEDGER = "ledger"
 
 _OWN = re.compile(
     r"ledger(-\d{4})?|evt\..*|keep-[0-9a-f]{12}|sha(256|512)-[0-9a-f]+(\..*)?", re.ASCII
 )
+_EVENT = re.compile(r"evt\.(\d{8})\.([0-9a-f]{16})", re.ASCII)
 _IMAGES = re.compile(r"(base|train|serve)-.+", re.ASCII)
 
 
@@ -26,6 +28,22 @@ def fallback_tag(digest: Digest) -> str:
     """The tag that lists referrers where a registry has no API for them."""
     # The specification cuts a sha512's digits: a tag has at most 128 characters.
     return f"{digest.algorithm}-{digest.hex[:64]}"
+
+
+def event_tag(seq: int, digest: Digest) -> str:
+    """The tag of an event, which nobody else will write."""
+    return f"evt.{seq:08d}.{digest.hex[:16]}"
+
+
+def event_of(tag: str) -> tuple[int, str] | None:
+    """The seq and the first digits of the digest in an event's tag; None where it is another."""
+    match = _EVENT.fullmatch(tag)
+    return (int(match[1]), match[2]) if match else None
+
+
+def segment_tag(number: int) -> str:
+    """The tag of a full part of the ledger."""
+    return f"{LEDGER}-{number:04d}"
 
 
 def is_own(tag: str) -> bool:
