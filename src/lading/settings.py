@@ -20,7 +20,17 @@ KeepTags = Literal["auto", "always", "never"]
 
 _PROJECT_FILE = "lading.toml"
 _PROJECT_MAY_SET = frozenset(
-    {"registry", "jobs", "keep_tags", "file_hashes", "strict", "required", "without"}
+    {
+        "registry",
+        "repositories",
+        "policy",
+        "jobs",
+        "keep_tags",
+        "file_hashes",
+        "strict",
+        "required",
+        "without",
+    }
 )
 
 
@@ -46,6 +56,12 @@ class Settings:
     file_hashes: bool = False
     fsync: bool = False
     author: str | None = None
+    # Who acts on stages: the author where nothing is said.
+    actor: str | None = None
+    # What stages there are and what they need; lading-policy.yaml where nothing is said.
+    policy: Path | None = None
+    # What a search looks through where it is told nothing: HOST/NAME, or NAME.
+    repositories: frozenset[str] = frozenset()
     strict: bool = False
     # What --strict demands; the rules have their names in lading.operations.required.
     required: frozenset[str] = frozenset({"metrics", "schema", "lock", "code"})
@@ -177,6 +193,9 @@ _VARIABLES = {
     "file_hashes": "LADING_FILE_HASHES",
     "fsync": "LADING_FSYNC",
     "author": "LADING_AUTHOR",
+    "actor": "LADING_ACTOR",
+    "policy": "LADING_POLICY",
+    "repositories": "LADING_REPOSITORIES",
     "strict": "LADING_STRICT",
     "required": "LADING_REQUIRED",
     "without": "LADING_WITHOUT",
