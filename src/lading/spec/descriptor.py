@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -47,6 +49,8 @@ class Descriptor:
     )
     platform: Platform | None = field(default=None, compare=False)
     artifact_type: str | None = field(default=None, compare=False)
+    # The content itself, where it is small enough to come along; as unverified as if fetched.
+    data: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_manifest(self) -> bool:
@@ -86,6 +90,7 @@ class Descriptor:
             annotations=annotations_field(value),
             platform=_platform(value.get("platform")),
             artifact_type=optional_text(value, "artifactType"),
+            data=_data(value.get("data")),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -97,11 +102,22 @@ class Descriptor:
         }
         if self.annotations:
             value["annotations"] = dict(sorted(self.annotations.items()))
+        if self.data is not None:
+            value["data"] = base64.b64encode(self.data).decode()
         if self.platform:
             value["platform"] = self.platform.as_json()
         if self.artifact_type:
             value["artifactType"] = self.artifact_type
         return value
+
+
+def _data(value: object) -> bytes | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return None  # it can still be fetched
 
 
 def _platform(value: object) -> Platform | None:

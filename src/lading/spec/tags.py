@@ -16,6 +16,7 @@ _OWN = re.compile(
     r"ledger(-\d{4})?|evt\..*|keep-[0-9a-f]{12}|sha(256|512)-[0-9a-f]+(\..*)?", re.ASCII
 )
 _EVENT = re.compile(r"evt\.(\d{8})\.([0-9a-f]{16})", re.ASCII)
+_SEGMENT = re.compile(r"ledger-\d{4}", re.ASCII)
 _IMAGES = re.compile(r"(base|train|serve)-.+", re.ASCII)
 
 
@@ -44,6 +45,11 @@ def event_of(tag: str) -> tuple[int, str] | None:
 def segment_tag(number: int) -> str:
     """The tag of a full part of the ledger."""
     return f"{LEDGER}-{number:04d}"
+
+
+def is_segment(tag: str) -> bool:
+    """Whether a tag names a full part of the ledger."""
+    return _SEGMENT.fullmatch(tag) is not None
 
 
 def is_own(tag: str) -> bool:
