@@ -83,7 +83,10 @@ class Book:
         return not self.lines and self.border is None
 
     def state(
-        self, *, protected: Collection[str] = frozenset(), refused: Collection[Digest] = frozenset()
+        self,
+        *,
+        protected: Collection[str] = frozenset(),
+        refused: Collection[Digest] | None = None,
     ) -> State:
         """What follows from the events."""
         return fold(self.lines.values(), border=self.border, protected=protected, refused=refused)

@@ -74,6 +74,8 @@ class State:
     heads: tuple[Line, ...]
     stages: Mapping[str, Stage]
     deprecated: frozenset[Digest]
+    # Moves that do not count.
+    refused: frozenset[Digest]
     # Parents that are named and not there: events were deleted.
     missing: frozenset[str]
     border: Border | None = field(default=None, repr=False)
@@ -100,14 +102,17 @@ def fold(
     *,
     border: Border | None = None,
     protected: Collection[str] = frozenset(),
-    refused: Collection[Digest] = frozenset(),
+    refused: Collection[Digest] | None = None,
 ) -> State:
     """What follows from some events.
 
     ``protected`` are the stages that the reader's policy protects; an event says so, too, where its
-    writer's did. ``refused`` are moves that a policy does not let count.
+    writer's did. ``refused`` are moves that a policy does not let count; without it, those that
+    an earlier reader found so.
     """
     ordered = sorted(lines, key=lambda line: line.order)
+    if refused is None:
+        refused = {line.digest for line in ordered if line.refused}
     graph = _Graph(ordered, border)
     names = dict.fromkeys(border.stages if border else ())
     names |= dict.fromkeys(line.stage for line in ordered if line.moves and line.stage)
@@ -121,6 +126,7 @@ def fold(
         heads=tuple(sorted(graph.heads(), key=lambda line: line.order, reverse=True)),
         stages=stages,
         deprecated=frozenset(deprecated) | (border.deprecated if border else frozenset()),
+        refused=frozenset(refused),
         missing=graph.missing,
         border=border,
     )

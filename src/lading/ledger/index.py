@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lading.errors import InvalidInput
@@ -62,8 +62,9 @@ def build(
             [{"tag": s.tag, "digest": str(s.digest), "count": s.count} for s in segments]
         )
     ordered = sorted(lines, key=lambda line: line.order)
+    judged = (replace(line, refused=line.digest in state.refused) for line in ordered)
     return Index.build(
-        tuple(line.descriptor() for line in ordered),
+        tuple(line.descriptor() for line in judged),
         artifact_type=LEDGER_TYPE,
         annotations=annotations,
     )

@@ -40,6 +40,8 @@ class Line:
     shared: bool = False
     protected: bool = False
     policy: str | None = None
+    # No part of the event: a reader whose policy was asked found that this move does not count.
+    refused: bool = False
 
     @property
     def mark(self) -> str:
@@ -117,6 +119,7 @@ def read_line(descriptor: Descriptor) -> Line:
         shared=hint.get("shared") is True,
         protected=hint.get("protected") is True,
         policy=optional_text(hint, "policy"),
+        refused=hint.get("refused") is True,
     )
 
 
@@ -129,6 +132,7 @@ def _written(line: Line) -> str:
         "shared": line.shared,
         "protected": line.protected,
         "policy": line.policy,
+        "refused": line.refused,
     }
     hint |= {name: value for name, value in optional.items() if value}
     return json.dumps(hint, ensure_ascii=False, separators=(",", ":"))

@@ -123,7 +123,11 @@ class _Reading:
         records |= self._tagged(tag for mark, tag in tags.items() if mark not in records)
         true = {mark: Line.of(recorded, size) for mark, (recorded, size) in records.items()}
         for mark, line in hinted.items():
-            if mark in true and true[mark] != line:
+            if mark not in true:
+                continue
+            # Who judged is not known here; whoever has a policy judges again.
+            true[mark] = replace(true[mark], refused=line.refused)
+            if true[mark] != line:
                 self._tell("hint", f"the ledger's index is wrong about the event {line.tag}")
         sound = self._sound(true)
         return Book(
