@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -119,19 +119,20 @@ def settle(
     *,
     fold: Fold,
     stages: Iterable[str] = (),
+    leave: Collection[str] = frozenset(),
     shelf: Shelf | None = None,
     roll: bool = True,
 ) -> Settled:
     """Show what is recorded: list it in the index, and let stages' tags name what they should.
 
-    ``stages`` are looked at in any case; those that unlisted events move are, too. With ``roll`` a
-    full part of the ledger is put away when it can be.
+    ``stages`` are looked at in any case; those that unlisted events move are, too, but for those to
+    ``leave``. With ``roll`` a full part of the ledger is put away when it can be.
 
     Raises:
         LadingError: the registry refuses. What was recorded stays recorded: run it again, or
             ``lading ledger repair``.
     """
-    showing = _Showing(store, fold, shelf, roll)
+    showing = _Showing(store, fold, shelf, roll, leave)
     return showing.settled(reread(store, book, shelf=shelf), set(stages))
 
 
@@ -141,6 +142,7 @@ class _Showing:
     fold: Fold
     shelf: Shelf | None
     roll: bool
+    leave: Collection[str]
     # The index that was seen or put last.
     index: Digest | None = None
     moved: list[Moved] = field(default_factory=list)
@@ -149,7 +151,7 @@ class _Showing:
 
     def settled(self, book: Book, stages: set[str]) -> Settled:
         self.index = book.listed.digest if book.listed else None
-        stages |= {line.stage for line in book.unlisted if line.stage and line.moves}
+        stages |= self._moved_by(book.unlisted)
         deadline = time.monotonic() + _PATIENCE
         while True:
             state = self.fold(book)
@@ -165,10 +167,14 @@ class _Showing:
                     Trouble("busy", "others keep writing; lading ledger repair shows the rest")
                 )
                 break
-            stages |= {line.stage for line in new if line.stage and line.moves}
+            stages |= self._moved_by(new)
             book = later
             time.sleep(random.uniform(0.0, 0.01))  # noqa: S311  no secret
         return Settled(book, state, tuple(self.moved), tuple(self.troubles), self.wrote)
+
+    def _moved_by(self, lines: Iterable[Line]) -> set[str]:
+        moved = {line.stage for line in lines if line.stage and line.moves}
+        return moved - set(self.leave)
 
     def _list(self, book: Book, state: State) -> Book:
         """Put the index, unless the one that is there says the same."""
