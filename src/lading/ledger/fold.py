@@ -5,7 +5,7 @@ Pure. The same set of events gives the same state, in whatever order they came.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_, or_
@@ -117,7 +117,8 @@ def fold(
     names = dict.fromkeys(border.stages if border else ())
     names |= dict.fromkeys(line.stage for line in ordered if line.moves and line.stage)
     stages = {
-        name: _stage(name, graph, border, name in protected, refused) for name in sorted(names)
+        name: _stage(name, graph.moves_of(name, refused), graph, name in protected)
+        for name in sorted(names)
     }
     deprecated = {line.subject for line in ordered if line.kind == "deprecated"}
     return State(
@@ -132,11 +133,29 @@ def fold(
     )
 
 
+def timeline(
+    lines: Iterable[Line],
+    *,
+    protected: Collection[str] = frozenset(),
+    refused: Collection[Digest] = frozenset(),
+) -> Iterator[tuple[Line, Stage]]:
+    """Every move that counts, in order, and what its stage was after it."""
+    graph = _Graph(sorted(lines, key=lambda line: line.order), None)
+    so_far: dict[str, list[Line]] = {}
+    for move in graph.moves:
+        if move.stage is None or move.digest in refused:
+            continue
+        moves = so_far.setdefault(move.stage, [])
+        moves.append(move)
+        yield move, _stage(move.stage, moves, graph, move.stage in protected)
+
+
 class _Graph:
     """Which move was written knowing of which: a bit for each move, a number for each event."""
 
     def __init__(self, ordered: list[Line], border: Border | None) -> None:
         self._ordered = ordered
+        self.border = border
         self.moves = [line for line in ordered if line.moves]
         self._bit = {line.mark: 1 << at for at, line in enumerate(self.moves)}
         self._before: dict[str, int] = {}
@@ -146,6 +165,10 @@ class _Graph:
         )
         for line in ordered:
             self._before[line.mark] = reduce(or_, map(self._with, line.parents), 0)
+
+    def moves_of(self, stage: str, refused: Collection[Digest]) -> list[Line]:
+        """The moves of a stage that count."""
+        return [m for m in self.moves if m.stage == stage and m.digest not in refused]
 
     def before(self, line: Line) -> int:
         """The moves that its writer knew of."""
@@ -167,15 +190,8 @@ class _Graph:
         return self._before[parent] | self._bit.get(parent, 0)
 
 
-def _stage(
-    name: str,
-    graph: _Graph,
-    border: Border | None,
-    protected: bool,
-    refused: Collection[Digest],
-) -> Stage:
-    moves = [m for m in graph.moves if m.stage == name and m.digest not in refused]
-    start = border.stages.get(name, ()) if border else ()
+def _stage(name: str, moves: list[Line], graph: _Graph, protected: bool) -> Stage:
+    start = graph.border.stages.get(name, ()) if graph.border else ()
     if not moves:
         return Stage(name, start, start[-1].event if start else None)
     last = _unsurpassed(moves, graph)
