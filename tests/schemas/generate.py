@@ -30,7 +30,10 @@ _DOCUMENTS = {
     "progress": ("lading.transfer.progress", "Progress"),
 }
 # What a person writes: a field that nobody knows is a mistake there.
-_WRITTEN = {"lading": ("lading.spec.declaration", "Declaration")}
+_WRITTEN = {
+    "lading": ("lading.spec.declaration", "Declaration"),
+    "policy": ("lading.spec.policy", "PolicyWords"),
+}
 
 
 def schemas() -> dict[str, bytes]:

@@ -39,6 +39,7 @@ def test_nothing_is_null() -> None:
         "a: [",
         "1: one",
         "{a: 1}: b",
+        "a: 1\nb: {c: 1, c: 2}",
         "a: 1\n---\nb: 2",
         "a: .nan",
         "\x00",

@@ -11,7 +11,7 @@ names are the same, :mod:`lading.expressions.values` how values of different kin
 
 from __future__ import annotations
 
-from lading.expressions.evaluate import Lookup, Verdict, compiled, evaluate
+from lading.expressions.evaluate import Lookup, Verdict, compiled, evaluate, told
 from lading.expressions.parser import Query, parse, parse_order, parse_query
 from lading.expressions.syntax import (
     And,
@@ -50,4 +50,5 @@ __all__ = [
     "parse",
     "parse_order",
     "parse_query",
+    "told",
 ]

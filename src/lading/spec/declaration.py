@@ -6,12 +6,11 @@ checked as the parts of a document are, with one difference: a field that nobody
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
-import types
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from functools import partial
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -21,23 +20,11 @@ from lading.spec.document import Framework, Metric
 from lading.spec.environment import Images
 from lading.spec.identity import Identity
 from lading.spec.lineage import Code, Dataset, Parent, Run, Training
-from lading.spec.part import KIND, Json, Part, Text
+from lading.spec.part import Json, Part, Text
 from lading.spec.plain import plain
 from lading.spec.signature import Signature
 from lading.spec.statement import Statement
-
-
-def _or(short: dict[str, Any]) -> dict[str, Any]:
-    """For the JSON Schema of the file: the short form, beside the one that is checked here."""
-
-    def extend(schema: dict[str, Any]) -> None:
-        long = dict(schema)
-        schema.clear()
-        described = {name: long.pop(name) for name in ("description", "default") if name in long}
-        schema |= described | {"anyOf": [short, long]}
-
-    return {"json_schema_extra": extend}
-
+from lading.spec.written import Place, also, refusal
 
 _NUMBERS: Final = {"type": "object", "additionalProperties": {"type": "number"}}
 _TEXT: Final = {"type": "string"}
@@ -79,10 +66,10 @@ class Declaration(Part):
     model_config = ConfigDict(json_schema_extra=_with_singular)
 
     description: Annotated[str | None, Field(description="What it is, in a sentence.")] = None
-    authors: Annotated[tuple[Text, ...], Field(description="Who made it.", **_or(_TEXT))] = ()
+    authors: Annotated[tuple[Text, ...], Field(description="Who made it.", **also(_TEXT))] = ()
     licenses: Annotated[
         tuple[Text, ...],
-        Field(description="SPDX expressions.", examples=[["Apache-2.0"]], **_or(_TEXT)),
+        Field(description="SPDX expressions.", examples=[["Apache-2.0"]], **also(_TEXT)),
     ] = ()
     tags: dict[str, str] = Field(default_factory=dict, description="Free marks.")
     framework: Framework | None = None
@@ -92,15 +79,15 @@ class Declaration(Part):
     ] = None
     metrics: Annotated[
         tuple[Metric, ...],
-        Field(description="NAME: VALUE, or NAME@SPLIT: VALUE.", **_or(_NUMBERS)),
+        Field(description="NAME: VALUE, or NAME@SPLIT: VALUE.", **also(_NUMBERS)),
     ] = ()
     params: dict[str, Json] = Field(default_factory=dict, description="Hyperparameters.")
     parents: Annotated[
         tuple[Parent, ...],
-        Field(description="References of the models it was made from.", **_or(_TEXTS_TOO)),
+        Field(description="References of the models it was made from.", **also(_TEXTS_TOO)),
     ] = ()
     datasets: Annotated[
-        tuple[Dataset, ...], Field(description="Addresses of the data.", **_or(_TEXTS_TOO))
+        tuple[Dataset, ...], Field(description="Addresses of the data.", **also(_TEXTS_TOO))
     ] = ()
     code: Code | None = None
     runs: tuple[Run, ...] = ()
@@ -155,7 +142,14 @@ def declaration(value: object, where: str) -> Declaration:
     try:
         return Declaration.model_validate_json(f"{{{', '.join(parts)}}}", extra="forbid")
     except ValidationError as error:
-        raise _refusal(error, where, value) from error
+        raise refusal(
+            error,
+            where,
+            Declaration,
+            as_written=partial(_as_written, value),
+            forms=_FORMS,
+            elsewhere=_ELSEWHERE,
+        ) from error
 
 
 def _json(name: object, part: object, where: str) -> str:
@@ -248,30 +242,7 @@ def _known_by(value: Mapping[Any, Any]) -> Iterator[tuple[str, object]]:
         yield (plural if plural not in value else name), part
 
 
-def _refusal(error: ValidationError, where: str, value: Mapping[Any, Any]) -> InvalidInput:
-    errors = error.errors(include_url=False)
-    # A field in another spelling is also one that is missing; the spelling says more.
-    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-    place = [part for part in first["loc"] if part not in _KINDS]
-    path = ".".join(map(str, _as_written(place, value)))
-    if first["type"] != "extra_forbidden":
-        got = f", got {first['input']!r}"[:80] if not isinstance(first["input"], dict) else ""
-        form = _FORMS.get(str(place[0])) if place else None
-        return InvalidInput(
-            f"{where}: {path or 'it'} is wrong",
-            cause=f"{first['msg']}{got}",
-            hint=f"write it like {form}" if form else None,
-        )
-    hint = _ELSEWHERE.get(path) or _nearest(str(place[-1]), sorted(_fields_at(first["loc"])))
-    return InvalidInput(f"{where}: there is no field {path!r}", hint=hint)
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else "known are: " + ", ".join(known)
-
-
-def _as_written(place: list[int | str], value: Mapping[Any, Any]) -> list[int | str]:
+def _as_written(value: Mapping[Any, Any], place: Place) -> Place:
     """The place of a mistake as the person wrote it: a metric by its name."""
     metrics = value.get("metrics")
     if place[:1] == ["metrics"] and len(place) > 1 and isinstance(metrics, Mapping):
@@ -289,7 +260,6 @@ _FORMS: Final = {
     "authors": "authors: [Ada Lovelace]",
     "licenses": "licenses: [Apache-2.0]",
 }
-_KINDS: Final = ("column", "tensor", "json")
 # What a document has, and a declaration has in another place or not at all.
 _ELSEWHERE: Final = {
     "lineage": "its parts stand by themselves: parents, datasets, code, runs, training",
@@ -298,24 +268,3 @@ _ELSEWHERE: Final = {
     "schema": "did you mean signature?",
     "files": "the folder that is pushed says which files there are",
 }
-
-
-def _fields_at(place: tuple[int | str, ...]) -> set[str]:
-    """The names of the fields that could stand where an unknown one does."""
-    parts: set[type[Part]] = {Declaration}
-    for step in place[:-1]:
-        if step in _KINDS:
-            parts = {each for each in parts if each.model_fields[KIND].default == step}
-        elif isinstance(step, str):
-            fields = [each.model_fields.get(step) for each in parts]
-            parts = {found for field in fields if field for found in _parts(field.annotation)}
-    return {name for each in parts for name in each.model_fields}
-
-
-def _parts(annotation: Any) -> Iterator[type[Part]]:
-    """The kinds of part that a field's type speaks of."""
-    if isinstance(annotation, type) and issubclass(annotation, Part):
-        yield annotation
-    elif get_origin(annotation) in (tuple, list, dict, Union, types.UnionType, Annotated):
-        for inner in get_args(annotation):
-            yield from _parts(inner)

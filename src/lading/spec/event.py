@@ -165,11 +165,11 @@ def moment(text: str) -> datetime:
     """
     try:
         value = datetime.fromisoformat(text)
-    except ValueError as error:
+        if value.tzinfo is not None:
+            return value.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidInput(f"not a moment: {text[:60]!r}", hint="2026-03-01T12:00:00Z") from error
-    if value.tzinfo is None:
-        raise InvalidInput(f"not a moment: {text[:60]!r}", cause="it has no time zone")
-    return value.astimezone(UTC)
+    raise InvalidInput(f"not a moment: {text[:60]!r}", cause="it has no time zone")
 
 
 def stage_name(text: str) -> str:

@@ -41,12 +41,23 @@ def _loader() -> Any:
     import yaml
 
     safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    plain: Any = type("PlainLoader", (safe,), {})
+    plain: Any = type("PlainLoader", (safe,), {"construct_mapping": _mapping})
     plain.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in found if tag not in _LEFT_AS_TEXT]
         for first, found in safe.yaml_implicit_resolvers.items()
     }
     return plain
+
+
+def _mapping(self: Any, node: Any, deep: bool = False) -> Any:
+    """A mapping whose keys stand there once: of two, YAML would drop the first without a word."""
+    seen: set[str] = set()
+    for key, _ in node.value:
+        text = str(key.value)
+        if text in seen:
+            raise ValueError(f"the key {text[:60]!r} stands there twice")
+        seen.add(text)
+    return super(_loader(), self).construct_mapping(node, deep=deep)
 
 
 def _demand_plain(text: str) -> None:

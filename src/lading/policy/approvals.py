@@ -1,0 +1,125 @@
+"""Who has said yes, who has said no, and whose word counts.
+
+Everybody's latest word on a version in a stage counts, until it expires. A rejection that stands
+refuses, whoever said it. Of yeses, those count that the rules let count: of people, not of words
+(two addresses under one name are one person, for a yes), by the keys that are named, and not by
+those who made the version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from lading.policy.case import Case, Rule, cut
+from lading.policy.people import People, Person
+from lading.policy.rules import StageRules
+from lading.spec.event import Recorded, moment
+from lading.spec.plain import texts
+
+UNSIGNED: Final = "cannot be met yet: unsigned"
+_SHOWN: Final = 5
+
+
+def approval_rules(rules: StageRules, case: Case) -> Iterator[Rule]:
+    """Nobody rejects it; enough people have said yes."""
+    words = list(_standing(rules.stage, case))
+    rejections = [word for word in words if word.event.kind == "rejected"]
+    yield Rule("not rejected", not rejections, _said_no(rejections) or "nobody rejects it", None)
+    if rules.approvals_needed:
+        approvals = [word for word in words if word.event.kind == "approved"]
+        yield _enough(rules, case, approvals)
+
+
+def _standing(stage: str, case: Case) -> Iterator[Recorded]:
+    """Everybody's latest yes or no on this version in this stage, where it has not expired."""
+    latest: dict[str, Recorded] = {}
+    for word in sorted(_words(stage, case), key=_lateness):
+        latest[Person.of(word.event.actor).identity] = word
+    for word in latest.values():
+        expires = word.event.expires
+        if expires is None or case.now < moment(expires):
+            yield word
+
+
+def _words(stage: str, case: Case) -> Iterator[Recorded]:
+    for recorded in case.events:
+        event = recorded.event
+        if (
+            event.kind in ("approved", "rejected")
+            and event.digest == case.digest
+            and event.stage == stage
+        ):
+            yield recorded
+
+
+def _lateness(word: Recorded) -> tuple[int, bool, str]:
+    """Of two words that did not know of each other the no is taken for the later one."""
+    return word.event.seq, word.event.kind == "rejected", word.digest
+
+
+def _said_no(rejections: list[Recorded]) -> str:
+    return _listed(
+        f"{_claimed(word)} rejected it"
+        + (f": {cut(word.event.reason, 120)}" if word.event.reason else "")
+        for word in rejections
+    )
+
+
+def _enough(rules: StageRules, case: Case, approvals: list[Recorded]) -> Rule:
+    """Whether enough people have said yes, and why others do not count."""
+    makers = _makers(rules.stage, case) if rules.not_author else {}
+    counted = People()
+    yes: list[str] = []
+    others: list[str] = []
+    for word in approvals:
+        person = Person.of(word.event.actor)
+        why = _why_not(word, person, rules, makers)
+        if why is None and person in counted:
+            why = "has the name or the address of somebody who counts already"
+        if why is None:
+            yes.append(_claimed(word))
+            counted.add(person)
+        else:
+            others.append(f"{_claimed(word)} does not count: {why}")
+    needed = rules.approvals_needed
+    holds = len(yes) >= needed
+    said = f"{len(yes)} of {needed}" + (f": {_listed(yes)}" if yes else "")
+    unsigned = [UNSIGNED] if rules.signers and not holds else []
+    return Rule(
+        "approvals",
+        holds,
+        "; ".join([said, *unsigned, *([_listed(others)] if others else [])]),
+        None if holds or unsigned else f'lading approve REF --stage {rules.stage} --because "…"',
+    )
+
+
+def _why_not(
+    word: Recorded, person: Person, rules: StageRules, makers: dict[str, People]
+) -> str | None:
+    if rules.signers and word.signer not in rules.signers:
+        return "unsigned" if word.signer is None else "signed with a key that is not named"
+    return next((why for why, people in makers.items() if person in people), None)
+
+
+def _makers(stage: str, case: Case) -> dict[str, People]:
+    """Those whose yes would be one to their own work."""
+    mine = [each.event for each in case.events if each.event.digest == case.digest]
+    return {
+        "is an author": People.of(texts(case.document.get("authors"))),
+        "registered it": People.of(e.actor for e in mine if e.kind == "registered"),
+        "requested it": People.of(
+            e.actor for e in mine if e.kind == "requested" and e.stage == stage
+        ),
+    }
+
+
+def _claimed(word: Recorded) -> str:
+    """Who said it; as claimed, where no key says so."""
+    return cut(word.event.actor, 80) + ("" if word.signer else " (unsigned)")
+
+
+def _listed(parts: Iterable[str]) -> str:
+    listed = list(parts)
+    more = len(listed) - _SHOWN
+    return ", ".join(listed[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

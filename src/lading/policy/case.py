@@ -1,0 +1,88 @@
+"""What is decided about, and what is decided: values only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from lading.errors import PolicyRefused
+from lading.spec.digest import Digest
+from lading.spec.event import Recorded
+from lading.spec.evidence import Evidence
+
+_LONGEST: Final = 300
+
+# Whether programs written for one document's signature can go on with another's; None: not known.
+Compatible = Callable[[Mapping[str, Any], Mapping[str, Any]], bool | None]
+
+
+def _not_known(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Everything known of a version that somebody wants in a stage."""
+
+    digest: Digest
+    version: str | None = None
+    # The document as plain values.
+    document: Mapping[str, Any]
+    # That of the version which the stage names now; None where it names none.
+    incumbent: Mapping[str, Any] | None = None
+    events: tuple[Recorded, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    # The stages in which this version is or was.
+    stages: frozenset[str] = frozenset()
+    now: datetime
+    # Who acts, as claimed.
+    actor: str | None = None
+    # Whose key will sign what is written; nobody's, while there are no keys.
+    signer: str | None = None
+    compatible: Compatible = field(default=_not_known, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: whether it holds, why, and what to do where it does not."""
+
+    name: str
+    holds: bool
+    why: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rules of a stage say of a case."""
+
+    stage: str
+    protected: bool
+    rules: tuple[Rule, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every rule does."""
+        return all(rule.holds for rule in self.rules)
+
+    @property
+    def failed(self) -> tuple[Rule, ...]:
+        """The rules that do not hold."""
+        return tuple(rule for rule in self.rules if not rule.holds)
+
+    def refusal(self, what: str) -> PolicyRefused:
+        """The error that names every rule which does not hold."""
+        failed = self.failed
+        return PolicyRefused(
+            f"{what} may not be {self.stage}",
+            cause="; ".join(f"{rule.name}: {rule.why}" for rule in failed),
+            hint=next((rule.hint for rule in failed if rule.hint), None),
+        )
+
+
+def cut(text: str, longest: int = _LONGEST) -> str:
+    """A text from elsewhere, short enough for a sentence."""
+    line = " ".join(text[: 4 * longest].split())
+    return line if len(line) <= longest else f"{line[:longest]}…"

@@ -1,0 +1,111 @@
+"""A policy, read and checked: which stages hold for a model, and what each needs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from lading.errors import InvalidInput
+from lading.expressions import Expression
+from lading.spec.digest import Digest
+
+# What the policy is called where there is no file.
+USUAL_NAME: Final = "the usual policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A condition, and what it is called: its name, or its text."""
+
+    name: str
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRules:
+    """What a stage needs. With nothing said, anybody may put anything there."""
+
+    stage: str
+    # Whether this is enforced; what a stage that is not protected needs is advice.
+    protected: bool = False
+    approvals: int = 0
+    not_author: bool = False
+    signers: tuple[str, ...] = ()
+    assigners: tuple[str, ...] = ()
+    after: str | None = None
+    gates: tuple[Gate, ...] = ()
+    # In seconds.
+    evidence_max_age: int | None = None
+    exclusive: bool = True
+
+    @property
+    def approvals_needed(self) -> int:
+        """How many people must have said yes: who names keys wants to hear one of them."""
+        return max(self.approvals, 1 if self.signers else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRules:
+    """The stages of the models whose repository matches."""
+
+    match: str
+    stages: tuple[StageRules, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The stages of a team's models, and what each needs."""
+
+    stages: tuple[StageRules, ...]
+    models: tuple[ModelRules, ...] = ()
+    # Of the file's bytes, for the events that are written under it; None where there is no file.
+    digest: Digest | None = None
+    # Where the file is, for people.
+    where: str | None = None
+
+    @classmethod
+    def parse(cls, raw: bytes, where: str) -> Policy:
+        """The policy in a file's bytes; ``where`` says which file it is.
+
+        Raises:
+            InvalidInput: it is none: no YAML, a field is unknown or wrong, an expression is broken,
+                a stage has a name that no stage may have or comes after one that is not there. Says
+                which and where.
+        """
+        # Needs pydantic and YAML, which nobody pays for who has no such file.
+        from lading.policy.file import parsed
+
+        return parsed(raw, where)
+
+    def for_model(self, repository: str) -> Mapping[str, StageRules]:
+        """The stages that hold for one repository (its name without the host), in their order."""
+        for model in self.models:
+            if fnmatchcase(repository, model.match):
+                return {rules.stage: rules for rules in model.stages}
+        return {rules.stage: rules for rules in self.stages}
+
+    def rules(self, repository: str, stage: str) -> StageRules:
+        """What a stage needs from the versions of one repository.
+
+        Raises:
+            InvalidInput: the model has no such stage; says which it has.
+        """
+        stages = self.for_model(repository)
+        if stage in stages:
+            return stages[stage]
+        near = difflib.get_close_matches(stage, stages, n=1, cutoff=0.5)
+        meant = f"did you mean {near[0]}? Otherwise: " if near else ""
+        raise InvalidInput(
+            f"{repository} has no stage {stage[:80]!r}",
+            cause=f"{self.where or USUAL_NAME} has {', '.join(stages)}",
+            hint=f"{meant}stages are declared in the policy: lading policy show {repository}",
+        )
+
+
+USUAL: Final = Policy(
+    tuple(StageRules(stage=stage) for stage in ("dev", "staging", "shadow", "prod"))
+)
+"""What holds without a file: the four usual stages, none of them protected."""

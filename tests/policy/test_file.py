@@ -1,0 +1,200 @@
+"""The policy file: what it means, and how what is wrong in it is told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lading.errors import InvalidInput
+from lading.policy import USUAL, Policy
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "policy.schema.json").read_bytes())
+WRITTEN = """
+stages:
+  dev: {}
+  staging:
+  prod:
+    protected: true
+    approvals: 1
+    not_author: true
+    signers: []
+    assigners: []
+    after: staging
+    gates: ['metrics.auc >= 0.9', 'schema.compatible', {name: scanned, rule: 'scan == "clean"'}]
+    evidence_max_age: 30d
+    exclusive: true
+  shadow: {exclusive: false}
+models:
+  - match: "risk/*"
+    stages: {prod: {approvals: 2, gates: []}, canary: {after: prod}}
+  - match: "risk/small"
+    stages: {prod: {approvals: 0}}
+"""
+
+
+def parsed(text: str) -> Policy:
+    return Policy.parse(text.encode(), "lading-policy.yaml")
+
+
+def test_a_policy_is_read() -> None:
+    policy = parsed(WRITTEN)
+
+    prod = policy.rules("ml/fraud", "prod")
+
+    assert list(policy.for_model("ml/fraud")) == ["dev", "staging", "prod", "shadow"]
+    assert (prod.protected, prod.approvals, prod.not_author) == (True, 1, True)
+    assert prod.after == "staging"
+    assert prod.evidence_max_age == 30 * 86400
+    assert [gate.name for gate in prod.gates] == [
+        "metrics.auc >= 0.9",
+        "schema.compatible",
+        "scanned",
+    ]
+    assert prod.exclusive
+    assert not policy.rules("ml/fraud", "shadow").exclusive
+    assert policy.digest == "sha256:" + hashlib.sha256(WRITTEN.encode()).hexdigest()
+
+
+def test_other_models_change_field_by_field_and_the_first_match_counts() -> None:
+    policy = parsed(WRITTEN)
+
+    prod = policy.rules("risk/small", "prod")
+
+    assert prod.approvals == 2
+    assert prod.protected
+    assert prod.after == "staging"
+    assert prod.gates == ()
+    assert list(policy.for_model("risk/a/b")) == ["dev", "staging", "prod", "shadow", "canary"]
+    assert policy.for_model("other/risk/small") == policy.for_model("ml/fraud")
+
+
+@pytest.mark.parametrize("text", ["", "stages:", "stages: {}", "models: []", "# nothing"])
+def test_a_file_that_names_no_stages_has_the_usual_ones(text: str) -> None:
+    policy = parsed(text)
+
+    assert policy.stages == USUAL.stages
+    assert policy.digest is not None
+    assert USUAL.digest is None
+
+
+def test_a_stage_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(InvalidInput, match="ml/fraud has no stage 'production'") as refusal:
+        parsed(WRITTEN).rules("ml/fraud", "production")
+
+    assert refusal.value.cause == "lading-policy.yaml has dev, staging, prod, shadow"
+    assert str(refusal.value.hint).startswith("did you mean prod?")
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "more"),
+    [
+        ("stages: {prod: {aprovals: 1}}", "there is no field 'stages.prod.aprovals'", "approvals?"),
+        ("stage: {}", "there is no field 'stage'", "did you mean stages?"),
+        ("gates: [lock]", "there is no field 'gates'", "gates belong to a stage"),
+        (
+            "models: [{match: x, stages: {p: {gate: 1}}}]",
+            "no field 'models.0.stages.p.gate'",
+            "gates?",
+        ),
+        (
+            "stages: {prod: {gates: [{rul: lock}]}}",
+            "'stages.prod.gates.0.rul'",
+            "did you mean rule?",
+        ),
+        ("stages: {prod: {gates: ['lock', 'a >']}}", "stages.prod.gates.1 is wrong", "at the end"),
+        ("stages: {prod: {gates: lock}}", "stages.prod.gates is wrong", "array"),
+        ("stages: {prod: {gates: [a, a]}}", "stages.prod.gates is wrong", "two gates are called a"),
+        ("stages: {prod: {gates: [true]}}", "stages.prod.gates.0 is wrong", ""),
+        ("stages: {prod: {approvals: '1'}}", "stages.prod.approvals is wrong", "got '1'"),
+        ("stages: {prod: {approvals: true}}", "stages.prod.approvals is wrong", ""),
+        ("stages: {prod: {approvals: -1}}", "stages.prod.approvals is wrong", ""),
+        ("stages: {prod: {protected: 'yes'}}", "stages.prod.protected is wrong", ""),
+        ("stages: {prod: {evidence_max_age: 30}}", "stages.prod.evidence_max_age is wrong", ""),
+        ("stages: {prod: {evidence_max_age: 1y}}", "stages.prod.evidence_max_age is wrong", ""),
+        ("stages: {prod: {evidence_max_age: 99999999w}}", "evidence_max_age is wrong", "duration"),
+        ("stages: {prod: {after: dev}}", "stages.prod.after is wrong", "there is no stage 'dev'"),
+        ("stages: {a: {after: b}, b: {after: a}}", "stages.a.after is wrong", "after itself"),
+        ("stages: {a: {after: a}}", "stages.a.after is wrong", "after itself"),
+        ("stages: {Prod: {}}", "stages.Prod is wrong", "not a stage"),
+        ("stages: {1.2.0: {}}", "stages.1.2.0 is wrong", "1.2.0"),
+        ("stages: {latest: {}}", "stages.latest is wrong", "latest"),
+        ("stages: {ledger: {}}", "stages.ledger is wrong", "ledger"),
+        ("stages: {prod: {}, prod: {protected: true}}", "is not YAML", "'prod' stands there twice"),
+        ("stages: [prod]", "stages is wrong", "an object"),
+        ("stages: {prod: 5}", "stages.prod is wrong", ""),
+        ("models: {a: b}", "models is wrong", "array"),
+        ("models: [{stages: {}}]", "models.0.match is wrong", "required"),
+        ("models: [{match: x, stages: {prod: {after: none}}}]", "models.0.stages.prod.after", ""),
+        ("models: [5]", "models.0 is wrong", ""),
+        ("- stages", "is no list of fields", "got list"),
+        ("a: &x [1]\nb: *x", "is not YAML", "aliases"),
+        (
+            "stages: {prod: {gates: ['" + "(" * 5000 + "']}}",
+            "stages.prod.gates.0 is wrong",
+            "64 levels",
+        ),
+        ("stages: " + "[" * 5000, "is not YAML", "nested"),
+        ('stages: {"\\ud800": {}}', "lading-policy.yaml", ""),
+        ("x" * (1024 * 1024 + 1), "larger than 1 MiB", ""),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(text: str, what: str, more: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^lading-policy.yaml") as refusal:
+        parsed(text)
+
+    assert what in refusal.value.what
+    assert more in f"{refusal.value.cause} {refusal.value.hint}"
+    assert len(str(refusal.value)) < 600
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="is not UTF-8"):
+        Policy.parse(b"\xff", "it")
+
+
+_GATES = st.sampled_from(["lock", {"rule": "a > 1"}, {"name": "x"}, 5])
+_WORDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "protected": st.booleans() | st.integers(),
+        "approvals": st.integers(-1, 101),
+        "gates": st.lists(_GATES, max_size=2),
+        "evidence_max_age": st.sampled_from(["30d", "0d", "1y", 5]),
+        "exclusive": st.booleans(),
+        "signers": st.lists(st.sampled_from(["key", "", 5]), max_size=2),
+        "other": st.none(),
+    },
+)
+
+
+@given(_WORDS)
+def test_what_is_taken_is_what_the_schema_of_the_file_says(words: dict[str, Any]) -> None:
+    value = {"stages": {"prod": words, "dev": None}}
+    gates = [str(gate) for gate in words.get("gates", [])]
+    if len(set(gates)) < len(gates):
+        return
+
+    try:
+        jsonschema.validate(value, SCHEMA)
+    except jsonschema.ValidationError:
+        with pytest.raises(InvalidInput):
+            parsed(json.dumps(value))
+    else:
+        assert "prod" in parsed(json.dumps(value)).for_model("x")
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_policy_or_refused(text: str) -> None:
+    try:
+        policy = parsed(text.encode("utf-8", "replace").decode())
+    except InvalidInput as refusal:
+        assert refusal.what
+    else:
+        assert policy.stages
