@@ -157,6 +157,15 @@ class Referrers(Protocol):
 
 
 @runtime_checkable
+class ReferrerList(Protocol):
+    """A store that can say what refers to what without looking at each of them."""
+
+    def listed_referrers(self, subject: Descriptor) -> Iterable[Descriptor]:
+        """What is said to refer to this: claims, for who looks at each manifest anyway."""
+        ...
+
+
+@runtime_checkable
 class Absorber(Protocol):
     """A target that takes content before its digest is known: hashed while it travels."""
 

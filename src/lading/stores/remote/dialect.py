@@ -30,7 +30,9 @@ class Dialect:
     # It takes PATCH at all, and up to so many bytes each.
     chunked: bool | None = None
     largest_patch: int | None = None
-    referrers: bool | None = None
+    # When the referrers API was last found missing. A registry may learn it, and then knows of
+    # evidence that no fallback tag lists: so this is not believed for a week.
+    without_referrers: float | None = None
 
 
 class DialectMemory:
@@ -49,12 +51,15 @@ class DialectMemory:
     def learn(self, **facts: Any) -> None:
         """Remember something; a cache that cannot be written only forgets sooner."""
         with self._lock:
-            learned = replace(self._dialect, **facts)
-            if learned == self._dialect:
+            before = self._dialect
+            learned = replace(before, **facts)
+            if learned == before:
                 return
             self._dialect = learned
+            # What carries a moment of its own does not make the rest any younger.
+            lasting = replace(learned, without_referrers=before.without_referrers) != before
             try:
-                _store(self._path, learned)
+                _store(self._path, learned, keep_age=not lasting)
             except OSError as error:
                 _log.debug("cannot remember what %s can do: %s", self._path.stem, error)
 
@@ -70,8 +75,11 @@ def _load(path: Path) -> Dialect:
         return Dialect()
 
 
-def _store(path: Path, dialect: Dialect) -> None:
+def _store(path: Path, dialect: Dialect, *, keep_age: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
     partial.write_text(json.dumps(asdict(dialect)))
+    if keep_age and path.exists():
+        written = path.stat().st_mtime
+        os.utime(partial, (written, written))
     partial.replace(path)

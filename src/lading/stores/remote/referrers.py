@@ -1,22 +1,30 @@
 """Who refers to a manifest, on registries with the referrers API and on those without.
 
 Without it (distribution 2 and 3, GHCR, GitLab) the specification's fallback tag is an index
-that every writer updates, and writers race: what was added is read back and added again.
+that every writer updates, and writers race; the API loses entries in races, too. So what was
+added is read back here, whichever way it went, and added again: nobody above has to.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from lading.errors import InvalidInput, NotFound, Unavailable
 from lading.spec.descriptor import Descriptor
+from lading.spec.digest import Digest
 from lading.spec.manifest import Index, Manifest, parse
 from lading.spec.tags import fallback_tag
+from lading.stores.remote.connection import BrokenConnection
 
-_TRIES = 6
+_TRIES: Final = 24
+_API_TRIES: Final = 6
+_LONGEST_WAIT: Final = 2.0
+_SURELY_MISSING: Final = (0.005, 0.02)
+_REFUSALS_BELIEVED: Final = 3
 
 
 class Manifests(Protocol):
@@ -26,8 +34,12 @@ class Manifests(Protocol):
         """A manifest by tag or digest."""
         ...
 
-    def put_manifest(self, name: str, descriptor: Descriptor, raw: bytes) -> None:
-        """Store a manifest under a tag or its digest."""
+    def put_once(self, name: str, descriptor: Descriptor, raw: bytes) -> None:
+        """Store a manifest under a tag, or fail: never later by trying again."""
+        ...
+
+    def exists(self, descriptor: Descriptor) -> bool:
+        """Whether a manifest is there."""
         ...
 
 
@@ -47,13 +59,14 @@ def fallback_index(store: Manifests, subject: Descriptor) -> Index | None:
     return index if isinstance(index, Index) else None
 
 
-def from_fallback(store: Manifests, subject: Descriptor) -> Iterator[Descriptor]:
-    """The referrers that the fallback tag lists, each looked at itself.
+def looked_at(
+    store: Manifests, subject: Descriptor, entries: Iterable[Descriptor]
+) -> Iterator[Descriptor]:
+    """Those of a fallback tag's entries that are referrers, each looked at itself.
 
     Anybody may write that index, so nothing it says about a manifest's type is believed.
     """
-    index = fallback_index(store, subject)
-    for entry in index.manifests if index else ():
+    for entry in entries:
         try:
             descriptor, raw = store.read_manifest(entry.digest)
             manifest = parse(raw, descriptor.media_type)
@@ -78,24 +91,106 @@ def described(descriptor: Descriptor, manifest: Manifest | Index) -> Descriptor:
 def add_to_fallback(store: Manifests, subject: Descriptor, referrer: Descriptor) -> None:
     """List a referrer under the fallback tag, and make sure that it stays listed.
 
+    Whoever read the list before ours was there has put theirs after twice the time that this took
+    us; whoever reads it later keeps ours. So it is looked at again then. What was seen on the list
+    meanwhile and is gone was lost by somebody as well, and is put back with ours.
+
     Raises:
         Unavailable: other writers removed it again and again.
     """
+    writing = _Writing(store, subject, referrer)
     for attempt in range(_TRIES):
-        index = fallback_index(store, subject)
-        listed = index.manifests if index else ()
-        if any(entry.digest == referrer.digest for entry in listed):
-            if attempt:
-                return
-            # Another writer may be replacing the index that was just read: look once more.
-        else:
-            updated = Index.build((*listed, referrer))
-            store.put_manifest(fallback_tag(subject.digest), updated.descriptor, updated.raw)
-        time.sleep(random.uniform(0.0, 0.02) * attempt)  # noqa: S311  no secret
+        began = time.monotonic()
+        if writing.is_settled() and attempt:
+            return
+        # Writers that lost together must not come back together.
+        took = time.monotonic() - began
+        time.sleep(min(_LONGEST_WAIT, 2 * took + random.uniform(0.0, 0.02) * attempt))  # noqa: S311
+    if referrer.digest not in _entries(store, subject):
+        raise _lost(referrer) from writing.failure
+
+
+@dataclass(slots=True)
+class _Writing:
+    """A list of referrers that is being added to, and what is known of it."""
+
+    store: Manifests
+    subject: Descriptor
+    own: Descriptor
+    known: dict[Digest, Descriptor] = field(default_factory=dict)
+    gone: set[Digest] = field(default_factory=set)
+    refusals: int = 0
+    failure: Exception | None = None
+
+    def is_settled(self) -> bool:
+        """Whether everything known is listed; else it is put."""
+        listed = _entries(self.store, self.subject)
+        wanted = listed | self.known | {self.own.digest: self.own}
+        self.known = {at: entry for at, entry in wanted.items() if at not in self.gone}
+        settled = self.known.keys() <= listed.keys()
+        if not settled:
+            self._put(Index.build(tuple(self.known.values())))
+        return settled
+
+    def _put(self, index: Index) -> None:
+        try:
+            self.store.put_once(fallback_tag(self.subject.digest), index.descriptor, index.raw)
+        except NotFound as error:
+            self.failure = error
+            self._forget_what_is_gone()
+        except (Unavailable, BrokenConnection) as error:
+            self.failure = error  # putting this very list again would undo what others do now
+
+    def _forget_what_is_gone(self) -> None:
+        """Distribution 2.x refuses a list for ever whose entries its garbage collection took.
+
+        It also misses for a moment what somebody is putting; so not at the first refusal.
+        """
+        self.refusals += 1
+        if self.refusals < _REFUSALS_BELIEVED:
+            return
+        others = [entry for at, entry in self.known.items() if at != self.own.digest]
+        self.gone |= {entry.digest for entry in others if not self.store.exists(entry)}
+
+
+def _entries(store: Manifests, subject: Descriptor) -> dict[Digest, Descriptor]:
     index = fallback_index(store, subject)
-    if index is None or all(entry.digest != referrer.digest for entry in index.manifests):
-        raise Unavailable(
-            f"cannot list {referrer.digest.short} as a referrer",
-            cause="other writers keep replacing the list",
-            hint="run it again",
-        )
+    for wait in () if index else _SURELY_MISSING:
+        # Distribution 2.x writes its files in place: for a moment there seems to be no list while
+        # somebody writes one, and a new one would forget everything.
+        time.sleep(wait)
+        index = index or fallback_index(store, subject)
+    return {entry.digest: entry for entry in index.manifests} if index else {}
+
+
+def demand_listed(
+    listed: Callable[[], Iterable[Descriptor] | None],
+    put_again: Callable[[], object],
+    referrer: Descriptor,
+) -> bool:
+    """See to it that the referrers API tells of a manifest: it loses entries in races, too.
+
+    False where ``listed`` says that there is no API after all.
+
+    Raises:
+        Unavailable: it was put again and again and is not listed.
+    """
+    for attempt in range(_API_TRIES):
+        found = listed()
+        if found is None:
+            return False
+        if any(entry.digest == referrer.digest for entry in found):
+            return True
+        # Some registries list a moment later than they answer.
+        time.sleep(min(_LONGEST_WAIT, 0.05 * 2.0**attempt))
+        if attempt:
+            put_again()
+    raise _lost(referrer)
+
+
+def _lost(referrer: Descriptor) -> Unavailable:
+    return Unavailable(
+        f"cannot list {referrer.digest.short} as a referrer",
+        cause="it was put again and again, and other writers or the registry lose it",
+        hint="run it again",
+    )

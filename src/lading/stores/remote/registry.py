@@ -57,6 +57,7 @@ _EMPTY_DESCRIPTOR = Descriptor.of(_EMPTY, mediatypes.EMPTY)
 _PAGE = 1000
 _REMEMBERED_MANIFESTS = 64
 _PUT_TRIES = 3
+_WITHOUT_REFERRERS_SECONDS = 3600.0
 
 
 class RemoteStore:
@@ -166,7 +167,8 @@ class RemoteStore:
         self.put_manifest(name or self._name_of_child(descriptor), descriptor, raw)
         if name is None:
             self._remember_child(descriptor, raw)
-        else:
+        # A referrer need not be followed by anything with a name; its list is one by now.
+        if name is not None or parse(raw, descriptor.media_type).subject:
             self._settle_keep_tags()
 
     def absorb(self, content: Content, media_type: str) -> Descriptor:
@@ -234,10 +236,29 @@ class RemoteStore:
         """The manifests whose subject this is, by the API or by the fallback tag."""
         found = self._from_api(subject)
         if found is None:
-            found = list(referrers.from_fallback(self, subject))
+            listed = self._from_fallback(subject)
+            found = list(referrers.looked_at(self, subject, listed))
         return [entry for entry in found if artifact_type in (None, entry.artifact_type)]
 
+    def listed_referrers(self, subject: Descriptor) -> Iterable[Descriptor]:
+        """What the API or the fallback tag lists as referring to this: not yet looked at."""
+        found = self._from_api(subject)
+        return self._from_fallback(subject) if found is None else found
+
+    def _from_fallback(self, subject: Descriptor) -> Iterable[Descriptor]:
+        index = referrers.fallback_index(self, subject)
+        return index.manifests if index else ()
+
     def _from_api(self, subject: Descriptor) -> list[Descriptor] | None:
+        """What the API lists; None where there is no API."""
+        missing_since = self._dialect.known.without_referrers or 0.0
+        if 0.0 <= time.time() - missing_since < _WITHOUT_REFERRERS_SECONDS:
+            return None
+        found = self._ask_api(subject)
+        self._dialect.learn(without_referrers=time.time() if found is None else None)
+        return found
+
+    def _ask_api(self, subject: Descriptor) -> list[Descriptor] | None:
         url = f"{self.base}/referrers/{subject.digest}"
         try:
             found = list(
@@ -304,22 +325,40 @@ class RemoteStore:
                 cause=f"stored as {stated} instead of {descriptor.digest}",
             )
         self._manifests.forget(name)
-        if manifest.subject and not response.headers.get("OCI-Subject"):
-            entry = referrers.described(descriptor, manifest)
-            referrers.add_to_fallback(self, manifest.subject, entry)
+        if manifest.subject:
+            self._list_referrer(
+                name,
+                manifest.subject,
+                referrers.described(descriptor, manifest),
+                raw,
+                api=bool(response.headers.get("OCI-Subject")),
+            )
+
+    def put_once(self, name: str, descriptor: Descriptor, raw: bytes) -> None:
+        """Store a manifest that may be out of date in a moment: now, or not at all.
+
+        Raises:
+            Unavailable, NotFound, BrokenConnection: it may be there or not.
+        """
+        self._send_manifest(name, descriptor, raw, repeat=False).drop()
+        self._manifests.forget(name)
+
+    def _list_referrer(
+        self, name: str, subject: Descriptor, referrer: Descriptor, raw: bytes, *, api: bool
+    ) -> None:
+        """See to it that a manifest that was just put is found by its subject."""
+        listed = api and referrers.demand_listed(
+            lambda: self._ask_api(subject), lambda: self._put(name, referrer, raw), referrer
+        )
+        if listed:
+            self._dialect.learn(without_referrers=None)
+        else:
+            referrers.add_to_fallback(self, subject, referrer)
 
     def _put(self, name: str, descriptor: Descriptor, raw: bytes) -> Response:
         for failures in range(_PUT_TRIES):
             try:
-                response = self.client.call(
-                    "PUT",
-                    f"{self.base}/manifests/{name}",
-                    self.write_scopes,
-                    headers={"Content-Type": descriptor.media_type},
-                    body=lambda: Body.of(raw),
-                    accept=(200, 201, 202),
-                    doing=f"push {_display(self, name)}",
-                )
+                response = self._send_manifest(name, descriptor, raw)
             except NotFound:
                 # Distribution 2.x writes its files in place: while somebody else pushes the same
                 # content, what is there already is unknown for a moment.
@@ -330,6 +369,20 @@ class RemoteStore:
                 response.drop()
                 return response
         raise AssertionError("the last try returns or raises")
+
+    def _send_manifest(
+        self, name: str, descriptor: Descriptor, raw: bytes, *, repeat: bool = True
+    ) -> Response:
+        return self.client.call(
+            "PUT",
+            f"{self.base}/manifests/{name}",
+            self.write_scopes,
+            headers={"Content-Type": descriptor.media_type},
+            body=lambda: Body.of(raw),
+            accept=(200, 201, 202),
+            doing=f"push {_display(self, name)}",
+            repeat=repeat,
+        )
 
     # Keep tags
 
