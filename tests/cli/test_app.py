@@ -101,7 +101,7 @@ def test_every_verb_has_a_module_of_its_name_that_says_what_the_table_says(name:
     assert f"$ lading {name}" in result.stdout
 
 
-@pytest.mark.parametrize("name", sorted(VERBS.keys() - {"cache"}))
+@pytest.mark.parametrize("name", sorted(VERBS.keys() - {"cache", "policy"}))
 def test_every_verb_takes_the_options_that_all_share(name: str) -> None:
     result = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
 
@@ -111,10 +111,12 @@ def test_every_verb_takes_the_options_that_all_share(name: str) -> None:
     assert (connection <= shown) == VERBS[name].connects
 
 
-@pytest.mark.parametrize("name", ["ls", "prune", "verify"])
-def test_the_verbs_of_the_cache_take_them_too(name: str) -> None:
+@pytest.mark.parametrize(
+    "words", ["cache ls", "cache prune", "cache verify", "policy show", "policy init"]
+)
+def test_the_verbs_of_groups_take_them_too(words: str) -> None:
     result = CliRunner().invoke(
-        app, ["cache", name, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}
+        app, [*words.split(), "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}
     )
 
     assert result.exit_code == 0
@@ -165,7 +167,7 @@ def _completions(lading: Command, words: str, at: int) -> list[str]:
 
 
 def test_verbs_and_options_complete(lading: Command) -> None:
-    assert _completions(lading, "lading pu", 1) == ["push", "pull"]
+    assert _completions(lading, "lading pu", 1) == ["push", "pull", "policy"]
     assert _completions(lading, "lading push --dr", 2) == ["--dry-run"]
     assert _completions(lading, "lading push --bump m", 3) == ["minor", "major"]
     assert _completions(lading, "lading cache p", 2) == ["prune"]

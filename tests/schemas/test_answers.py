@@ -31,6 +31,8 @@ LINES = {
     "schema-compare": "schema ml/stated:1.1.0 --against ml/stated:1.0.0",
     "check-env": "check-env ml/recorded:1.0.0",
     "lock": "lock ml/recorded:1.0.0",
+    "policy-init": "policy init",
+    "policy-show": "policy show ml/iris",
     "tag": "tag ml/iris:1.0.0 staging",
     "copy": "copy ml/iris:1.0.0 oci:layout:1.0.0",
     "diff": "diff ml/iris:1.0.0 oci:layout:1.0.0",
@@ -77,7 +79,7 @@ def answers(
 def test_every_schema_of_a_verb_is_tested() -> None:
     names = {name.removesuffix(".schema.json") for name in generate.schemas()}
 
-    assert names - {"model", "lading", "error", "progress"} == LINES.keys()
+    assert names - {"model", "lading", "policy", "error", "progress"} == LINES.keys()
 
 
 @pytest.mark.parametrize("name", LINES)

@@ -28,6 +28,15 @@ Jobs = Annotated[
         show_default=False,
     ),
 ]
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        help="What stages need; lading-policy.yaml in the current folder where nothing is set.",
+        show_default=False,
+    ),
+]
 
 _TALK = "Output"
 _CONNECTION = "Registry connection"

@@ -46,6 +46,7 @@ VERBS = {
     "check-env": Verb("Say how this environment differs from the one a version needs.", LOOK),
     "lock": Verb("Print the packages a version needs, exactly pinned.", LOOK),
     "tag": Verb("Give a version another name, such as prod.", NAMES),
+    "policy": Verb("Show what stages need, and write a first policy.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),
     "login": Verb("Log in to a registry.", PLACES),
     "logout": Verb("Forget a registry's password.", PLACES, connects=False),

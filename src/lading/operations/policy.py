@@ -1,0 +1,218 @@
+"""Read the policy that holds here, show it, or write a first one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lading.errors import Conflict, InvalidInput, LocalFailure, NotFound
+from lading.operations import stores
+from lading.policy import USUAL, Policy, StageRules
+from lading.spec.duration import duration
+from lading.spec.plain import table
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+    from lading.spec.signature import Signature
+
+POLICY_FILE: Final = "lading-policy.yaml"
+_LARGEST: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ShownGate:
+    """A condition of a stage, and its name."""
+
+    name: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStage:
+    """What a stage needs; advice, where it is not protected."""
+
+    stage: str
+    protected: bool
+    exclusive: bool
+    after: str | None
+    approvals: int
+    not_author: bool
+    signers: tuple[str, ...]
+    assigners: tuple[str, ...]
+    evidence_max_age: str | None
+    gates: tuple[ShownGate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyShowResult:
+    """The stages that hold, in their order; ``models`` are those for which others may hold."""
+
+    policy: str | None
+    digest: str | None
+    model: str | None
+    stages: tuple[ShownStage, ...]
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInitResult:
+    """The file that was written."""
+
+    path: str
+
+
+def load_policy(settings: Settings) -> Policy:
+    """The policy that the settings name, else ``lading-policy.yaml`` here, else the usual stages.
+
+    A file that is there and cannot be read is never taken for none: stages would lose their
+    protection.
+
+    Raises:
+        InvalidInput: it is no policy, or larger than 1 MiB.
+        NotFound: the settings name a file that is not there.
+        LocalFailure: it cannot be read.
+    """
+    path = settings.policy or Path(POLICY_FILE)
+    try:
+        with path.open("rb") as opened:
+            raw = opened.read(_LARGEST + 1)
+    except FileNotFoundError as error:
+        if settings.policy is None and not path.is_symlink():
+            return USUAL
+        raise NotFound(
+            f"there is no policy {path}", hint="lading policy init FILE writes a first one"
+        ) from error
+    except OSError as error:
+        raise LocalFailure(f"cannot read the policy {path}", cause=error.strerror) from error
+    if len(raw) > _LARGEST:
+        raise InvalidInput(f"the policy {path} is larger than 1 MiB")
+    return Policy.parse(raw, str(path))
+
+
+def policy_show(model: str | None = None, *, settings: Settings | None = None) -> PolicyShowResult:
+    """The stages that hold for a model; without one, for those that no other rules are for.
+
+    Raises:
+        InvalidInput: the policy is none, or the model's name is none.
+        NotFound: the settings name a file that is not there.
+        LocalFailure: the file cannot be read.
+    """
+    settings = stores.settled(settings)
+    policy = load_policy(settings)
+    stages = policy.stages
+    if model is not None:
+        repository = stores.locate(model, settings).repository
+        stages = tuple(policy.for_model(repository).values())
+    return PolicyShowResult(
+        policy.where,
+        policy.digest,
+        model,
+        tuple(map(_shown, stages)),
+        tuple(each.match for each in policy.models),
+    )
+
+
+def policy_init(path: str | Path = POLICY_FILE) -> PolicyInitResult:
+    """A commented policy with the usual stages, for a team to change and keep in git.
+
+    Raises:
+        Conflict: there is a file of that name already; it is left as it is.
+        LocalFailure: it cannot be written.
+    """
+    target = Path(path)
+    try:
+        with target.open("x", encoding="utf-8") as opened:
+            opened.write(FIRST)
+    except FileExistsError as error:
+        raise Conflict(
+            f"there is a {target} already",
+            hint="change it, or give another name: lading policy init FILE",
+        ) from error
+    except OSError as error:
+        raise LocalFailure(f"cannot write {target}", cause=error.strerror) from error
+    return PolicyInitResult(str(target))
+
+
+def schema_compatible(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool | None:
+    """Whether who uses one document's model can go on with another's; None where it is not known.
+
+    For ``schema.compatible`` in gates; see :class:`lading.policy.Case`.
+    """
+    from lading.signatures.compatible import compatible
+
+    try:
+        found = compatible(_signature(old), _signature(new))
+    except InvalidInput:
+        return None
+    return found.verdict != "breaking"
+
+
+def _signature(document: Mapping[str, Any]) -> Signature | None:
+    from pydantic import ValidationError
+
+    from lading.spec.encoding import encode
+    from lading.spec.signature import Signature
+
+    said = table(document.get("signature"))
+    if not said:
+        return None
+    try:
+        return Signature.model_validate_json(encode(said))
+    except ValidationError as error:
+        raise InvalidInput("the document's signature is none", cause=str(error)[:200]) from error
+
+
+def _shown(rules: StageRules) -> ShownStage:
+    age = rules.evidence_max_age
+    return ShownStage(
+        stage=rules.stage,
+        protected=rules.protected,
+        exclusive=rules.exclusive,
+        after=rules.after,
+        approvals=rules.approvals_needed,
+        not_author=rules.not_author,
+        signers=rules.signers,
+        assigners=rules.assigners,
+        evidence_max_age=duration(age) if age else None,
+        gates=tuple(ShownGate(gate.name, str(gate.condition)) for gate in rules.gates),
+    )
+
+
+FIRST: Final = """\
+# The stages of this team's models, in their order, and what each needs. Keep this file in git:
+# every event of a stage records its digest. lading reads it from the current folder, or from where
+# LADING_POLICY or --policy names it. To use a line that begins with "# ", take that away.
+stages:
+  dev: {}
+  staging: {}
+  # Several versions at once, beside the one in prod.
+  shadow: {exclusive: false}
+  prod:
+    # What it needs is enforced. Without this line it is advice.
+    protected: true
+    # A version must have been in that stage.
+    after: staging
+    # How many people must have said yes (lading approve). A rejection that stands refuses.
+    approvals: 1
+    # Authors do not count, nor who registered or requested the version.
+    not_author: true
+    # Conditions; what is not known does not hold. A gate may have a name.
+    gates:
+      - schema.compatible
+      - {name: scanned, rule: 'scan != "dangerous"'}
+      # - metrics.auc >= 0.9
+      # - metrics["auc@test"] >= 0.9 and tags.team in ("risk", "fraud")
+      # - {name: reproducible, rule: lock and age_days < 90}
+    # Older evidence does not count; metrics then count from evidence only (lading evaluate).
+    # evidence_max_age: 30d
+    # The keys whose approvals count, and those that may move the stage. While nothing is signed
+    # a stage that names a key refuses everything.
+    # signers: [alice]
+    # assigners: [release]
+# Other rules for some models, field by field over those above. The first that matches counts.
+# models:
+#   - match: "risk/*"
+#     stages: {prod: {approvals: 2}}
+"""
