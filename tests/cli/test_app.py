@@ -167,7 +167,7 @@ def _completions(lading: Command, words: str, at: int) -> list[str]:
 
 
 def test_verbs_and_options_complete(lading: Command) -> None:
-    assert _completions(lading, "lading pu", 1) == ["push", "pull", "policy"]
+    assert _completions(lading, "lading pu", 1) == ["push", "pull"]
     assert _completions(lading, "lading push --dr", 2) == ["--dry-run"]
     assert _completions(lading, "lading push --bump m", 3) == ["minor", "major"]
     assert _completions(lading, "lading cache p", 2) == ["prune"]
@@ -176,7 +176,7 @@ def test_verbs_and_options_complete(lading: Command) -> None:
 def test_completing_a_verb_imports_none(lading: Command) -> None:
     program = "import sys\nfrom lading.cli.app import main\nsys.argv = ['lading']\n"
     program += "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)\n"
-    environment = {"_LADING_COMPLETE": "complete_bash", "COMP_WORDS": "lading p", "COMP_CWORD": "1"}
+    environment = {"_LADING_COMPLETE": "complete_bash", "COMP_WORDS": "lading pu", "COMP_CWORD": "1"}
 
     done = subprocess.run(
         [sys.executable, "-c", program],
