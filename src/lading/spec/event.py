@@ -17,6 +17,7 @@ from lading.errors import InvalidInput
 from lading.spec.descriptor import optional_text, text_field
 from lading.spec.digest import Digest
 from lading.spec.encoding import decode_object, encode
+from lading.spec.tags import settable
 
 Kind = Literal[
     "registered",
@@ -43,7 +44,8 @@ STATEMENT_LIMIT: Final = 64 * 1024
 MOST_PARENTS: Final = 64
 
 _STAGE = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
-_SEQ_LIMIT: Final = 10**8
+# Eight digits in a tag.
+SEQ_LIMIT: Final = 10**8
 _NO_METRICS: Final[Mapping[str, float]] = {}
 
 
@@ -182,7 +184,11 @@ def stage_name(text: str) -> str:
         raise InvalidInput(
             f"not a stage: {text[:80]!r}", hint="small letters, digits, . _ - and at most 64"
         )
-    return text
+    try:
+        # Its name is a tag that moves: never a version's, nor one of Lading's own.
+        return settable(text)
+    except InvalidInput as error:
+        raise InvalidInput(f"not a stage: {text!r}", cause=str(error), hint=error.hint) from error
 
 
 def _predicate(event: Event) -> dict[str, Any]:
@@ -264,7 +270,7 @@ def _event(repository: str, digest: Digest, value: Mapping[str, object]) -> Even
 
 
 def _seq(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < _SEQ_LIMIT:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < SEQ_LIMIT:
         raise InvalidInput("the event has no valid seq", cause=f"got {value!r}"[:100])
     return value
 
@@ -291,9 +297,16 @@ def _metrics(value: object) -> Mapping[str, float]:
     for name, number in value.items():
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             raise InvalidInput(f"the metric {name[:60]!r} is not a number")
-        if not math.isfinite(number):
+        if not _is_finite(number):
             raise InvalidInput(f"the metric {name[:60]!r} is not finite")
     return {name: float(number) for name, number in value.items()}
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False  # a whole number with hundreds of digits
 
 
 def _window(value: object) -> tuple[str, str] | None:
