@@ -10,6 +10,7 @@ from typing import Final
 
 from lading.errors import IntegrityError, InvalidInput
 from lading.ledger.envelope import LIMIT, unwrap, wrap
+from lading.ledger.line import mark
 from lading.ports import Source
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
@@ -44,6 +45,11 @@ class SealedEvent:
     def tag(self) -> str:
         """The tag that makes it true."""
         return event_tag(self.event.seq, self.descriptor.digest)
+
+    @property
+    def mark(self) -> str:
+        """What other events' lines call it."""
+        return mark(self.descriptor.digest)
 
     @property
     def recorded(self) -> Recorded:
@@ -101,7 +107,8 @@ def demand_own_tag(recorded: Recorded, tag: str) -> None:
 
 def _content(source: Source, layer: Descriptor) -> bytes:
     inline = layer.data
-    if inline is not None and (Digest.of(inline), len(inline)) == (layer.digest, layer.size):
+    fits = inline is not None and len(inline) == layer.size <= LIMIT
+    if inline is not None and fits and Digest.of(inline) == layer.digest:
         return inline
     return read(source, layer, limit=LIMIT)
 

@@ -98,7 +98,9 @@ class Book:
 
 def event_tags(names: Collection[str]) -> dict[str, str]:
     """The tags of events among some names, by the mark in them."""
-    return {found[1]: name for name in names if (found := event_of(name))}
+    # Sorted, so that everybody takes the same of two tags whose marks somebody made alike.
+    ordered = sorted(names, reverse=True)
+    return {found[1]: name for name in ordered if (found := event_of(name))}
 
 
 def is_ledger(name: str) -> bool:

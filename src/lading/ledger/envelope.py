@@ -40,6 +40,8 @@ def unwrap(media_type: str, raw: bytes) -> bytes:
     if envelope.get("payloadType") != PLAIN:
         raise InvalidInput("the envelope holds no statement")
     try:
-        return base64.b64decode(text_field(envelope, "payload"), validate=True)
+        # Writers may use either alphabet.
+        payload = text_field(envelope, "payload").replace("-", "+").replace("_", "/")
+        return base64.b64decode(payload, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidInput("the envelope's payload is not base64") from error

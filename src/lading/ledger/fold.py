@@ -6,9 +6,9 @@ Pure. The same set of events gives the same state, in whatever order they came.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
-from operator import and_, or_
+from operator import and_, or_, xor
 
 from lading.ledger.line import Line, mark
 from lading.spec.digest import Digest
@@ -62,6 +62,10 @@ class Border:
     count: int
     stages: Mapping[str, tuple[Member, ...]]
     deprecated: frozenset[Digest] = frozenset()
+    # Which events were put away, in one number: see `combined`.
+    marks: int = 0
+    # Which of them moved a stage last; it may have left it empty.
+    moved: Mapping[str, Digest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,8 @@ class State:
     refused: frozenset[Digest]
     # Parents that are named and not there: events were deleted.
     missing: frozenset[str]
+    # Which events these are, in one number, those behind the border included.
+    marks: int = 0
     border: Border | None = field(default=None, repr=False)
 
     @property
@@ -114,11 +120,14 @@ def fold(
     if refused is None:
         refused = {line.digest for line in ordered if line.refused}
     graph = _Graph(ordered, border)
-    names = dict.fromkeys(border.stages if border else ())
-    names |= dict.fromkeys(line.stage for line in ordered if line.moves and line.stage)
+    moves: dict[str, list[Line]] = {name: [] for name in (border.stages if border else ())}
+    for line in graph.moves:
+        if line.stage:
+            moves.setdefault(line.stage, [])
+            if line.digest not in refused:
+                moves[line.stage].append(line)
     stages = {
-        name: _stage(name, graph.moves_of(name, refused), graph, name in protected)
-        for name in sorted(names)
+        name: _stage(name, moves[name], graph, border, name in protected) for name in sorted(moves)
     }
     deprecated = {line.subject for line in ordered if line.kind == "deprecated"}
     return State(
@@ -129,6 +138,7 @@ def fold(
         deprecated=frozenset(deprecated) | (border.deprecated if border else frozenset()),
         refused=frozenset(refused),
         missing=graph.missing,
+        marks=combined((line.mark for line in ordered), border.marks if border else 0),
         border=border,
     )
 
@@ -147,7 +157,12 @@ def timeline(
             continue
         moves = so_far.setdefault(move.stage, [])
         moves.append(move)
-        yield move, _stage(move.stage, moves, graph, move.stage in protected)
+        yield move, _stage(move.stage, moves, graph, None, move.stage in protected)
+
+
+def combined(marks: Iterable[str], others: int = 0) -> int:
+    """A set of events in one number, whichever came first."""
+    return reduce(xor, (int(mark, 16) for mark in marks), others)
 
 
 class _Graph:
@@ -155,7 +170,6 @@ class _Graph:
 
     def __init__(self, ordered: list[Line], border: Border | None) -> None:
         self._ordered = ordered
-        self.border = border
         self.moves = [line for line in ordered if line.moves]
         self._bit = {line.mark: 1 << at for at, line in enumerate(self.moves)}
         self._before: dict[str, int] = {}
@@ -165,10 +179,6 @@ class _Graph:
         )
         for line in ordered:
             self._before[line.mark] = reduce(or_, map(self._with, line.parents), 0)
-
-    def moves_of(self, stage: str, refused: Collection[Digest]) -> list[Line]:
-        """The moves of a stage that count."""
-        return [m for m in self.moves if m.stage == stage and m.digest not in refused]
 
     def before(self, line: Line) -> int:
         """The moves that its writer knew of."""
@@ -183,6 +193,16 @@ class _Graph:
         named = {parent for line in self._ordered for parent in line.parents}
         return [line for line in self._ordered if line.mark not in named]
 
+    def unsurpassed(self, moves: list[Line]) -> list[Line]:
+        """The moves that no other of them knew of."""
+        surpassed = reduce(or_, map(self.before, moves), 0)
+        return [move for move in moves if not self.bit(move) & surpassed]
+
+    def known_to_all(self, writers: list[Line], moves: list[Line]) -> list[Line]:
+        """The moves that all these writers knew of."""
+        agreed = reduce(and_, map(self.before, writers))
+        return [move for move in moves if self.bit(move) & agreed]
+
     def _with(self, parent: str) -> int:
         # A parent that is not among the earlier lines tells nothing.
         if parent not in self._before:
@@ -190,36 +210,85 @@ class _Graph:
         return self._before[parent] | self._bit.get(parent, 0)
 
 
-def _stage(name: str, moves: list[Line], graph: _Graph, protected: bool) -> Stage:
-    start = graph.border.stages.get(name, ()) if graph.border else ()
+def _stage(
+    name: str, moves: list[Line], graph: _Graph, border: Border | None, protected: bool
+) -> Stage:
+    start = border.stages.get(name, ()) if border else ()
     if not moves:
-        return Stage(name, start, start[-1].event if start else None)
-    last = _unsurpassed(moves, graph)
-    members = _replayed(moves, start)
+        return Stage(name, start, border.moved.get(name) if border else None)
     moved = moves[-1].digest
-    if not _disputed(last):
-        return Stage(name, members, moved)
-    fork = tuple(line.digest for line in last)
-    if not (protected or any(line.protected for line in last)):
-        return Stage(name, members, moved, fork)
-    agreed = reduce(and_, (graph.before(line) for line in last))
-    kept = _replayed([move for move in moves if graph.bit(move) & agreed], start)
-    return Stage(name, kept, moved, fork, kept=True)
+    fork = _fork(_places(moves, start), graph)
+    named = tuple(line.digest for line in fork)
+    if fork and (protected or any(line.protected for line in fork)):
+        return Stage(name, _undisputed(moves, graph, start), moved, named, kept=True)
+    return Stage(name, _replayed(moves, start), moved, named)
 
 
-def _unsurpassed(moves: list[Line], graph: _Graph) -> list[Line]:
-    """The moves that no later move of this stage knew of."""
-    surpassed = reduce(or_, (graph.before(move) for move in moves), 0)
-    return [move for move in moves if not graph.bit(move) & surpassed]
+def _undisputed(moves: list[Line], graph: _Graph, start: tuple[Member, ...]) -> tuple[Member, ...]:
+    """What a stage named before anybody disputed it."""
+    places = _places(moves, start)
+    while fork := _fork(places, graph):
+        if all(line.shared for line in fork):
+            members = [member for place in places for member in place.undisputed(graph)]
+            return tuple(sorted(members, key=lambda member: (member.seq, member.event)))
+        # Each would have put out what was there: none of it is to go before they agree.
+        moves = graph.known_to_all(fork, moves)
+        places = _places(moves, start)
+    return _replayed(moves, start)
 
 
-def _disputed(last: list[Line]) -> bool:
-    """Whether moves that did not know of each other want different things."""
-    if all(move.shared for move in last):
-        # Each takes out or puts in its own version; only about one version can they differ.
-        wanted = {(move.subject, move.kind) for move in last}
-        return len({subject for subject, _ in wanted}) < len(wanted)
-    return len({(move.kind, move.kind == "assigned" and move.subject) for move in last}) > 1
+def _fork(places: list[_Place], graph: _Graph) -> list[Line]:
+    """The moves in dispute."""
+    disputing = {line.digest: line for place in places for line in place.dispute(graph)}
+    return sorted(disputing.values(), key=lambda line: line.order)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What can be in dispute by itself: a stage as a whole, or one version in a shared one."""
+
+    moves: list[Line]
+    start: tuple[Member, ...]
+    # None where the stage is one place.
+    version: Digest | None
+
+    def dispute(self, graph: _Graph) -> list[Line]:
+        """The moves that did not know of each other and want different things."""
+        last = graph.unsurpassed(self.moves)
+        return last if len(set(map(self._wanted, last))) > 1 else []
+
+    def undisputed(self, graph: _Graph) -> tuple[Member, ...]:
+        """What was here before anybody disputed it."""
+        place = self
+        while disputing := place.dispute(graph):
+            place = replace(place, moves=graph.known_to_all(disputing, place.moves))
+        members = _replayed(place.moves, place.start)
+        return tuple(m for m in members if self.version in (None, m.digest))
+
+    def _wanted(self, move: Line) -> Digest | bool | None:
+        if self.version is not None:
+            return move.kind == "assigned" and move.subject == self.version
+        return move.subject if move.kind == "assigned" else None
+
+
+def _places(moves: list[Line], start: tuple[Member, ...]) -> list[_Place]:
+    """One while every move replaces what was there; one for each version where some share."""
+    if not any(move.shared for move in moves):
+        return [_Place(moves, start, None)]
+    alone = [move for move in moves if not move.shared]
+    of: dict[Digest, list[Line]] = {member.digest: [] for member in start}
+    for move in moves:
+        of.setdefault(move.subject, [])
+        if move.shared:
+            of[move.subject].append(move)
+    return [
+        _Place(
+            sorted((*alone, *shared), key=lambda line: line.order),
+            tuple(member for member in start if member.digest == version),
+            version,
+        )
+        for version, shared in of.items()
+    ]
 
 
 def _replayed(moves: Iterable[Line], start: tuple[Member, ...]) -> tuple[Member, ...]:

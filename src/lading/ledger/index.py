@@ -18,6 +18,7 @@ from lading.ledger.line import Line, read_line
 from lading.spec.descriptor import optional_text, text_field
 from lading.spec.digest import Digest
 from lading.spec.encoding import check_depth, decode_object
+from lading.spec.event import stage_name
 from lading.spec.manifest import Index
 from lading.spec.plain import Fields, table, tables
 
@@ -82,7 +83,9 @@ def read_index(index: Index) -> LedgerIndex:
     stages = table(checkpoint.get("stages"))
     return LedgerIndex(
         lines=tuple(read_line(descriptor) for descriptor in index.manifests),
-        stages={name: _read_stage(name, table(value)) for name, value in stages.items()},
+        stages={
+            stage_name(name): _read_stage(name, table(value)) for name, value in stages.items()
+        },
         border=_read_border(_object(border, "the ledger's border")) if border else None,
         segments=_read_segments(annotations.get(SEGMENTS)),
         digest=index.descriptor.digest,
@@ -93,9 +96,9 @@ def border_after(state: State) -> Border | None:
     """The border behind these events; None where nothing can be put away yet.
 
     That is while something is in dispute, or events stand side by side: what came after which would
-    be lost.
+    be lost. An event that is gone is no reason: it will not come back to dispute anything.
     """
-    if len(state.heads) != 1 or state.forks or state.missing:
+    if len(state.heads) != 1 or state.forks:
         return None
     return Border(
         seq=state.seq,
@@ -103,6 +106,8 @@ def border_after(state: State) -> Border | None:
         count=state.count,
         stages={name: stage.members for name, stage in state.stages.items()},
         deprecated=state.deprecated,
+        marks=state.marks,
+        moved={name: stage.moved for name, stage in state.stages.items() if stage.moved},
     )
 
 
@@ -139,6 +144,8 @@ def _border(border: Border) -> dict[str, Any]:
         "count": border.count,
         "stages": {name: [_member(m) for m in members] for name, members in border.stages.items()},
         "deprecated": sorted(border.deprecated),
+        "marks": f"{border.marks:016x}",
+        "moved": {name: str(event) for name, event in border.moved.items()},
     }
 
 
@@ -170,8 +177,16 @@ def _read_border(value: Fields) -> Border:
         seq=_number(value.get("seq")),
         head=Digest(text_field(value, "head")),
         count=_number(value.get("count")),
-        stages={name: tuple(map(_read_member, tables(v))) for name, v in stages.items()},
+        stages={
+            stage_name(name): tuple(map(_read_member, tables(v))) for name, v in stages.items()
+        },
         deprecated=frozenset(_digests(value.get("deprecated"))),
+        marks=_marks(text_field(value, "marks")),
+        moved={
+            name: Digest(event)
+            for name, event in table(value.get("moved")).items()
+            if isinstance(event, str)
+        },
     )
 
 
@@ -201,6 +216,13 @@ def _number(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise InvalidInput("the ledger's index has a number that is none", cause=f"{value!r}"[:60])
     return value
+
+
+def _marks(text: str) -> int:
+    try:
+        return int(text[:16], 16)
+    except ValueError as error:
+        raise InvalidInput("the ledger's border has no marks", cause=text[:60]) from error
 
 
 def _digests(value: object) -> tuple[Digest, ...]:

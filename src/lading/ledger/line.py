@@ -16,7 +16,15 @@ from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor, optional_text, text_field
 from lading.spec.digest import Digest
 from lading.spec.encoding import decode_object
-from lading.spec.event import KINDS, MOVES, Kind, Recorded
+from lading.spec.event import (
+    KINDS,
+    MOST_PARENTS,
+    MOVES,
+    SEQ_LIMIT,
+    Kind,
+    Recorded,
+    stage_name,
+)
 from lading.spec.tags import event_tag
 
 HINT: Final = "dev.lading.event"
@@ -103,7 +111,10 @@ def read_line(descriptor: Descriptor) -> Line:
     """
     hint = decode_object(descriptor.annotations.get(HINT, "").encode(), "the ledger's hint")
     kind, seq = text_field(hint, "kind"), hint.get("seq")
-    if kind not in KINDS or not isinstance(seq, int) or isinstance(seq, bool) or seq < 1:
+    stage = optional_text(hint, "stage")
+    if kind not in KINDS or not isinstance(seq, int) or isinstance(seq, bool):
+        raise InvalidInput("the ledger's hint is no event", cause=f"{kind[:40]} {seq!r}"[:80])
+    if not 0 < seq < SEQ_LIMIT:
         raise InvalidInput("the ledger's hint is no event", cause=f"{kind[:40]} {seq!r}"[:80])
     return Line(
         digest=descriptor.digest,
@@ -115,7 +126,7 @@ def read_line(descriptor: Descriptor) -> Line:
         actor=text_field(hint, "actor"),
         time=text_field(hint, "time"),
         version=optional_text(hint, "version"),
-        stage=optional_text(hint, "stage"),
+        stage=stage_name(stage) if stage else None,
         shared=hint.get("shared") is True,
         protected=hint.get("protected") is True,
         policy=optional_text(hint, "policy"),
@@ -141,4 +152,6 @@ def _written(line: Line) -> str:
 def _marks(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise InvalidInput("the ledger's hint has no list of parents")
+    if len(value) > MOST_PARENTS:
+        raise InvalidInput("the ledger's hint has too many parents", cause=f"{len(value)}")
     return tuple(value)

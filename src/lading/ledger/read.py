@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
-from lading.ledger.artifact import demand_own_tag, unseal
+from lading.ledger.artifact import MANIFEST_LIMIT, demand_own_tag, unseal
 from lading.ledger.book import Book, LedgerStore, Shelf, Trouble, event_tags
+from lading.ledger.fold import Border, combined
 from lading.ledger.index import LedgerIndex, Segment, read_index
 from lading.ledger.line import Line
+from lading.ledger.line import mark as mark_of
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
-from lading.spec.event import Recorded
+from lading.spec.digest import Digest
+from lading.spec.event import SEQ_LIMIT, Recorded
 from lading.spec.manifest import Index, parse
 from lading.spec.tags import LEDGER, event_of
 from lading.transfer import read
@@ -23,9 +27,14 @@ from lading.transfer.pool import run
 
 _log = logging.getLogger(__name__)
 
+# What an event whose parents are gone may claim at most: nine tenths are left to who comes after.
+_FARTHEST: Final = SEQ_LIMIT // 10
 _TRIES: Final = 4
 _PAUSE: Final = 0.05
 JOBS: Final = 8
+
+# An event, and how large its manifest is.
+_Found = tuple[Recorded, int]
 
 
 def read_book(
@@ -67,78 +76,120 @@ class _Reading:
 
     def book(self, *, whole: bool) -> Book:
         listed = self._index()
-        lines = {line.mark: line for line in listed.lines} if listed else {}
-        tags = event_tags(self.names)
+        hints = self._agreeing(listed.lines if listed else ())
         border = listed.border if listed else None
-        if border and not whole:
-            older = [mark for mark, tag in tags.items() if _seq(tag) <= border.seq]
-            # More than were put away: somebody wrote who had not seen the border.
-            whole = len(older) > border.count
+        if whole or (listed and border and self._is_late(listed, border, hints)):
+            return self._whole(listed, hints)
+        tags = event_tags(self.names)
+        if border:
             tags = {mark: tag for mark, tag in tags.items() if _seq(tag) > border.seq}
-        if whole:
-            return self._whole(listed, lines)
-        new = self._tagged(tag for mark, tag in tags.items() if mark not in lines)
-        lines |= {mark: Line.of(recorded, size) for mark, (recorded, size) in new.items()}
+        found = self._tagged(tag for mark, tag in tags.items() if mark not in hints)
+        # The list alone says that these were events: worth a look.
+        found |= self._by_digest(line for line in hints.values() if line.tag not in self.names)
+        lines = {mark: line for mark, line in hints.items() if line.tag in self.names}
+        lines = self._sound(lines | self._lines(found, hints), border)
         book = Book(
             self.names,
-            self._sound(lines),
+            lines,
             listed,
-            {mark: recorded for mark, (recorded, _) in new.items()},
-            troubles=tuple(self.troubles),
+            {mark: recorded for mark, (recorded, _) in found.items() if mark in lines},
+            troubles=self._told(),
         )
         if border and book.state().missing:
-            return self._whole(listed, lines)
+            return self._whole(listed, hints)
         return book
 
     def continued(self, book: Book) -> Book:
         known = event_tags(book.names) | dict.fromkeys(book.lines, "")
         tags = event_tags(self.names)
-        new = self._tagged(tag for mark, tag in tags.items() if mark not in known)
-        added = {mark: Line.of(recorded, size) for mark, (recorded, size) in new.items()}
+        found = self._tagged(tag for mark, tag in tags.items() if mark not in known)
+        border = book.border
+        lines = self._sound({**book.lines, **self._lines(found, {})}, border)
+        records = {mark: recorded for mark, (recorded, _) in found.items() if mark in lines}
         continued = replace(
             book,
             names=self.names,
-            lines=self._sound({**book.lines, **added}),
-            records={**book.records, **{mark: found for mark, (found, _) in new.items()}},
-            troubles=(*book.troubles, *self.troubles),
+            lines=lines,
+            records={**book.records, **records},
+            troubles=self._told(book.troubles),
         )
-        if book.border and continued.state().missing:
-            return replace(self.book(whole=True), troubles=continued.troubles)
+        late = border and any(line.seq <= border.seq for line in lines.values())
+        if late or (border and continued.state().missing):
+            return self.book(whole=True)
         return continued
 
-    def _whole(self, listed: LedgerIndex | None, lines: dict[str, Line]) -> Book:
+    def _is_late(self, listed: LedgerIndex, border: Border, hints: Mapping[str, Line]) -> bool:
+        """Whether an event belongs behind the border that whoever drew it had not seen."""
+        if any(line.seq <= border.seq for line in hints.values()):
+            return True
+        older = {
+            mark: tag for mark, tag in event_tags(self.names).items() if _seq(tag) <= border.seq
+        }
+        if len(older) == border.count and combined(older) == border.marks:
+            return False
+        away = self._put_away(listed)
+        found = self._tagged(tag for mark, tag in older.items() if mark not in away)
+        sound = self._sound(away | self._lines(found, {}))
+        return any(mark in sound for mark in found)
+
+    def _whole(self, listed: LedgerIndex | None, hints: Mapping[str, Line]) -> Book:
         """Every event, read itself; those whose tag is gone, from the lists."""
-        away: dict[str, Line] = {}
-        for segment in listed.segments if listed else ():
-            away |= {line.mark: line for line in self._segment(segment)}
-        hinted = {**away, **lines}
-        records: dict[str, tuple[Recorded, int]] = {}
-
-        def look(line: Line) -> None:
-            if found := self._listed(line):
-                records[line.mark] = found
-
-        run(look, hinted.values(), jobs=self.jobs, on_failure=lambda: None)
+        away = self._put_away(listed)
+        hints = {**away, **hints}
+        found = self._by_digest(hints.values())
         tags = event_tags(self.names)
-        records |= self._tagged(tag for mark, tag in tags.items() if mark not in records)
-        true = {mark: Line.of(recorded, size) for mark, (recorded, size) in records.items()}
-        for mark, line in hinted.items():
-            if mark not in true:
-                continue
-            # Who judged is not known here; whoever has a policy judges again.
-            true[mark] = replace(true[mark], refused=line.refused)
-            if true[mark] != line:
-                self._tell("hint", f"the ledger's index is wrong about the event {line.tag}")
-        sound = self._sound(true)
+        found |= self._tagged(tag for mark, tag in tags.items() if mark not in found)
+        self._follow_parents(found)
+        lines = self._sound(self._lines(found, hints))
         return Book(
             self.names,
-            sound,
+            lines,
             listed,
-            {mark: recorded for mark, (recorded, _) in records.items() if mark in sound},
-            put_away=frozenset(away) & sound.keys(),
+            {mark: recorded for mark, (recorded, _) in found.items() if mark in lines},
+            put_away=frozenset(away) & lines.keys(),
             whole=True,
-            troubles=tuple(self.troubles),
+            troubles=self._told(),
         )
+
+    def _agreeing(self, lines: Iterable[Line]) -> dict[str, Line]:
+        """The listed lines, but for those of which a tag says that they stand elsewhere."""
+        tags = event_tags(self.names)
+        return {line.mark: line for line in lines if tags.get(line.mark, line.tag) == line.tag}
+
+    def _lines(self, found: Mapping[str, _Found], hints: Mapping[str, Line]) -> dict[str, Line]:
+        """The lines of events that were read, whatever the index said of them."""
+        lines: dict[str, Line] = {}
+        for mark, (recorded, size) in found.items():
+            lines[mark] = Line.of(recorded, size)
+            if hint := hints.get(mark):
+                # Who judged is not known here; whoever has a policy judges again.
+                lines[mark] = replace(lines[mark], refused=hint.refused)
+                if lines[mark] != hint:
+                    tag = lines[mark].tag
+                    self._tell("hint", f"the ledger's index is wrong about the event {tag}")
+        return lines
+
+    def _put_away(self, listed: LedgerIndex | None) -> dict[str, Line]:
+        """What the full parts of the ledger list."""
+        segments = listed.segments if listed else ()
+        return self._agreeing(line for segment in segments for line in self._segment(segment))
+
+    def _follow_parents(self, found: dict[str, _Found]) -> None:
+        """Add events that neither a tag nor a list names any more, where others came after them."""
+        asked = set(found)
+        while lost := {
+            mark_of(parent): parent
+            for recorded, _ in found.values()
+            for parent in recorded.event.parents
+            if mark_of(parent) not in asked
+        }:
+            asked |= lost.keys()
+
+            def look(digest: Digest) -> None:
+                with suppress(NotFound, InvalidInput, IntegrityError):
+                    found[mark_of(digest)] = self._unsealed(self.store.resolve(digest))
+
+            run(look, lost.values(), jobs=self.jobs, on_failure=lambda: None)
 
     def _index(self) -> LedgerIndex | None:
         if LEDGER not in self.names:
@@ -167,22 +218,33 @@ class _Reading:
             raise InvalidInput(f"{name} is no index")
         return read_index(index)
 
-    def _listed(self, line: Line) -> tuple[Recorded, int] | None:
-        """An event by its digest; None where it is gone or damaged (its tag may still help)."""
-        descriptor = Descriptor(mediatypes.IMAGE_MANIFEST, line.digest, line.size)
-        try:
-            kept = self.shelf.blob(line.digest) if self.shelf else None
-            if kept is not None:
-                return unseal(self.store, descriptor, kept), len(kept)
-            return self._unsealed(self.store.resolve(line.digest))
-        except (NotFound, InvalidInput, IntegrityError) as error:
-            if line.tag not in self.names:
-                self._tell("lost", f"the event {line.tag} is gone: {error}")
-            return None
+    def _by_digest(self, lines: Iterable[Line]) -> dict[str, _Found]:
+        """Listed events; without those that are gone or damaged (their tag may still help)."""
+        found: dict[str, _Found] = {}
 
-    def _tagged(self, tags: Iterable[str]) -> dict[str, tuple[Recorded, int]]:
+        def look(line: Line) -> None:
+            try:
+                found[line.mark] = self._kept(line) or self._unsealed(
+                    self.store.resolve(line.digest)
+                )
+            except (NotFound, InvalidInput, IntegrityError) as error:
+                if line.tag not in self.names:
+                    self._tell("lost", f"the event {line.tag} is gone: {error}")
+
+        run(look, lines, jobs=self.jobs, on_failure=lambda: None)
+        return found
+
+    def _kept(self, line: Line) -> _Found | None:
+        """The event as it lies on the shelf, if it does, unharmed."""
+        raw = self.shelf.blob(line.digest) if self.shelf else None
+        if raw is None or Digest.of(raw) != line.digest:
+            return None
+        descriptor = Descriptor(mediatypes.IMAGE_MANIFEST, line.digest, len(raw))
+        return unseal(self.store, descriptor, raw), len(raw)
+
+    def _tagged(self, tags: Iterable[str]) -> dict[str, _Found]:
         """The events under some tags, by their marks."""
-        found: dict[str, tuple[Recorded, int]] = {}
+        found: dict[str, _Found] = {}
 
         def look(tag: str) -> None:
             try:
@@ -191,13 +253,13 @@ class _Reading:
             except (NotFound, InvalidInput, IntegrityError) as error:
                 self._tell("strange", f"the tag {tag} names no event that counts: {error}")
             else:
-                found[recorded.digest.hex[:16]] = recorded, size
+                found[mark_of(recorded.digest)] = recorded, size
 
         run(look, sorted(tags), jobs=self.jobs, on_failure=lambda: None)
         return found
 
-    def _unsealed(self, descriptor: Descriptor) -> tuple[Recorded, int]:
-        raw = read(self.store, descriptor)
+    def _unsealed(self, descriptor: Descriptor) -> _Found:
+        raw = read(self.store, descriptor, limit=MANIFEST_LIMIT)
         recorded = unseal(self.store, descriptor, raw)
         if self.shelf:
             self.shelf.keep(descriptor, raw)
@@ -214,21 +276,34 @@ class _Reading:
                 time.sleep(_PAUSE * (attempt + 1))
         raise AssertionError("the last try returns or raises")
 
-    def _sound(self, lines: dict[str, Line]) -> dict[str, Line]:
+    def _sound(self, lines: Mapping[str, Line], border: Border | None = None) -> dict[str, Line]:
         """The lines whose place in the order is the one that their parents give them."""
-        sound = dict(lines)
-        for mark, line in sorted(lines.items(), key=lambda item: item[1].order):
-            above = [sound[parent].seq for parent in line.parents if parent in sound]
-            known = len(above) == len(line.parents)
-            if any(seq >= line.seq for seq in above) or (
-                known and line.seq != 1 + max(above, default=0)
-            ):
+        places = {mark_of(border.head): border.seq} if border else {}
+        sound: dict[str, Line] = {}
+        for line in sorted(lines.values(), key=lambda line: line.order):
+            above = [places[parent] for parent in line.parents if parent in places]
+            if _stands(line, above):
+                sound[line.mark] = line
+                places[line.mark] = line.seq
+            else:
                 self._tell("seq", f"the event {line.tag} claims a place that is not its own")
-                del sound[mark]
-        return sound
+        return {mark: sound[mark] for mark in lines if mark in sound}
+
+    def _told(self, before: tuple[Trouble, ...] = ()) -> tuple[Trouble, ...]:
+        """Every trouble once, in the same order whichever thread was quicker."""
+        told = dict.fromkeys((*before, *self.troubles))
+        return tuple(sorted(told, key=lambda trouble: (trouble.kind, trouble.what)))
 
     def _tell(self, kind: str, what: str) -> None:
         self.troubles.append(Trouble(kind, what))
+
+
+def _stands(line: Line, above: list[int]) -> bool:
+    """Whether an event may claim its number; ``above`` are those of the parents that are there."""
+    if len(above) == len(line.parents):
+        return line.seq == 1 + max(above, default=0)
+    # Events were deleted, so nobody can tell. Numbers are not to run out over that.
+    return max(above, default=0) < line.seq < _FARTHEST
 
 
 def _seq(tag: str) -> int:

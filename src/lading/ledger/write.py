@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from lading.errors import InvalidInput, NotFound, Unsupported
 from lading.ledger.artifact import EMPTY, EMPTY_CONFIG, seal
 from lading.ledger.book import Book, LedgerStore, Shelf, Trouble
 from lading.ledger.fold import Border, State
+from lading.ledger.fold import fold as fold_lines
 from lading.ledger.index import Segment, border_after, build, read_index
 from lading.ledger.line import Line
 from lading.ledger.line import mark as mark_of
@@ -24,16 +25,19 @@ from lading.ledger.read import reread
 from lading.ports import Deleter
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
-from lading.spec.event import Event, Kind, Recorded, now
-from lading.spec.manifest import Index
+from lading.spec.event import SEQ_LIMIT, Event, Kind, Recorded, now
+from lading.spec.manifest import MANIFEST_LIMIT, Index
 from lading.spec.tags import LEDGER, is_segment, segment_tag
 from lading.transfer import read
 
 # A registry looks for every child of an index that is put, so long lists make slow writes.
 SEGMENT: Final = 2000
+# An index that registries take: they refuse manifests of more than 4 MiB.
+_ROOM: Final = 7 * MANIFEST_LIMIT // 8
 # Others may be writing all the time; they show what they write, too.
 _PATIENCE: Final = 60.0
-_SEQ_LIMIT: Final = 10**8
+_TRIES: Final = 4
+_PAUSE: Final = 0.05
 
 Fold = Callable[[Book], State]
 
@@ -89,7 +93,7 @@ def record(store: LedgerStore, book: Book, draft: Draft, *, fold: Fold) -> Recor
         LadingError: the registry refuses it; nothing happened.
     """
     state = fold(book)
-    if state.seq + 1 >= _SEQ_LIMIT:
+    if state.seq + 1 >= SEQ_LIMIT:
         raise InvalidInput(
             "the ledger has no more numbers",
             cause=f"an event claims the number {state.seq}",
@@ -109,7 +113,13 @@ def record(store: LedgerStore, book: Book, draft: Draft, *, fold: Fold) -> Recor
         # Every event has this config; where there are events it is there.
         store.push(EMPTY_CONFIG, BytesContent(EMPTY))
     store.push(sealed.layer, BytesContent(sealed.content))
-    store.push(sealed.descriptor, BytesContent(sealed.manifest.raw), sealed.tag)
+    manifest = BytesContent(sealed.manifest.raw)
+    try:
+        store.push(sealed.descriptor, manifest, sealed.tag)
+    except NotFound:
+        # Events whose content somebody lost: the config that all of them share is gone, too.
+        store.push(EMPTY_CONFIG, BytesContent(EMPTY))
+        store.push(sealed.descriptor, manifest, sealed.tag)
     return sealed.recorded
 
 
@@ -118,6 +128,7 @@ def settle(
     book: Book,
     *,
     fold: Fold,
+    wrote: Iterable[Recorded] = (),
     stages: Iterable[str] = (),
     leave: Collection[str] = frozenset(),
     shelf: Shelf | None = None,
@@ -126,14 +137,26 @@ def settle(
     """Show what is recorded: list it in the index, and let stages' tags name what they should.
 
     ``stages`` are looked at in any case; those that unlisted events move are, too, but for those to
-    ``leave``. With ``roll`` a full part of the ledger is put away when it can be.
+    ``leave``. With ``roll`` a full part of the ledger is put away when it can be. What the caller
+    ``wrote`` after the book was read need not be read again, and is shown even where a registry is
+    slow to list new tags.
 
     Raises:
         LadingError: the registry refuses. What was recorded stays recorded: run it again, or
             ``lading ledger repair``.
     """
     showing = _Showing(store, fold, shelf, roll, leave)
-    return showing.settled(reread(store, book, shelf=shelf), set(stages))
+    return showing.settled(reread(store, with_written(book, wrote), shelf=shelf), set(stages))
+
+
+def with_written(book: Book, wrote: Iterable[Recorded]) -> Book:
+    """The book with events that this process wrote itself."""
+    sealed = [seal(recorded.event) for recorded in wrote]
+    return replace(
+        book,
+        lines={**book.lines, **{s.mark: Line.of(s.recorded, s.descriptor.size) for s in sealed}},
+        records={**book.records, **{s.mark: s.recorded for s in sealed}},
+    )
 
 
 @dataclass(slots=True)
@@ -180,11 +203,11 @@ class _Showing:
         """Put the index, unless the one that is there says the same."""
         if book.is_empty:
             return book
-        listing = _listing(book)
+        listing = _listing(book, state)
         full = len(listing.lines) >= (SEGMENT if self.roll else 2 * SEGMENT)
         if full and (border := border_after(state)):
             listing, book = self._rolled(listing, book, state, border)
-        index = build(listing.lines, state, listing.border, listing.segments)
+        index = _newest(listing, state)
         if index.descriptor.digest != self.index:
             self._put(index, LEDGER)
             self.index = index.descriptor.digest
@@ -196,15 +219,16 @@ class _Showing:
     ) -> tuple[_Listing, Book]:
         """Put everything that is listed away under a tag of its own, and begin anew behind it."""
         taken = [int(name[-4:]) for name in book.names if is_segment(name)]
-        tag = segment_tag(1 + max(taken, default=0))
-        full = build(listing.lines, state, listing.border, listing.segments)
-        self._put(full, tag)
-        segment = Segment(tag, full.descriptor.digest, len(listing.lines))
+        segments = listing.segments
+        for number, full in enumerate(_parts(listing, state), 1 + max(taken, default=0)):
+            self._put(full, segment_tag(number))
+            count = len(full.manifests)
+            segments += (Segment(segment_tag(number), full.descriptor.digest, count),)
         if book.whole:
             book = replace(book, put_away=frozenset(book.lines))
         else:
             book = replace(book, lines={})
-        return _Listing((), border, (*listing.segments, segment)), book
+        return _Listing((), border, segments), book
 
     def _put(self, index: Index, name: str) -> None:
         self.store.push(index.descriptor, BytesContent(index.raw), name)
@@ -225,8 +249,17 @@ class _Showing:
             self._tell("tag", f"the tag {stage} cannot follow the ledger: {error}")
             return
         self.moved.append(Moved(stage, current, wanted))
-        if (there := named(self.store, stage)) != wanted:
+        if (there := self._read_back(stage, wanted)) != wanted:
             self._tell("drift", f"{stage} names {there or 'nothing'} although it was just moved")
+
+    def _read_back(self, stage: str, wanted: Digest | None) -> Digest | None:
+        for attempt in range(_TRIES):
+            there = named(self.store, stage)
+            if there or wanted is None:
+                break
+            # Distribution 2.x writes a tag in place: for a moment nothing is there.
+            time.sleep(_PAUSE * attempt)
+        return there
 
     def _untag(self, stage: str) -> None:
         if not isinstance(self.store, Deleter):
@@ -246,15 +279,50 @@ class _Listing:
     segments: tuple[Segment, ...]
 
 
-def _listing(book: Book) -> _Listing:
-    """What is listed as it is; everything anew where an event belongs before the border."""
+def _listing(book: Book, state: State) -> _Listing:
+    """What is listed as it is; everything anew where an event belongs behind the border."""
     listed = book.listed
-    if listed and listed.border:
+    border = listed.border if listed else None
+    if listed and border and (not book.whole or border == _drawn(book, state)):
         kept = {mark: line for mark, line in book.lines.items() if mark not in book.put_away}
-        known = {*kept, mark_of(listed.border.head)}
-        if all(parent in known for line in kept.values() for parent in line.parents):
-            return _Listing(tuple(kept.values()), listed.border, listed.segments)
+        known = {*kept, mark_of(border.head)}
+        if all(line.seq > border.seq and known.issuperset(line.parents) for line in kept.values()):
+            return _Listing(tuple(kept.values()), border, listed.segments)
     return _Listing(tuple(book.lines.values()), None, ())
+
+
+def _drawn(book: Book, state: State) -> Border | None:
+    """The border behind the events that were put away, drawn anew."""
+    away = (line for mark, line in book.lines.items() if mark in book.put_away)
+    return border_after(fold_lines(away, refused=state.refused))
+
+
+def _parts(listing: _Listing, state: State) -> Iterator[Index]:
+    """What is put away, in parts that a registry takes."""
+    ordered = sorted(listing.lines, key=lambda line: line.order)
+    for start in range(0, len(ordered), SEGMENT):
+        waiting = [ordered[start : start + SEGMENT]]
+        while waiting:
+            lines = waiting.pop()
+            part = build(lines, state, listing.border, listing.segments)
+            if len(part.raw) <= _ROOM or len(lines) == 1:
+                yield part
+            else:
+                middle = len(lines) // 2
+                waiting += [lines[middle:], lines[:middle]]
+
+
+def _newest(listing: _Listing, state: State) -> Index:
+    """The index, of the newest events alone where all would be more than a registry takes.
+
+    Those that are left out still have their tags, by which readers find them one by one.
+    """
+    lines = sorted(listing.lines, key=lambda line: line.order)
+    while True:
+        index = build(lines, state, listing.border, listing.segments)
+        if len(index.raw) <= _ROOM or not lines:
+            return index
+        lines = lines[1 + len(lines) // 8 :]
 
 
 def named(store: LedgerStore, name: str) -> Digest | None:
