@@ -27,11 +27,15 @@ if TYPE_CHECKING:
         Unavailable,
         Unsupported,
     )
+    from lading.operations.attach import attach
     from lading.operations.captured import Capture
     from lading.operations.check_env import check_env
     from lading.operations.copy import copy
     from lading.operations.diff import diff
     from lading.operations.doctor import doctor
+    from lading.operations.evaluate import evaluate
+    from lading.operations.evidence import evidence
+    from lading.operations.fetch_evidence import fetch_evidence
     from lading.operations.init import init
     from lading.operations.inspect import inspect
     from lading.operations.lineage import lineage
@@ -87,11 +91,15 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "Version",
+    "attach",
     "check_env",
     "compatible",
     "copy",
     "diff",
     "doctor",
+    "evaluate",
+    "evidence",
+    "fetch_evidence",
     "infer_signature",
     "init",
     "inspect",
@@ -142,11 +150,15 @@ _HOMES = {
     "Unavailable": _ERRORS,
     "Unsupported": _ERRORS,
     "Version": "lading.spec.version",
+    "attach": "lading.operations.attach",
     "check_env": "lading.operations.check_env",
     "compatible": "lading.signatures.compatible",
     "copy": "lading.operations.copy",
     "diff": "lading.operations.diff",
     "doctor": "lading.operations.doctor",
+    "evaluate": "lading.operations.evaluate",
+    "evidence": "lading.operations.evidence",
+    "fetch_evidence": "lading.operations.fetch_evidence",
     "infer_signature": "lading.signatures.infer",
     "init": "lading.operations.init",
     "inspect": "lading.operations.inspect",

@@ -27,6 +27,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DOCUMENTS = {
     "model": ("lading.spec.document", "Document"),
     "error": ("lading.cli.console", "Failure"),
+    "evaluation": ("lading.spec.evaluation", "Evaluation"),
     "progress": ("lading.transfer.progress", "Progress"),
 }
 # What a person writes: a field that nobody knows is a mistake there.

@@ -34,6 +34,10 @@ LINES = {
     "policy-init": "policy init",
     "policy-show": "policy show ml/iris",
     "tag": "tag ml/iris:1.0.0 staging",
+    "evaluate": "evaluate ml/iris:1.0.0 --metric auc@test=0.9 --dataset s3://b/d --because yes",
+    "attach": "attach ml/iris:1.0.0 model/config.json --type report",
+    "evidence": "evidence ml/iris:1.0.0",
+    "fetch-evidence": "evidence ml/iris:1.0.0 {attached} -o fetched.json",
     "copy": "copy ml/iris:1.0.0 oci:layout:1.0.0",
     "diff": "diff ml/iris:1.0.0 oci:layout:1.0.0",
     "lineage": "lineage ml/iris:1.0.0",
@@ -69,7 +73,8 @@ def answers(
     hosts = {"plain": registry.host, "locked": password_registry.host}
     said = {}
     for name, line in LINES.items():
-        words = line.format(**hosts).split()
+        attached = json.loads(said["attach"])["evidence"] if "attach" in said else ""
+        words = line.format(**hosts, attached=attached).split()
         done = command(*words, "--json", stdin="secret\n" if name == "login" else None)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         said[name] = done.stdout
@@ -80,6 +85,7 @@ def test_every_schema_of_a_verb_is_tested() -> None:
     names = {name.removesuffix(".schema.json") for name in generate.schemas()}
 
     assert names - {"model", "lading", "policy", "error", "progress"} == LINES.keys()
+    assert names - {"model", "lading", "error", "evaluation", "progress"} == LINES.keys()
 
 
 @pytest.mark.parametrize("name", LINES)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import typer
 
 from lading.cli.console import Console
+from lading.cli.evidence_lines import rows_of
 from lading.cli.known import sections
 from lading.cli.options import ReferenceArgument, examples
 from lading.cli.output import count, date, fields, indented, size, table
@@ -46,6 +47,10 @@ def _lines(result: operation.InspectResult) -> Iterator[str]:
     yield ""
     yield "Layers"
     yield from indented(_layers(result))
+    if result.evidence:
+        yield ""
+        yield "Evidence"
+        yield from indented(rows_of(result.evidence))
     yield ""
     yield "Who can use it"
     yield from indented(_consumers(result))

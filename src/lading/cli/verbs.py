@@ -16,6 +16,7 @@ from lading.cli.parameters import quicken
 
 MOVE = "Move models"
 LOOK = "Look"
+EVIDENCE = "Evidence"
 NAMES = "Names"
 PLACES = "Registries and this machine"
 
@@ -45,6 +46,9 @@ VERBS = {
     "scan": Verb("Say what would run when a model is loaded.", LOOK),
     "check-env": Verb("Say how this environment differs from the one a version needs.", LOOK),
     "lock": Verb("Print the packages a version needs, exactly pinned.", LOOK),
+    "evaluate": Verb("Record how well a version does, after it was pushed.", EVIDENCE),
+    "attach": Verb("Hang a file on a version: a report, a scan, a bill of materials.", EVIDENCE),
+    "evidence": Verb("List what hangs on a version, or fetch one piece of it.", EVIDENCE),
     "tag": Verb("Give a version another name, such as prod.", NAMES),
     "policy": Verb("Show what stages need, and write a first policy.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),

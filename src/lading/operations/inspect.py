@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lading.errors import LadingError
 from lading.operations import stores
+from lading.operations.evidence import Gathered, ListedEvidence, gather, kept, shown
 from lading.packing.artifact import Artifact, Kind, recognise
 from lading.packing.listing import ListedFile, listing
 from lading.spec import mediatypes
@@ -18,6 +20,8 @@ from lading.transfer import read
 if TYPE_CHECKING:
     from lading.ports import Source
     from lading.settings import Settings
+    from lading.stores.layout import LayoutStore
+    from lading.stores.remote.registry import RemoteStore
 
 # Who can use which entry, by its role. Runtimes mount an empty folder, without an error, for
 # anything but the image, so the other two are never offered to them.
@@ -77,11 +81,14 @@ class InspectResult:
     manifests: tuple[InspectedManifest, ...]
     annotations: dict[str, str]
     document: dict[str, Any]
+    evidence: tuple[ListedEvidence, ...]
     notes: tuple[str, ...]
 
 
 def inspect(reference: str | Reference, *, settings: Settings | None = None) -> InspectResult:
-    """The document, files, layers and digests of a version, and who can consume it.
+    """The document, files, layers, digests and evidence of a version, and who can consume it.
+
+    Where nothing hangs on the version, its evidence costs one small request.
 
     Raises:
         InvalidInput: it is no model; says what it is.
@@ -97,6 +104,7 @@ def inspect(reference: str | Reference, *, settings: Settings | None = None) -> 
     files = tuple(_file(file) for file in listing(store, artifact) or ())
     facts = config if artifact.kind == "lading" else table(config.get("descriptor"))
     created = facts.get("created") or facts.get("createdAt")
+    found = _evidence(store, root, place, settings)
     return InspectResult(
         reference=str(place),
         digest=root.digest,
@@ -111,8 +119,19 @@ def inspect(reference: str | Reference, *, settings: Settings | None = None) -> 
         manifests=tuple(_manifest(role, entry) for role, entry, _ in views),
         annotations=dict((artifact.index or artifact.manifest).annotations),
         document=config,
-        notes=artifact.notes,
+        evidence=shown(found),
+        notes=(*artifact.notes, *found.notes),
     )
+
+
+def _evidence(
+    store: RemoteStore | LayoutStore, root: Descriptor, place: Reference, settings: Settings
+) -> Gathered:
+    """The evidence as far as it can be had: to look at a version this is not needed."""
+    try:
+        return gather(store, root, keep=kept(place, settings), jobs=settings.jobs)
+    except LadingError as error:
+        return Gathered((), (f"its evidence cannot be read now: {error}",))
 
 
 _View = tuple[str, Descriptor, Manifest]

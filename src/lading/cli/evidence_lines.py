@@ -1,0 +1,51 @@
+"""Evidence for people: a line for each piece, which several verbs show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from lading.cli.output import date, table
+from lading.operations.evidence import ListedEvidence
+from lading.spec import plain
+from lading.spec.digest import Digest
+
+_HEADS: Final = ("TYPE", "CREATED (UTC)", "BY", "WHAT", "DIGEST")
+_METRICS_SHOWN: Final = 4
+_LONGEST: Final = 60
+
+
+def rows_of(evidence: Sequence[ListedEvidence]) -> Iterator[str]:
+    """A table, newest first."""
+    if evidence:
+        yield from table(_HEADS, map(_row, evidence))
+
+
+def says(content: Mapping[str, Any]) -> str:
+    """What an evaluation or a scan says, in a few words: ``auc=0.91 on s3://data/test``."""
+    metrics = plain.tables(content.get("metrics"))
+    shown = [_metric(metric) for metric in metrics[:_METRICS_SHOWN]]
+    more = len(metrics) - len(shown)
+    words = " ".join(shown) + (f" and {more} more" if more > 0 else "")
+    datasets = {plain.text(metric.get("dataset")) for metric in metrics}
+    if words and len(datasets) == 1 and (dataset := datasets.pop()):
+        words += f" on {_cut(dataset)}"
+    return words or _cut(plain.text(content.get("verdict")) or "")
+
+
+def _row(piece: ListedEvidence) -> tuple[str, ...]:
+    who = _cut(piece.actor or "unknown")
+    by = f"{who} (signed)" if piece.signer else f"{who} (unsigned)"
+    what = says(piece.content) or _cut(piece.title or "")
+    return _cut(piece.type), date(piece.created), by, what, Digest(piece.digest).short
+
+
+def _metric(metric: Mapping[str, object]) -> str:
+    split = plain.text(metric.get("split"))
+    name = _cut(f"{metric.get('name')}@{split}" if split else f"{metric.get('name')}")
+    value = metric.get("value")
+    return f"{name}={value:g}" if isinstance(value, (int, float)) else f"{name}=?"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

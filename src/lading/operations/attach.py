@@ -1,0 +1,171 @@
+"""Hang a file on a version as evidence: an evaluation, a scan, a report, a bill of materials."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from lading.errors import InvalidInput
+from lading.operations import attached_file, stores
+from lading.operations.attached_file import AttachedFile
+from lading.operations.attachment import Attached, Status, Subject
+from lading.operations.evaluate import hang_evaluation
+from lading.spec import evidence as kinds
+from lading.spec import mediatypes
+from lading.spec.content import BytesContent
+from lading.spec.descriptor import Descriptor
+from lading.spec.event import now
+from lading.spec.manifest import Manifest
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+    from lading.spec.reference import Reference
+    from lading.transfer import OnProgress
+
+_MOST_ANNOTATIONS: Final = 64
+_LONGEST_KEY: Final = 256
+_LONGEST_VALUE: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class AttachResult:
+    """The evidence: ``digest`` is the version's, ``evidence`` the manifest's that holds it."""
+
+    reference: str
+    digest: str
+    evidence: str
+    type: str
+    size: int
+    status: Status
+    notes: tuple[str, ...]
+
+
+def attach(
+    reference: str | Reference,
+    path: str | Path,
+    *,
+    type: str,  # noqa: A002  the option's word
+    media_type: str | None = None,
+    annotations: Mapping[str, str] | None = None,
+    settings: Settings | None = None,
+    on_progress: OnProgress | None = None,
+) -> AttachResult:
+    """Hang a file on a version. The version itself stays as it is.
+
+    An ``evaluation`` is read and written in one shape, whatever tool it comes from; a ``scan``
+    must be JSON with a verdict; anything else is taken as it is, of any size. The same file by the
+    same actor within an hour is one attempt after another, and is attached once.
+
+    Raises:
+        InvalidInput: it is no evaluation or scan, or there is no such file.
+        NotFound: there is no such version.
+        Unavailable: it was put, and others or the registry keep losing it; run it again.
+    """
+    settings = stores.settled(settings)
+    artifact_type = kinds.artifact_type(type)
+    word, path = kinds.word_of(artifact_type), Path(path)
+    extra = _checked(annotations or {})
+    if word == kinds.EVALUATION:
+        _demand_no(media_type, word)
+        value = _json(attached_file.read_small(path, kinds.CONTENT_LIMIT), path)
+        subject = Subject.of(reference, settings)
+        done, size = hang_evaluation(subject, value, str(path), annotations=extra)[:2]
+        return _result(subject, done, word, size)
+    if word == kinds.SCAN:
+        _demand_no(media_type, word)
+        return _scan(Subject.of(reference, settings), path, artifact_type, extra)
+    kind = kinds.media_type(media_type or attached_file.guessed(path))
+    file = AttachedFile.of(path)
+    subject = Subject.of(reference, settings)
+    layer = Descriptor(kind, file.digest, file.size).with_annotations({mediatypes.TITLE: path.name})
+    done = subject.hang(
+        (layer, file),
+        artifact_type=artifact_type,
+        created=now(),
+        annotations=extra,
+        says_the_same=lambda manifest: _holds(manifest, layer),
+        on_progress=on_progress,
+    )
+    return _result(subject, done, word, file.size)
+
+
+def _scan(
+    subject: Subject, path: Path, artifact_type: str, annotations: Mapping[str, str]
+) -> AttachResult:
+    raw = attached_file.read_small(path, kinds.CONTENT_LIMIT)
+    content = kinds.content_of(kinds.SCAN, raw)
+    if other := kinds.names_another(kinds.SCAN, content, subject.root.digest, subject.model):
+        raise InvalidInput(
+            f"{path} is a scan of another version",
+            cause=f"it names {other}, this is {subject.root.digest}",
+            hint=f"lading scan {subject.place} --json",
+        )
+    layer = Descriptor.of(raw, artifact_type).with_annotations({mediatypes.TITLE: path.name})
+    done = subject.hang(
+        (layer, BytesContent(raw)),
+        artifact_type=artifact_type,
+        created=now(),
+        annotations=annotations,
+        says_the_same=lambda manifest: _holds(manifest, layer),
+    )
+    return _result(subject, done, kinds.SCAN, len(raw))
+
+
+def _holds(manifest: Manifest, layer: Descriptor) -> bool:
+    return manifest.layers == (layer,) and manifest.layers[0].annotations == layer.annotations
+
+
+def _result(subject: Subject, done: Attached, word: str, size: int) -> AttachResult:
+    return AttachResult(
+        reference=str(subject.place),
+        digest=subject.root.digest,
+        evidence=done.digest,
+        type=word,
+        size=size,
+        status=done.status,
+        notes=done.notes,
+    )
+
+
+def _demand_no(media_type: str | None, word: str) -> None:
+    if media_type is not None:
+        raise InvalidInput(f"the media type of a {word} is known", hint="leave out --media-type")
+
+
+def _json(raw: bytes, path: Path) -> object:
+    try:
+        value: object = json.loads(raw.decode("utf-8-sig"), parse_constant=_refused)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"{path} is not an evaluation",
+            cause=f"it is not JSON: {error}"[:200],
+            hint='write {"auc": 0.91}; another file is attached as it is: --type report',
+        ) from error
+    return value
+
+
+def _refused(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number that JSON knows")
+
+
+def _checked(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Annotations that a person gives, as far as they may."""
+    if len(annotations) > _MOST_ANNOTATIONS:
+        raise InvalidInput(f"more than {_MOST_ANNOTATIONS} annotations")
+    for key, value in annotations.items():
+        if key.startswith("dev.lading.") or key == mediatypes.CREATED:
+            raise InvalidInput(
+                f"the annotation {key[:80]!r} is Lading's own", hint="choose another"
+            )
+        if not 0 < len(key) <= _LONGEST_KEY or not key.isprintable() or " " in key:
+            raise InvalidInput(f"not a name for an annotation: {key[:80]!r}")
+        if len(value) > _LONGEST_VALUE or any("\ud800" <= char <= "\udfff" for char in value):
+            raise InvalidInput(
+                f"the annotation {key!r} cannot be written",
+                cause=f"{len(value)} characters, the limit is {_LONGEST_VALUE}",
+                hint="attach long text as a file",
+            )
+    return dict(annotations)
