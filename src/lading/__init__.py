@@ -30,12 +30,15 @@ if TYPE_CHECKING:
     from lading.operations.attach import attach
     from lading.operations.captured import Capture
     from lading.operations.check_env import check_env
+    from lading.operations.clear import clear
     from lading.operations.copy import copy
+    from lading.operations.deprecate import deprecate
     from lading.operations.diff import diff
     from lading.operations.doctor import doctor
     from lading.operations.evaluate import evaluate
     from lading.operations.evidence import evidence
     from lading.operations.fetch_evidence import fetch_evidence
+    from lading.operations.history import history
     from lading.operations.init import init
     from lading.operations.inspect import inspect
     from lading.operations.lineage import lineage
@@ -43,14 +46,20 @@ if TYPE_CHECKING:
     from lading.operations.load import Loaded, load
     from lading.operations.lock import lock
     from lading.operations.login import login, logout
+    from lading.operations.note import note
     from lading.operations.open import Opened, open  # noqa: A004  the SDK's word
+    from lading.operations.promote import promote
     from lading.operations.pull import pull
     from lading.operations.push import push
+    from lading.operations.record import record_deploy, record_measure
     from lading.operations.remove import remove
     from lading.operations.reproduce import reproduce
+    from lading.operations.request import approve, reject, request
+    from lading.operations.rollback import rollback
     from lading.operations.save import save
     from lading.operations.scan import scan
     from lading.operations.schema import schema
+    from lading.operations.status import status
     from lading.operations.tag import tag
     from lading.operations.verify import verify
     from lading.operations.warning import EnvironmentWarning
@@ -91,15 +100,19 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "Version",
+    "approve",
     "attach",
     "check_env",
+    "clear",
     "compatible",
     "copy",
+    "deprecate",
     "diff",
     "doctor",
     "evaluate",
     "evidence",
     "fetch_evidence",
+    "history",
     "infer_signature",
     "init",
     "inspect",
@@ -109,14 +122,22 @@ __all__ = [
     "lock",
     "login",
     "logout",
+    "note",
     "open",
+    "promote",
     "pull",
     "push",
+    "record_deploy",
+    "record_measure",
+    "reject",
     "remove",
     "reproduce",
+    "request",
+    "rollback",
     "save",
     "scan",
     "schema",
+    "status",
     "tag",
     "verify",
 ]
@@ -150,15 +171,19 @@ _HOMES = {
     "Unavailable": _ERRORS,
     "Unsupported": _ERRORS,
     "Version": "lading.spec.version",
+    "approve": "lading.operations.request",
     "attach": "lading.operations.attach",
     "check_env": "lading.operations.check_env",
+    "clear": "lading.operations.clear",
     "compatible": "lading.signatures.compatible",
     "copy": "lading.operations.copy",
+    "deprecate": "lading.operations.deprecate",
     "diff": "lading.operations.diff",
     "doctor": "lading.operations.doctor",
     "evaluate": "lading.operations.evaluate",
     "evidence": "lading.operations.evidence",
     "fetch_evidence": "lading.operations.fetch_evidence",
+    "history": "lading.operations.history",
     "infer_signature": "lading.signatures.infer",
     "init": "lading.operations.init",
     "inspect": "lading.operations.inspect",
@@ -168,14 +193,22 @@ _HOMES = {
     "lock": "lading.operations.lock",
     "login": "lading.operations.login",
     "logout": "lading.operations.login",
+    "note": "lading.operations.note",
     "open": "lading.operations.open",
+    "promote": "lading.operations.promote",
     "pull": "lading.operations.pull",
     "push": "lading.operations.push",
+    "record_deploy": "lading.operations.record",
+    "record_measure": "lading.operations.record",
+    "reject": "lading.operations.request",
     "remove": "lading.operations.remove",
     "reproduce": "lading.operations.reproduce",
+    "request": "lading.operations.request",
+    "rollback": "lading.operations.rollback",
     "save": "lading.operations.save",
     "scan": "lading.operations.scan",
     "schema": "lading.operations.schema",
+    "status": "lading.operations.status",
     "tag": "lading.operations.tag",
     "verify": "lading.operations.verify",
 }

@@ -176,7 +176,11 @@ def test_verbs_and_options_complete(lading: Command) -> None:
 def test_completing_a_verb_imports_none(lading: Command) -> None:
     program = "import sys\nfrom lading.cli.app import main\nsys.argv = ['lading']\n"
     program += "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)\n"
-    environment = {"_LADING_COMPLETE": "complete_bash", "COMP_WORDS": "lading pu", "COMP_CWORD": "1"}
+    environment = {
+        "_LADING_COMPLETE": "complete_bash",
+        "COMP_WORDS": "lading pu",
+        "COMP_CWORD": "1",
+    }
 
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -37,6 +37,27 @@ PolicyOption = Annotated[
         show_default=False,
     ),
 ]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="[HOST/]NAME, or oci:FOLDER; no version.", show_default=False
+    ),
+]
+StageArgument = Annotated[
+    str, typer.Argument(metavar="STAGE", help="dev, staging, prod, …", show_default=False)
+]
+StageOption = Annotated[
+    str,
+    typer.Option("--stage", metavar="STAGE", help="dev, staging, prod, …", show_default=False),
+]
+Because = Annotated[
+    str | None,
+    typer.Option("--because", metavar="TEXT", help="Why, for the history.", show_default=False),
+]
+Reason = Annotated[
+    str,
+    typer.Option("--because", metavar="TEXT", help="Why, for the history.", show_default=False),
+]
 
 _TALK = "Output"
 _CONNECTION = "Registry connection"

@@ -17,6 +17,7 @@ from lading.cli.parameters import quicken
 MOVE = "Move models"
 LOOK = "Look"
 EVIDENCE = "Evidence"
+STAGES = "Stages and history"
 NAMES = "Names"
 PLACES = "Registries and this machine"
 
@@ -28,6 +29,8 @@ class Verb:
     line: str
     panel: str
     connects: bool = True
+    # The verb that it is another word for.
+    same_as: str | None = None
 
 
 VERBS = {
@@ -49,8 +52,20 @@ VERBS = {
     "evaluate": Verb("Record how well a version does, after it was pushed.", EVIDENCE),
     "attach": Verb("Hang a file on a version: a report, a scan, a bill of materials.", EVIDENCE),
     "evidence": Verb("List what hangs on a version, or fetch one piece of it.", EVIDENCE),
-    "tag": Verb("Give a version another name, such as prod.", NAMES),
     "policy": Verb("Show what stages need, and write a first policy.", NAMES),
+    "status": Verb("Show how a model stands: stages, approvals, drift.", STAGES),
+    "history": Verb("Show what happened to a model, and what a stage named when.", STAGES),
+    "promote": Verb("Let a stage name a version.", STAGES),
+    "assign": Verb("The same as promote.", STAGES, same_as="promote"),
+    "rollback": Verb("Let a stage name again what it named before.", STAGES),
+    "clear": Verb("Let a stage name nothing.", STAGES),
+    "request": Verb("Ask for a version in a stage.", STAGES),
+    "approve": Verb("Say that a version may be in a stage.", STAGES),
+    "reject": Verb("Say that a version may not be in a stage.", STAGES),
+    "deprecate": Verb("Say that a version should not be used any more.", STAGES),
+    "note": Verb("Write a remark on a version into its history.", STAGES),
+    "record": Verb("Record what became of a version in production.", STAGES),
+    "tag": Verb("Give a version another name, such as candidate.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),
     "login": Verb("Log in to a registry.", PLACES),
     "logout": Verb("Forget a registry's password.", PLACES, connects=False),
@@ -95,7 +110,7 @@ class Verbs(TyperGroup):
 
 def module_of(name: str) -> str:
     """Where a verb lives: ``check-env`` in ``cli/check_env.py``."""
-    return f"lading.cli.{name.replace('-', '_')}"
+    return f"lading.cli.{(VERBS[name].same_as or name).replace('-', '_')}"
 
 
 def load(name: str) -> Any:

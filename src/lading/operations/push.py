@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from lading.errors import InvalidInput
+from lading.errors import InvalidInput, LadingError
 from lading.operations import stores
 from lading.operations.captured import Capture
 from lading.operations.declared import Declared, declared
 from lading.operations.described import Described, described
+from lading.operations.logbook import Logbook, open_logbook
 from lading.operations.publication import Outcome, Publication
+from lading.operations.registration import register
+from lading.operations.subject import Subject
 from lading.packing.artifact import DOCUMENT_TITLE
 from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
@@ -114,8 +117,11 @@ def push(
         on_progress,
         settings.required if strict else frozenset(),
     )
+    logbook = open_logbook(place, settings, store=store)
     cargo = cargo.named(place.repository, version)
-    return _result(_outcome(publication, cargo, dry_run=dry_run), publication)
+    outcome = _outcome(publication, cargo, dry_run=dry_run)
+    notes = () if outcome.status == "planned" else _registered(logbook, publication, outcome)
+    return _result(outcome, publication, notes)
 
 
 def _outcome(publication: Publication, cargo: Described, *, dry_run: bool) -> Outcome:
@@ -124,6 +130,25 @@ def _outcome(publication: Publication, cargo: Described, *, dry_run: bool) -> Ou
     if existing is not None:
         return publication.compared(cargo, existing)
     return publication.foreseen(cargo) if dry_run else publication.published(cargo)
+
+
+def _registered(logbook: Logbook, publication: Publication, outcome: Outcome) -> tuple[str, ...]:
+    """Record that the version is there, where nobody did; what the ledger has to say.
+
+    A push that was killed in between is recorded by the next one of the same content.
+    """
+    packed = outcome.packed
+    what = Subject(publication.place, packed.root, str(publication.version), packed.model.digest)
+    try:
+        book, _ = logbook.read(names=publication.names)
+        register(logbook, what, book=book)
+    except LadingError as error:
+        raise type(error)(
+            f"{publication.place} was pushed, but its ledger does not say so",
+            cause=str(error),
+            hint=f"push it again, or lading ledger adopt {publication.place.base}",
+        ) from error
+    return tuple(logbook.notes)
 
 
 def _capture(capture: Capture | None, told: Declared, settings: Settings) -> Capture:
@@ -165,7 +190,7 @@ def _version(place: Reference, bump: Bump | None, names: frozenset[str]) -> Vers
     return next_version(list(names), bump or "patch")
 
 
-def _result(outcome: Outcome, publication: Publication) -> PushResult:
+def _result(outcome: Outcome, publication: Publication, notes: tuple[str, ...]) -> PushResult:
     packed, plan = outcome.packed, outcome.packed.plan
     layers = tuple(_layers(plan.layers, packed.layers, outcome.tally))
     return PushResult(
@@ -179,7 +204,7 @@ def _result(outcome: Outcome, publication: Publication) -> PushResult:
         sent=sum(layer.size for layer in layers if layer.status in ("sent", "planned")),
         layers=layers,
         latest=outcome.latest,
-        notes=outcome.notes,
+        notes=(*outcome.notes, *notes),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
+from lading.operations.policy import load_policy
 from lading.spec.content import BytesContent
 from lading.spec.reference import Reference
 from lading.spec.tags import settable
@@ -30,7 +31,7 @@ def tag(reference: str | Reference, new_tag: str, *, settings: Settings | None =
     """Point a tag at what a reference names; it may be moved again.
 
     Raises:
-        InvalidInput: the tag is a version, ``latest``, or Lading's own.
+        InvalidInput: the tag is a version, ``latest``, a stage, or Lading's own.
         NotFound: the reference names nothing.
     """
     settings = stores.settled(settings)
@@ -40,6 +41,7 @@ def tag(reference: str | Reference, new_tag: str, *, settings: Settings | None =
             f"which version of {place.base}?", hint=f"lading tag {place.base}:1.0.0 {new_tag}"
         )
     settable(new_tag)
+    _refuse_stage(place, new_tag, settings)
     store = stores.open_store(place, settings)
     descriptor = store.resolve(place.name)
     try:
@@ -49,3 +51,12 @@ def tag(reference: str | Reference, new_tag: str, *, settings: Settings | None =
     if previous != descriptor.digest:
         store.push(descriptor, BytesContent(read(store, descriptor)), new_tag)
     return TagResult(str(place), new_tag, descriptor.digest, previous)
+
+
+def _refuse_stage(place: Reference, new_tag: str, settings: Settings) -> None:
+    """A stage moves by an event that says who moved it; a tag alone would be drift."""
+    if new_tag in load_policy(settings).for_model(place.repository):
+        raise InvalidInput(
+            f"{new_tag} is a stage, and stages move by promotion",
+            hint=f"lading promote {place} {new_tag}",
+        )

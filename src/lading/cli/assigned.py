@@ -1,0 +1,29 @@
+"""What is said of a version that came into a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lading.cli.console import Console
+from lading.operations.assignment import Assigned, CheckedRule
+
+
+def answer(console: Console, result: Assigned) -> None:
+    """Give the answer of promote and rollback."""
+    for note in result.notes:
+        console.warn(note)
+    if result.status == "planned":
+        console.say(*rule_lines(result.rules), "nothing was done: --dry-run")
+    elif result.status == "unchanged":
+        console.say(f"{result.stage} was {result.version} already")
+    elif result.previous:
+        console.say(f"{result.stage} was {result.previous} before")
+    console.answer(result, [f"{result.stage} is {result.reference}@{result.digest}"])
+
+
+def rule_lines(rules: Iterable[CheckedRule]) -> Iterator[str]:
+    """Each rule, whether it holds, and why."""
+    for rule in rules:
+        yield f"{'holds ' if rule.holds else 'MISSING'}  {rule.name}: {rule.why}"
+        if rule.hint and not rule.holds:
+            yield f"         hint: {rule.hint}"

@@ -1,0 +1,107 @@
+"""``lading history``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from lading.cli.console import Console
+from lading.cli.options import PolicyOption, examples
+from lading.cli.output import date, table
+from lading.operations import history as operation
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    epilog=examples(
+        "lading history ml/fraud",
+        "lading history ml/fraud:1.2.0",
+        "lading history ml/fraud --stage prod --at 2026-05-03",
+    )
+)
+def history(
+    context: typer.Context,
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="A model, or one version of it.", show_default=False),
+    ],
+    *,
+    stage: Annotated[
+        str | None,
+        typer.Option("--stage", metavar="STAGE", help="Only this stage.", show_default=False),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="DATE",
+            help="What stages named then: a date (the whole day, UTC) or a moment.",
+            show_default=False,
+        ),
+    ] = None,
+    policy: PolicyOption = None,
+) -> None:
+    """Show what happened to a model: who did what, when and why.
+
+    Every event is read and its digest checked. Who acted is claimed while events are unsigned.
+    """
+    console = Console.of(context)
+    result = operation.history(model, stage=stage, at=at, settings=console.settings(policy=policy))
+    for note in result.notes:
+        console.warn(note)
+    console.answer(result, _at(result) if at else _lines(result))
+    if not result.events:
+        console.say("nothing was recorded" + (" of that time" if at else " of it"))
+
+
+def _lines(result: operation.HistoryResult) -> Iterator[str]:
+    yield from table(_HEADS, map(_row, result.events), right=frozenset({0}))
+
+
+_HEADS = ("#", "TIME (UTC)", "WHAT", "VERSION", "STAGE", "BY (UNSIGNED)", "WHY")
+
+
+def _row(event: operation.HistoryEvent) -> tuple[str, ...]:
+    return (
+        str(event.seq),
+        date(event.time),
+        event.kind + (" (does not count)" if event.refused else ""),
+        event.version or event.digest.partition(":")[2][:12],
+        event.stage or "",
+        event.actor,
+        "; ".join(_details(event)),
+    )
+
+
+def _details(event: operation.HistoryEvent) -> Iterator[str]:
+    if event.where:
+        yield event.where
+    if event.metrics:
+        yield " ".join(f"{name}={value:g}" for name, value in event.metrics.items())
+    if event.window:
+        yield "/".join(event.window)
+    if event.reason:
+        yield event.reason
+    if event.expires:
+        yield f"until {date(event.expires)}"
+    yield from event.refused
+
+
+def _at(result: operation.HistoryResult) -> Iterator[str]:
+    heads = ("STAGE", "VERSION", "FROM (UTC)", "TO (UTC)", "BY (UNSIGNED)", "DIGEST")
+    rows = (
+        (
+            interval.stage,
+            interval.version or "",
+            date(interval.start),
+            date(interval.end) or "now",
+            interval.actor,
+            interval.digest,
+        )
+        for interval in result.intervals
+    )
+    if result.intervals:
+        yield from table(heads, rows)

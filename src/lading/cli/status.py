@@ -1,0 +1,101 @@
+"""``lading status``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from lading.cli.console import Console
+from lading.cli.options import ModelArgument, PolicyOption, examples
+from lading.cli.output import count, date, table
+from lading.operations import status as operation
+
+EXIT_DRIFT = 1
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(epilog=examples("lading status ml/fraud", "lading status ml/fraud --check"))
+def status(
+    context: typer.Context,
+    model: ModelArgument,
+    *,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Exit with 1 where a stage drifted or is in dispute."),
+    ] = False,
+    policy: PolicyOption = None,
+) -> None:
+    """Show how a model stands: stages, pending approvals, drift, forks.
+
+    DRIFT: a stage's tag is not what the ledger says; lading ledger repair mends it. FORK: two moved
+    it without knowing of each other; the next promotion settles it.
+    """
+    console = Console.of(context)
+    result = operation.status(model, settings=console.settings(policy=policy))
+    for note in result.notes:
+        console.warn(note)
+    console.answer(result, _lines(result))
+    if check and any(stage.drift or stage.fork for stage in result.stages):
+        raise typer.Exit(EXIT_DRIFT)
+
+
+def _lines(result: operation.StatusResult) -> Iterator[str]:
+    rows = [row for stage in result.stages for row in _rows(stage)]
+    yield from table(("STAGE", "VERSION", "SINCE (UTC)", "BY (UNSIGNED)", "DIGEST", ""), rows)
+    if result.pending:
+        yield ""
+        yield from table(
+            ("PENDING", "FOR", "ASKED BY", "SINCE (UTC)", "APPROVED BY", "REJECTED BY", "WHY"),
+            map(_pending, result.pending),
+        )
+    for word, versions in (
+        ("deprecated", result.deprecated),
+        ("unregistered", result.unregistered),
+    ):
+        if versions:
+            yield ""
+            yield f"{word}: {', '.join(versions)}"
+    yield ""
+    yield count(result.events, "event")
+
+
+def _rows(stage: operation.StageStatus) -> Iterator[tuple[str, ...]]:
+    marks = ", ".join(_marks(stage))
+    if not stage.members:
+        yield (stage.stage, "–", "", "", "", marks)
+    for member in stage.members:
+        yield (
+            stage.stage,
+            member.version or "",
+            date(member.since),
+            member.by,
+            member.digest.partition(":")[2][:12],
+            ", ".join(filter(None, (marks, "deprecated" if member.deprecated else ""))),
+        )
+
+
+def _marks(stage: operation.StageStatus) -> Iterator[str]:
+    if stage.protected:
+        yield "protected"
+    if stage.drift:
+        yield f"DRIFT: the tag names {stage.tag or 'nothing'}"
+    if stage.fork:
+        kept = "it stays" if stage.kept else "the last one holds"
+        yield f"FORK: {len(stage.fork)} moved it at once, {kept}"
+    for refused in stage.refused:
+        yield f"does not count: {refused}"
+
+
+def _pending(pending: operation.Pending) -> tuple[str, ...]:
+    return (
+        pending.version or pending.digest.partition(":")[2][:12],
+        pending.stage,
+        pending.requested_by,
+        date(pending.since),
+        ", ".join(pending.approved_by),
+        ", ".join(pending.rejected_by),
+        pending.reason or "",
+    )

@@ -1,0 +1,41 @@
+"""Take a version into another repository: its bytes, its evidence, and what was said of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lading.operations.carried import carry_events
+from lading.operations.copy import copy
+from lading.operations.logbook import open_logbook
+from lading.operations.registration import register
+from lading.operations.subject import Subject, subject
+from lading.spec.reference import Reference
+from lading.spec.version import Version
+from lading.transfer import OnProgress
+
+if TYPE_CHECKING:
+    from lading.operations.logbook import Logbook
+
+
+def carry(place: Reference, to: Logbook, *, on_progress: OnProgress | None = None) -> Subject:
+    """The version in its new repository, registered there; its digest is the same.
+
+    Raises:
+        Conflict: that repository has other content under this version.
+        NotFound: there is no such version.
+    """
+    origin = open_logbook(place, to.settings)
+    what = subject(origin.store, place)
+    own = to.place.with_tag(Version.parse(what.version).tag)
+    copy(
+        origin.place.with_digest(what.digest),
+        own,
+        referrers=True,
+        settings=to.settings,
+        on_progress=on_progress,
+    )
+    there = subject(to.store, own)
+    book, _ = origin.read(whole=True)
+    carry_events(origin, book, there, to)
+    register(to, there, because=f"from {origin.place.base}")
+    return there

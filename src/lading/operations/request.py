@@ -1,0 +1,106 @@
+"""Ask for a version in a stage, say yes, or say no."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from lading.errors import InvalidInput
+from lading.operations.result import as_result
+from lading.operations.telling import Told, tell
+from lading.spec.duration import seconds_of
+from lading.spec.reference import Reference
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RequestResult(Told):
+    """The request as it is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveResult(Told):
+    """The approval as it is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectResult(Told):
+    """The rejection as it is recorded."""
+
+
+def request(
+    reference: str | Reference,
+    stage: str,
+    *,
+    because: str | None = None,
+    settings: Settings | None = None,
+) -> RequestResult:
+    """Ask that a version may be in a stage; ``lading status`` shows it as pending.
+
+    Raises:
+        InvalidInput: there is no such stage, or the reference is no version.
+        NotFound: there is no such version.
+    """
+    told = tell(reference, "requested", stage=stage, reason=because, settings=settings)
+    return as_result(RequestResult, told)
+
+
+def approve(
+    reference: str | Reference,
+    stage: str,
+    *,
+    because: str | None = None,
+    expires: str | None = None,
+    settings: Settings | None = None,
+) -> ApproveResult:
+    """Say that a version may be in a stage; the last word of each person counts.
+
+    ``expires``: a stretch of time such as ``90d``, or a date.
+
+    Raises:
+        InvalidInput: there is no such stage, the reference is no version, or ``expires`` is past.
+        NotFound: there is no such version.
+    """
+    told = tell(
+        reference,
+        "approved",
+        stage=stage,
+        reason=because,
+        expires=_expiry(expires) if expires else None,
+        settings=settings,
+    )
+    return as_result(ApproveResult, told)
+
+
+def reject(
+    reference: str | Reference,
+    stage: str,
+    *,
+    because: str,
+    settings: Settings | None = None,
+) -> RejectResult:
+    """Say that a version may not be in a stage, and why; it stands until the same person approves.
+
+    Raises:
+        InvalidInput: there is no such stage, or the reference is no version.
+        NotFound: there is no such version.
+    """
+    told = tell(reference, "rejected", stage=stage, reason=because, settings=settings)
+    return as_result(RejectResult, told)
+
+
+def _expiry(text: str) -> str:
+    """The moment that a stretch of time or a date means."""
+    now = datetime.now(UTC)
+    if text[:4].isdigit() and "-" in text:
+        from lading.operations.moments import end_of
+
+        moment = end_of(text)
+    else:
+        moment = now + timedelta(seconds=seconds_of(text))
+    if moment <= now:
+        raise InvalidInput(f"{text[:40]} is past", hint="90d, 12h, or a date such as 2027-01-31")
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

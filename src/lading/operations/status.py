@@ -1,0 +1,194 @@
+"""How a model stands: its stages, what waits for approval, what is not as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lading.errors import InvalidInput, NotFound
+from lading.ledger.write import named
+from lading.operations import stores
+from lading.operations.logbook import Logbook, open_logbook
+from lading.spec.digest import Digest
+from lading.spec.event import Recorded
+from lading.spec.reference import Reference
+from lading.spec.version import Version
+
+if TYPE_CHECKING:
+    from lading.ledger.book import Book
+    from lading.ledger.fold import Member, State
+    from lading.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class StageMember:
+    """A version in a stage."""
+
+    version: str | None
+    digest: str
+    since: str
+    # Claimed while no key signed it.
+    by: str
+    event: str
+    deprecated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StageStatus:
+    """A stage: what the ledger says it names, and whether its tag agrees."""
+
+    stage: str
+    protected: bool
+    members: tuple[StageMember, ...]
+    tag: str | None
+    drift: bool
+    fork: tuple[str, ...]
+    # In a dispute: it keeps what it named before.
+    kept: bool
+    # Moves that do not count, and why.
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A version that somebody asked to have in a stage, and that is not there yet."""
+
+    version: str | None
+    digest: str
+    stage: str
+    requested_by: str
+    since: str
+    reason: str | None
+    approved_by: tuple[str, ...]
+    rejected_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusResult:
+    """How a model stands."""
+
+    reference: str
+    events: int
+    stages: tuple[StageStatus, ...]
+    pending: tuple[Pending, ...]
+    # Versions that nobody recorded: pushed by another tool, or before there was a ledger.
+    unregistered: tuple[str, ...]
+    deprecated: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def drift(self) -> bool:
+        """Whether a stage's tag says something else than the ledger."""
+        return any(stage.drift for stage in self.stages)
+
+
+def status(model: str | Reference, *, settings: Settings | None = None) -> StatusResult:
+    """Stages, pending approvals, drift, forks, and versions that nobody recorded.
+
+    Raises:
+        NotFound: there is no such model.
+        InvalidInput: a version is named.
+    """
+    settings = stores.settled(settings)
+    place = stores.locate(model, settings)
+    if place.name:
+        raise InvalidInput(
+            f"status takes a model, not {place}", hint=f"lading history {place} tells of a version"
+        )
+    logbook = open_logbook(place, settings)
+    book, state = logbook.read(whole=True)
+    if not book.names:
+        raise NotFound(f"{place.base} has no versions", hint=f"lading push PATH {place.base}:0.1.0")
+    return StatusResult(
+        reference=place.base,
+        events=state.count,
+        stages=tuple(_stages(logbook, book, state)),
+        pending=tuple(_pending(book, state)),
+        unregistered=unregistered(book),
+        deprecated=tuple(_versions(book, state.deprecated)),
+        notes=tuple(logbook.notes),
+    )
+
+
+def unregistered(book: Book) -> tuple[str, ...]:
+    """The versions of which no event says that they were registered."""
+    known = {line.version for line in book.lines.values() if line.kind == "registered"}
+    found = [version for name in book.names if (version := Version.from_tag(name))]
+    return tuple(str(version) for version in sorted(found) if str(version) not in known)
+
+
+def _stages(logbook: Logbook, book: Book, state: State) -> Iterator[StageStatus]:
+    declared = logbook.stages
+    others = [name for name in state.stages if name not in declared]
+    moves = [line for line in book.lines.values() if line.moves]
+    for name in (*declared, *others):
+        stage = state.stage(name)
+        tag = named(logbook.store, name) if name in book.names else None
+        yield StageStatus(
+            stage=name,
+            protected=name in logbook.protected,
+            members=tuple(_member(member, state) for member in stage.members),
+            tag=tag,
+            # A tag without any event was set before there was a ledger.
+            drift=tag != stage.value and any(line.stage == name for line in moves),
+            fork=tuple(stage.fork),
+            kept=stage.kept,
+            refused=tuple(_refused(logbook, book, state, name)),
+        )
+
+
+def _refused(logbook: Logbook, book: Book, state: State, stage: str) -> Iterator[str]:
+    """The moves of a stage that the policy does not let count."""
+    for line in sorted(book.lines.values(), key=lambda line: line.order):
+        if line.digest in state.refused and line.stage == stage:
+            why = "; ".join(logbook.judge.failed(book, line.digest))
+            yield f"{line.version or line.subject} by {line.actor}: {why}"
+
+
+def _member(member: Member, state: State) -> StageMember:
+    return StageMember(
+        version=member.version,
+        digest=member.digest,
+        since=member.time,
+        by=member.actor,
+        event=member.event,
+        deprecated=member.digest in state.deprecated,
+    )
+
+
+def _pending(book: Book, state: State) -> Iterator[Pending]:
+    """Requests after which the version did not come into the stage; the latest of each."""
+    asked: dict[tuple[Digest, str], Recorded] = {}
+    words: dict[tuple[Digest, str], dict[str, str]] = {}
+    for recorded in book.ordered():
+        event = recorded.event
+        if event.stage is None:
+            continue
+        key = (event.digest, event.stage)
+        if event.kind == "requested":
+            asked[key] = recorded
+        elif event.kind == "assigned":
+            asked.pop(key, None)
+        elif event.kind in ("approved", "rejected"):
+            words.setdefault(key, {})[event.actor] = event.kind
+    for key, recorded in asked.items():
+        if key[0] in state.deprecated:
+            continue
+        said = words.get(key, {})
+        event = recorded.event
+        yield Pending(
+            version=event.version,
+            digest=event.digest,
+            stage=key[1],
+            requested_by=event.actor,
+            since=event.time,
+            reason=event.reason,
+            approved_by=tuple(sorted(who for who, what in said.items() if what == "approved")),
+            rejected_by=tuple(sorted(who for who, what in said.items() if what == "rejected")),
+        )
+
+
+def _versions(book: Book, digests: frozenset[Digest]) -> list[str]:
+    named_ = {line.subject: line.version for line in book.lines.values() if line.version}
+    return sorted(str(named_.get(digest) or digest) for digest in digests)

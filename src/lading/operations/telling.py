@@ -1,0 +1,81 @@
+"""Recording what somebody says of a version: everything that moves no stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lading.ledger.write import Draft
+from lading.operations import stores
+from lading.operations.logbook import open_logbook
+from lading.operations.subject import subject
+from lading.spec.event import Kind
+from lading.spec.reference import Reference
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event that was recorded about a version."""
+
+    reference: str
+    version: str
+    digest: str
+    kind: Kind
+    stage: str | None
+    # Claimed: no key signed it.
+    actor: str
+    reason: str | None
+    event: str
+    seq: int
+    time: str
+    notes: tuple[str, ...]
+
+
+def tell(
+    reference: str | Reference,
+    kind: Kind,
+    *,
+    settings: Settings | None,
+    stage: str | None = None,
+    **said: Any,
+) -> Told:
+    """Record an event about a version.
+
+    Raises:
+        InvalidInput: there is no such stage, or the reference is no version.
+        NotFound: there is no such version.
+    """
+    settings = stores.settled(settings)
+    logbook = open_logbook(stores.locate(reference, settings), settings)
+    rules = logbook.rules(stage) if stage else None
+    what = subject(logbook.store, stores.locate(reference, settings))
+    book, _ = logbook.read()
+    draft = Draft(
+        kind=kind,
+        repository=logbook.place.repository,
+        digest=what.digest,
+        model=what.model,
+        version=what.version,
+        actor=logbook.actor,
+        stage=stage,
+        protected=bool(rules and rules.protected),
+        policy=logbook.judge.policy,
+        **said,
+    )
+    recorded, _ = logbook.recorded(book, draft)
+    return Told(
+        reference=str(what.place),
+        version=what.version,
+        digest=what.digest,
+        kind=kind,
+        stage=stage,
+        actor=recorded.event.actor,
+        reason=recorded.event.reason,
+        event=recorded.digest,
+        seq=recorded.event.seq,
+        time=recorded.event.time,
+        notes=tuple(logbook.notes),
+    )
