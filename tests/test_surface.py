@@ -61,6 +61,7 @@ SURFACE = [
     "logout",
     "note",
     "open",
+    "policy_check",
     "promote",
     "pull",
     "push",

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from lading.operations.login import login, logout
     from lading.operations.note import note
     from lading.operations.open import Opened, open  # noqa: A004  the SDK's word
+    from lading.operations.policy_check import policy_check
     from lading.operations.promote import promote
     from lading.operations.pull import pull
     from lading.operations.push import push
@@ -124,6 +125,7 @@ __all__ = [
     "logout",
     "note",
     "open",
+    "policy_check",
     "promote",
     "pull",
     "push",
@@ -195,6 +197,7 @@ _HOMES = {
     "logout": "lading.operations.login",
     "note": "lading.operations.note",
     "open": "lading.operations.open",
+    "policy_check": "lading.operations.policy_check",
     "promote": "lading.operations.promote",
     "pull": "lading.operations.pull",
     "push": "lading.operations.push",

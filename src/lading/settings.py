@@ -62,6 +62,8 @@ class Settings:
     policy: Path | None = None
     # What a search looks through where it is told nothing: HOST/NAME, or NAME.
     repositories: frozenset[str] = frozenset()
+    # Believe a stage's tag without asking the ledger.
+    unchecked: bool = False
     strict: bool = False
     # What --strict demands; the rules have their names in lading.operations.required.
     required: frozenset[str] = frozenset({"metrics", "schema", "lock", "code"})
@@ -196,6 +198,7 @@ _VARIABLES = {
     "actor": "LADING_ACTOR",
     "policy": "LADING_POLICY",
     "repositories": "LADING_REPOSITORIES",
+    "unchecked": "LADING_UNCHECKED",
     "strict": "LADING_STRICT",
     "required": "LADING_REQUIRED",
     "without": "LADING_WITHOUT",

@@ -52,13 +52,14 @@ def history(
     result = operation.history(model, stage=stage, at=at, settings=console.settings(policy=policy))
     for note in result.notes:
         console.warn(note)
-    console.answer(result, _at(result) if at else _lines(result))
+    console.answer(result, _at(result) if at else event_lines(result.events))
     if not result.events:
         console.say("nothing was recorded" + (" of that time" if at else " of it"))
 
 
-def _lines(result: operation.HistoryResult) -> Iterator[str]:
-    yield from table(_HEADS, map(_row, result.events), right=frozenset({0}))
+def event_lines(events: tuple[operation.HistoryEvent, ...]) -> Iterator[str]:
+    """A table of events."""
+    yield from table(_HEADS, map(_row, events), right=frozenset({0}))
 
 
 _HEADS = ("#", "TIME (UTC)", "WHAT", "VERSION", "STAGE", "BY (UNSIGNED)", "WHY")

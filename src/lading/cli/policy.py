@@ -1,4 +1,4 @@
-"""``lading policy``: ``show``, ``init``."""
+"""``lading policy``: ``check``, ``show``, ``init``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Annotated
 
 import typer
 
+from lading.cli.assigned import rule_lines
 from lading.cli.console import Console
-from lading.cli.options import PolicyOption, examples
+from lading.cli.options import PolicyOption, ReferenceArgument, StageOption, examples
 from lading.cli.output import indented, table
+from lading.errors import PolicyRefused
 from lading.operations import policy as operation
+from lading.operations import policy_check as check_operation
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="Show what stages need, and write a first policy.",
+    help="Show what stages need, check a version, and write a first policy.",
     epilog=examples("lading policy init", "lading policy show ml/fraud"),
 )
 
@@ -43,6 +46,31 @@ def show(
     result = operation.policy_show(model, settings=console.settings(policy=policy))
     console.say(result.policy or "no policy here: these are the usual stages")
     console.answer(result, _lines(result))
+
+
+@app.command(
+    "check", epilog=examples("lading policy check ml/fraud:1.2.0 --stage prod && echo 'may go'")
+)
+def check(
+    context: typer.Context,
+    reference: ReferenceArgument,
+    *,
+    stage: StageOption,
+    policy: PolicyOption = None,
+) -> None:
+    """Say rule by rule whether a version may be in a stage, and what is missing.
+
+    Exits with 9 where a rule does not hold.
+    """
+    console = Console.of(context)
+    result = check_operation.policy_check(
+        reference, stage, settings=console.settings(policy=policy)
+    )
+    for note in result.notes:
+        console.warn(note)
+    console.answer(result, rule_lines(result.rules) if result.rules else ["nothing is asked"])
+    if not result.holds:
+        raise typer.Exit(PolicyRefused.exit_code)
 
 
 @app.command("init", epilog=examples("lading policy init", "lading policy init ops/policy.yaml"))

@@ -25,7 +25,7 @@ def carry(place: Reference, to: Logbook, *, on_progress: OnProgress | None = Non
         NotFound: there is no such version.
     """
     origin = open_logbook(place, to.settings)
-    what = subject(origin.store, place)
+    what = subject(origin.store, place, to.settings)
     own = to.place.with_tag(Version.parse(what.version).tag)
     copy(
         origin.place.with_digest(what.digest),
@@ -34,7 +34,7 @@ def carry(place: Reference, to: Logbook, *, on_progress: OnProgress | None = Non
         settings=to.settings,
         on_progress=on_progress,
     )
-    there = subject(to.store, own)
+    there = subject(to.store, own, to.settings)
     book, _ = origin.read(whole=True)
     carry_events(origin, book, there, to)
     register(to, there, because=f"from {origin.place.base}")

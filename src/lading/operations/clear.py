@@ -96,7 +96,7 @@ def _leaving(logbook: Logbook, place: Reference, stage: Stage, *, shared: bool) 
             f"{stage.name} names one version at a time",
             hint=f"lading clear {place.base} {stage.name}",
         )
-    wanted: Digest = subject(logbook.store, place).digest
+    wanted: Digest = subject(logbook.store, place, logbook.settings).digest
     for member in stage.members:
         if member.digest == wanted:
             return member

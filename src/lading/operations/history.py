@@ -92,7 +92,7 @@ def history(
     settings = stores.settled(settings)
     place = stores.locate(model, settings)
     logbook = open_logbook(place, settings)
-    wanted = subject(logbook.store, place).digest if place.name else None
+    wanted = subject(logbook.store, place, logbook.settings).digest if place.name else None
     book, state = logbook.read(whole=True)
     refused = {digest: logbook.judge.failed(book, digest) for digest in state.refused}
     events = [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lading.errors import LadingError
 from lading.operations import stores
 from lading.operations.evidence import Gathered, ListedEvidence, gather, kept, shown
+from lading.operations.stages import warn_of_drift
 from lading.packing.artifact import Artifact, Kind, recognise
 from lading.packing.listing import ListedFile, listing
 from lading.spec import mediatypes
@@ -98,6 +99,7 @@ def inspect(reference: str | Reference, *, settings: Settings | None = None) -> 
     place = stores.with_name(stores.locate(reference, settings))
     store = stores.open_store(place, settings)
     root = stores.resolve(store, place)
+    warn_of_drift(store, place, root, settings)
     artifact = recognise(store, root, str(place))
     views = _views(store, artifact)
     config = _config(store, artifact)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from lading.ledger.book import Book, Trouble
 from lading.ledger.fold import State
 from lading.ledger.read import read_book
+from lading.ledger.remembered import Remembered
 from lading.ledger.write import Draft, Settled, record, settle
 from lading.operations import stores
 from lading.operations.actor import actor
 from lading.operations.judging import Judge
 from lading.operations.policy import load_policy
-from lading.operations.seen import remember, rolled_back, seen
+from lading.operations.seen import remember, seen
 from lading.spec.event import Recorded
 from lading.spec.reference import Reference
 
@@ -106,7 +107,7 @@ class Logbook:
             roll=not stages,
         )
         self._tell(settled.troubles)
-        remember(self.place, settled.state, self.settings)
+        remember(self.place, Remembered.of(settled.state), self.settings)
         return settled
 
     def recorded(self, book: Book, draft: Draft) -> tuple[Recorded, Settled]:
@@ -123,13 +124,14 @@ class Logbook:
 
     def _compare(self, book: Book, state: State) -> None:
         self._tell(book.troubles)
-        if gone := rolled_back(seen(self.place, self.settings), book, state):
+        last = seen(self.place, self.settings)
+        if last and (behind := last.rolled_back(book)):
             self.note(
-                f"the ledger of {self.place.base} was rolled back: {gone};"
+                f"the ledger of {self.place.base} was set back: {behind};"
                 " lading ledger verify says more"
             )
-        else:
-            remember(self.place, state, self.settings)
+        elif not book.is_empty:
+            remember(self.place, Remembered.of(state), self.settings)
 
     def _tell(self, troubles: Iterable[Trouble]) -> None:
         for trouble in troubles:

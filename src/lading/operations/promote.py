@@ -50,7 +50,7 @@ def promote(
     if to is None:
         logbook = open_logbook(place, settings)
         logbook.rules(stage)
-        what = subject(logbook.store, place)
+        what = subject(logbook.store, place, logbook.settings)
     else:
         from lading.operations.carry import carry
 

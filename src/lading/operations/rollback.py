@@ -76,8 +76,12 @@ def rollback(
 def _named(logbook: Logbook, version: str) -> Subject:
     """The version that a person names: by version or by digest."""
     if ":" in version:
-        return subject(logbook.store, logbook.place.with_digest(Digest(version)))
-    return subject(logbook.store, logbook.place.with_tag(Version.parse(version).tag))
+        return _subject(logbook, logbook.place.with_digest(Digest(version)))
+    return _subject(logbook, logbook.place.with_tag(Version.parse(version).tag))
+
+
+def _subject(logbook: Logbook, place: Reference) -> Subject:
+    return subject(logbook.store, place, logbook.settings)
 
 
 def _earlier(logbook: Logbook, book: Book, state: State, stage: str) -> Iterator[Digest]:
@@ -100,4 +104,4 @@ def _back(logbook: Logbook, earlier: list[Digest], stage: str, steps: int) -> Su
             cause=f"of what it named before, {len(earlier)} can come back",
             hint=f"lading history {logbook.place.base} --stage {stage}",
         )
-    return subject(logbook.store, logbook.place.with_digest(earlier[steps - 1]))
+    return _subject(logbook, logbook.place.with_digest(earlier[steps - 1]))

@@ -12,6 +12,8 @@ from lading.ports import Reader, Source
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.manifest import DOCUMENT_LIMIT
+from lading.spec.tags import LATEST
+from lading.spec.version import Version
 from lading.transfer import read
 from lading.transfer.window import fetch_range
 
@@ -38,15 +40,24 @@ def reach(
     store: Source = OfflineSource() if offline and remote else stores.open_store(place, settings)
     source = CachedSource(store, cache)
     if not remote:
-        return source, stores.resolve(store, place)
+        return source, _checked(store, place, stores.resolve(store, place), settings)
     known = cache.recall(str(place)) if offline or place.digest else None
     if known is None:
         if offline:
             raise NotFound(f"{place} is not in the cache", hint="pull it once without --offline")
-        known = stores.resolve(store, place)
+        known = _checked(store, place, stores.resolve(store, place), settings)
         cache.remember(str(place), known)
         cache.remember(str(place.with_digest(known.digest)), known)
     return source, known
+
+
+def _checked(store: Source, place: Reference, root: Descriptor, settings: Settings) -> Descriptor:
+    """What is named, after the ledger was asked where that is a stage."""
+    if place.digest or place.tag in (None, LATEST) or Version.from_tag(place.tag or ""):
+        return root  # most are, and need nothing of what a ledger is
+    from lading.operations.stages import checked
+
+    return checked(store, place, root, settings)  # type: ignore[arg-type]  # never offline
 
 
 class CachedSource:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
+from lading.operations.stages import checked
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
@@ -16,7 +17,9 @@ from lading.spec.version import Version
 from lading.transfer import read
 
 if TYPE_CHECKING:
+    from lading.operations.logbook import AnyStore
     from lading.ports import Source
+    from lading.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Subject:
         return self.root.digest
 
 
-def subject(store: Source, place: Reference) -> Subject:
+def subject(store: AnyStore, place: Reference, settings: Settings) -> Subject:
     """The version that a reference names, by version, stage, ``latest`` or digest.
 
     Events outlive other names, so the version's own tag must be there: it keeps the version.
@@ -42,10 +45,11 @@ def subject(store: Source, place: Reference) -> Subject:
     Raises:
         InvalidInput: nothing is named, or what is named is no version.
         NotFound: there is no such thing, or its own tag is gone.
+        IntegrityError: a stage is named whose tag is not what the ledger says.
     """
     if not place.name:
         raise InvalidInput(f"which version of {place.base}?", hint=f"{place.base}:1.0.0")
-    root = stores.resolve(store, place)
+    root = checked(store, place, stores.resolve(store, place), settings)
     manifest = parse(read(store, root), root.media_type)
     version = Version.from_tag(place.tag) if place.tag and not place.digest else None
     if version is None:

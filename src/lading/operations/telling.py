@@ -51,7 +51,7 @@ def tell(
     settings = stores.settled(settings)
     logbook = open_logbook(stores.locate(reference, settings), settings)
     rules = logbook.rules(stage) if stage else None
-    what = subject(logbook.store, stores.locate(reference, settings))
+    what = subject(logbook.store, stores.locate(reference, settings), settings)
     book, _ = logbook.read()
     draft = Draft(
         kind=kind,

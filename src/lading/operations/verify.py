@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, Unsupported
 from lading.operations import stores
+from lading.operations.stages import warn_of_drift
 from lading.packing.artifact import recognise
 from lading.packing.compare import compare
 from lading.packing.listing import listing
@@ -48,6 +49,7 @@ def verify(
     place = stores.with_name(stores.locate(reference, settings))
     store = stores.open_store(place, settings)
     descriptor = stores.resolve(store, place)
+    warn_of_drift(store, place, descriptor, settings)
     artifact = recognise(store, descriptor, str(place))
     files = listing(store, artifact)
     if files is None:

@@ -1,0 +1,67 @@
+"""Say rule by rule whether a version may be in a stage, and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lading.operations import stores
+from lading.operations.assignment import CheckedRule
+from lading.operations.logbook import open_logbook
+from lading.operations.subject import subject
+from lading.spec.reference import Reference
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCheckResult:
+    """Each rule of a stage, and whether it holds for a version."""
+
+    reference: str
+    version: str
+    digest: str
+    stage: str
+    # Whether a promotion is refused while a rule does not hold.
+    protected: bool
+    holds: bool
+    policy: str | None
+    rules: tuple[CheckedRule, ...]
+    notes: tuple[str, ...]
+
+
+def policy_check(
+    reference: str | Reference, stage: str, *, settings: Settings | None = None
+) -> PolicyCheckResult:
+    """Say rule by rule whether a version may be in a stage, and what is missing.
+
+    Raises:
+        InvalidInput: there is no such stage, or the reference is no version.
+        NotFound: there is no such version.
+    """
+    settings = stores.settled(settings)
+    place = stores.locate(reference, settings)
+    logbook = open_logbook(place, settings)
+    logbook.rules(stage)
+    what = subject(logbook.store, place, settings)
+    book, state = logbook.read(whole=True)
+    decision = logbook.judge.decide(
+        state,
+        stage,
+        what.digest,
+        version=what.version,
+        known=book.ordered(),
+        actor=logbook.actor,
+    )
+    return PolicyCheckResult(
+        reference=str(what.place),
+        version=what.version,
+        digest=what.digest,
+        stage=stage,
+        protected=decision.protected,
+        holds=decision.holds,
+        policy=logbook.judge.policy,
+        rules=tuple(CheckedRule(r.name, r.holds, r.why, r.hint) for r in decision.rules),
+        notes=tuple(logbook.notes),
+    )
