@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +190,16 @@ def test_what_is_taken_is_what_the_schema_of_the_file_says(words: dict[str, Any]
             parsed(json.dumps(value))
     else:
         assert "prod" in parsed(json.dumps(value)).for_model("x")
+
+
+def test_without_a_file_nothing_heavy_is_imported() -> None:
+    script = "import sys, lading.policy; print(*sorted({'pydantic', 'yaml'} & sys.modules.keys()))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == []
 
 
 @given(st.text(max_size=60))

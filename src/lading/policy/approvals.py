@@ -3,7 +3,7 @@
 Everybody's latest word on a version in a stage counts, until it expires. A rejection that stands
 refuses, whoever said it. Of yeses, those count that the rules let count: of people, not of words
 (two addresses under one name are one person, for a yes), by the keys that are named, and not by
-those who made the version.
+those who made the version; where nobody is known to have made it, that cannot be told.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def approval_rules(rules: StageRules, case: Case) -> Iterator[Rule]:
     """Nobody rejects it; enough people have said yes."""
     words = list(_standing(rules.stage, case))
     rejections = [word for word in words if word.event.kind == "rejected"]
-    yield Rule("not rejected", not rejections, _said_no(rejections) or "nobody rejects it", None)
+    yield _not_rejected(rules.stage, rejections)
     if rules.approvals_needed:
         approvals = [word for word in words if word.event.kind == "approved"]
         yield _enough(rules, case, approvals)
@@ -58,17 +58,43 @@ def _lateness(word: Recorded) -> tuple[int, bool, str]:
     return word.event.seq, word.event.kind == "rejected", word.digest
 
 
-def _said_no(rejections: list[Recorded]) -> str:
-    return _listed(
-        f"{_claimed(word)} rejected it"
-        + (f": {cut(word.event.reason, 120)}" if word.event.reason else "")
-        for word in rejections
+def _not_rejected(stage: str, rejections: list[Recorded]) -> Rule:
+    if not rejections:
+        return Rule("not rejected", True, "nobody rejects it")
+    return Rule(
+        "not rejected",
+        False,
+        _listed(
+            f"{_claimed(word)} rejected it"
+            + (f": {cut(word.event.reason, 120)}" if word.event.reason else "")
+            for word in rejections
+        ),
+        f"who rejected it may change their mind: lading approve REF --stage {stage}",
     )
 
 
 def _enough(rules: StageRules, case: Case, approvals: list[Recorded]) -> Rule:
     """Whether enough people have said yes, and why others do not count."""
     makers = _makers(rules.stage, case) if rules.not_author else {}
+    # Whoever made what nobody is known to have made may be the one who approves of it.
+    unknown = rules.not_author and not any(makers.values())
+    yes, others = _counted(rules, makers, approvals)
+    needed = rules.approvals_needed
+    holds = len(yes) >= needed and not unknown
+    told = [f"{len(yes)} of {needed}" + (f": {_listed(yes)}" if yes else "")]
+    if rules.signers and len(yes) < needed:
+        told.append(UNSIGNED)
+    if unknown:
+        told.append("it is not known who made it")
+    if others:
+        told.append(_listed(others))
+    return Rule("approvals", holds, "; ".join(told), None if holds else _hint(rules, unknown))
+
+
+def _counted(
+    rules: StageRules, makers: dict[str, People], approvals: list[Recorded]
+) -> tuple[list[str], list[str]]:
+    """Those whose yes counts, and of the others why it does not."""
     counted = People()
     yes: list[str] = []
     others: list[str] = []
@@ -82,16 +108,15 @@ def _enough(rules: StageRules, case: Case, approvals: list[Recorded]) -> Rule:
             counted.add(person)
         else:
             others.append(f"{_claimed(word)} does not count: {why}")
-    needed = rules.approvals_needed
-    holds = len(yes) >= needed
-    said = f"{len(yes)} of {needed}" + (f": {_listed(yes)}" if yes else "")
-    unsigned = [UNSIGNED] if rules.signers and not holds else []
-    return Rule(
-        "approvals",
-        holds,
-        "; ".join([said, *unsigned, *([_listed(others)] if others else [])]),
-        None if holds or unsigned else f'lading approve REF --stage {rules.stage} --because "…"',
-    )
+    return yes, others
+
+
+def _hint(rules: StageRules, unknown: bool) -> str | None:
+    if unknown:
+        return "lading ledger adopt registers a version that another tool pushed"
+    if rules.signers:
+        return None  # nothing that could be done yet
+    return f'lading approve REF --stage {rules.stage} --because "…"'
 
 
 def _why_not(

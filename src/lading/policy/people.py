@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
-_BOTH = re.compile(r"([^<>]*)<([^<>]*)>\s*")
+_BRACKETS: Final = str.maketrans(dict.fromkeys("<>()[],;:\"'", " "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,20 +15,21 @@ class Person:
     """Somebody, as far as a text tells."""
 
     name: str
-    email: str
+    emails: frozenset[str]
 
     @classmethod
     def of(cls, text: str) -> Person:
         """The person that a text names; capitals, spaces and forms of letters make no other."""
-        line = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-        if match := _BOTH.fullmatch(line):
-            return cls(match[1].strip(), match[2].strip())
-        return cls("", line) if "@" in line and " " not in line else cls(line, "")
+        # Twice: some letters fold into what is written in another form again.
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        words = folded.translate(_BRACKETS).split()
+        emails = frozenset(word for word in words if "@" in word.strip("@"))
+        return cls(" ".join(word for word in words if word not in emails), emails)
 
     @property
     def identity(self) -> str:
         """What surely is the same person: the address, else the name."""
-        return self.email or self.name
+        return min(self.emails, default=self.name)
 
 
 @dataclass(slots=True)
@@ -47,9 +48,12 @@ class People:
         return people
 
     def __contains__(self, person: Person) -> bool:
-        return person.name in self._names or person.email in self._emails
+        return person.name in self._names or not self._emails.isdisjoint(person.emails)
+
+    def __bool__(self) -> bool:
+        return bool(self._names or self._emails)
 
     def add(self, person: Person) -> None:
-        """One more; a name or an address that is not told says nothing."""
+        """One more; a name that is not told says nothing."""
         self._names |= {person.name} - {""}
-        self._emails |= {person.email} - {""}
+        self._emails |= person.emails
