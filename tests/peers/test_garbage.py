@@ -12,6 +12,9 @@ from peers.plain import MANIFEST, Json, Repository, compact, digest_of, files_of
 from peers.shipped import MIB
 
 from lading.operations import stores
+from lading.operations.attach import attach
+from lading.operations.evaluate import evaluate
+from lading.operations.evidence import evidence
 from lading.operations.pull import pull
 from lading.operations.push import PushResult, push
 from lading.operations.remove import remove
@@ -118,6 +121,42 @@ def test_garbage_collection_leaves_the_evidence(
     assert [entry.digest for entry in found] == [history.evidence]
     evidence = history.plain.document(history.evidence)
     assert history.plain.blob(evidence["config"]["digest"]) == b'{"auc":0.93}'
+
+
+@BOTH
+def test_garbage_collection_leaves_evaluations_from_a_machine_that_knew_nothing(
+    history: History,
+    own_registry: DockerRegistry,
+    settings: Settings,
+    tmp_path: Path,
+    delete_untagged: bool,
+) -> None:
+    version = f"{history.place}:2.0.0"
+    fresh = replace(settings, cache=tmp_path / "fresh")
+    done = {evaluate(version, {"auc": n}, settings=fresh).evidence for n in (0.5, 0.9)}
+    (tmp_path / "report.md").write_text("# fair")
+    done.add(attach(version, tmp_path / "report.md", type="report", settings=fresh).evidence)
+
+    own_registry.garbage_collect(delete_untagged=delete_untagged)
+
+    again = evidence(version, settings=replace(settings, cache=tmp_path / "again"))
+    assert {piece.digest for piece in again.evidence} == done
+    assert sorted(len(piece.content) > 0 for piece in again.evidence) == [False, True, True]
+    assert again.notes == ()
+
+
+def test_the_evidence_of_a_removed_version_goes_with_it(
+    history: History, own_registry: DockerRegistry, settings: Settings
+) -> None:
+    removed = f"{history.place}:2.0.0"
+    gone = {evaluate(removed, {"auc": n}, settings=settings).evidence for n in (1, 2)}
+    stays = evaluate(f"{history.place}:1.0.0", {"auc": 0.9}, settings=settings).evidence
+
+    remove(removed, settings=settings)
+    own_registry.garbage_collect(delete_untagged=True)
+
+    assert not gone & own_registry.blobs()
+    assert {stays, history.evidence} <= own_registry.blobs()
 
 
 @BOTH

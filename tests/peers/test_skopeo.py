@@ -14,6 +14,8 @@ from peers.shipped import Shipped
 
 from lading.errors import InvalidInput
 from lading.operations.copy import copy
+from lading.operations.evaluate import evaluate
+from lading.operations.evidence import evidence
 from lading.operations.inspect import inspect
 from lading.operations.pull import pull
 from lading.operations.push import push
@@ -239,3 +241,29 @@ def test_skopeo_takes_a_whole_repository_along(  # noqa: PLR0917  fixtures
     pulled = pull(there, tmp_path / "out", settings=settings)
     assert pulled.digest == second.digest
     assert files_of(tmp_path / "out") == files_of(model)
+
+
+def test_skopeo_takes_a_repository_with_its_evidence_along(
+    skopeo: Skopeo,
+    registry: DockerRegistry,
+    fresh_registry: DockerRegistry,
+    model: Path,
+    settings: Settings,
+) -> None:
+    here, there = f"{registry.host}/evaluated/fraud", f"{fresh_registry.host}/evaluated/fraud"
+    pushed = push(model, f"{here}:1.0.0", settings=settings)
+    done = [evaluate(f"{here}:1.0.0", {"auc": n}, settings=settings).evidence for n in (0.5, 0.9)]
+
+    # The list of evidence is the one tag that this skopeo cannot keep byte for byte: it drops the
+    # artifact types of its entries. What it lists stays as it is.
+    flags = ("--src=docker", "--dest=docker", "--src-tls-verify=false", "--dest-tls-verify=false")
+    for unchanged in (("--preserve-digests", "--keep-going"), ()):
+        skopeo.run(
+            *("sync", "--all", *unchanged, *flags, here, there.rpartition("/")[0]),
+            check=not unchanged,
+        )
+
+    found = evidence(f"{there}:1.0.0", settings=settings)
+    assert found.digest == pushed.digest
+    assert {piece.digest for piece in found.evidence} == set(done)
+    assert found.notes == ()

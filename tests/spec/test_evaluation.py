@@ -33,8 +33,8 @@ def said(value: object) -> list[tuple[str, float]]:
     [
         {"auc": 0.91, "f1@test": 0.8},
         {"metrics": {"auc": 0.91, "f1@test": 0.8}},
-        {"metrics": [{"name": "auc", "value": 0.91}, {"name": "f1", "split": "test", "value": 0.8}]},
-        [{"key": "auc", "value": 0.91, "timestamp": 17}, {"key": "f1", "split": "test", "value": 0.8}],
+        {"metrics": [{"name": "auc", "value": 0.91}, {"name": "f1@test", "value": 0.8}]},
+        [{"key": "auc", "value": 0.91, "timestamp": 17}, {"key": "f1@test", "value": 0.8}],
         [
             {"key": "auc", "value": 0.5, "step": 0},
             {"key": "auc", "value": 0.91, "step": 9},
@@ -94,8 +94,8 @@ def test_its_own_moment_and_actor_hold() -> None:
         ([{"value": 1}], "name"),
         ([{"name": "auc", "value": 1, "vlaue": 2}], "vlaue"),
         (["auc"], "metrics"),
-        ({"\ud800": 1}, "surrogate"),
-        ({"metrics": {"auc": 1}, "notes": "\ud800"}, "surrogate"),
+        ({"\ud800": 1}, "hex escape"),
+        ({"metrics": {"auc": 1}, "notes": "\ud800"}, "hex escape"),
     ],
 )
 def test_what_is_none_is_refused_with_a_reason(value: object, told: str) -> None:

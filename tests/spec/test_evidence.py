@@ -21,7 +21,7 @@ def test_a_type_of_somebody_else_s_is_itself(kind: str) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["", "Evaluation", "a b", "event", "ledger", "application/vnd.lading.event.v1+json", IMAGE_INDEX],
+    ["", "Evaluation", "a b", "event", "application/vnd.lading.event.v1+json", IMAGE_INDEX],
 )  # fmt: skip
 def test_what_is_kept_for_something_else_is_no_evidence(kind: str) -> None:
     with pytest.raises(InvalidInput):
