@@ -26,6 +26,9 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "com
 # Submodules of packages that are otherwise welcome, which import-linter cannot tell apart.
 FENCED = {"http.server", "urllib.request", "xmlrpc", "ftplib"}
 
+# The one server that there is: what registries say comes in there.
+OPENED = {("hooks/listen.py", "http.server")}
+
 # A cached pull by digest imports these, and must not pay for what it does not use.
 HOT_PATH = (
     "lading.cache",
@@ -70,13 +73,14 @@ def test_every_name_says_something() -> None:
 
 def test_every_fence_stands() -> None:
     crossed = {
-        (path.relative_to(SOURCE).as_posix(), name)
+        (path.relative_to(SOURCE).as_posix(), fenced)
         for path in modules()
         for name in imports(path)
-        if any(name == fenced or name.startswith(fenced + ".") for fenced in FENCED)
+        for fenced in FENCED
+        if name == fenced or name.startswith(fenced + ".")
     }
 
-    assert crossed == set()
+    assert crossed == OPENED
 
 
 def test_a_verb_has_the_same_name_on_every_floor() -> None:

@@ -18,6 +18,7 @@ SURFACE = [
     "Descriptor",
     "Digest",
     "EnvironmentWarning",
+    "EventResult",
     "IntegrityError",
     "InvalidInput",
     "JsonField",
@@ -47,6 +48,7 @@ SURFACE = [
     "diff",
     "doctor",
     "evaluate",
+    "event_show",
     "evidence",
     "fetch_evidence",
     "history",
@@ -78,6 +80,8 @@ SURFACE = [
     "status",
     "tag",
     "verify",
+    "verify_webhook",
+    "watch",
 ]
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Unavailable,
         Unsupported,
     )
+    from lading.hooks.signing import verify_webhook
     from lading.operations.attach import attach
     from lading.operations.captured import Capture
     from lading.operations.check_env import check_env
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lading.operations.diff import diff
     from lading.operations.doctor import doctor
     from lading.operations.evaluate import evaluate
+    from lading.operations.event import EventResult, event_show
     from lading.operations.evidence import evidence
     from lading.operations.fetch_evidence import fetch_evidence
     from lading.operations.history import history
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from lading.operations.tag import tag
     from lading.operations.verify import verify
     from lading.operations.warning import EnvironmentWarning
+    from lading.operations.watch import watch
     from lading.settings import Settings
     from lading.signatures.compatible import compatible
     from lading.signatures.infer import infer_signature
@@ -82,6 +85,7 @@ __all__ = [
     "Descriptor",
     "Digest",
     "EnvironmentWarning",
+    "EventResult",
     "IntegrityError",
     "InvalidInput",
     "JsonField",
@@ -111,6 +115,7 @@ __all__ = [
     "diff",
     "doctor",
     "evaluate",
+    "event_show",
     "evidence",
     "fetch_evidence",
     "history",
@@ -142,6 +147,8 @@ __all__ = [
     "status",
     "tag",
     "verify",
+    "verify_webhook",
+    "watch",
 ]
 
 _ERRORS = "lading.errors"
@@ -154,6 +161,7 @@ _HOMES = {
     "Descriptor": "lading.spec.descriptor",
     "Digest": "lading.spec.digest",
     "EnvironmentWarning": "lading.operations.warning",
+    "EventResult": "lading.operations.event",
     "IntegrityError": _ERRORS,
     "InvalidInput": _ERRORS,
     "JsonField": _SIGNATURE,
@@ -183,6 +191,7 @@ _HOMES = {
     "diff": "lading.operations.diff",
     "doctor": "lading.operations.doctor",
     "evaluate": "lading.operations.evaluate",
+    "event_show": "lading.operations.event",
     "evidence": "lading.operations.evidence",
     "fetch_evidence": "lading.operations.fetch_evidence",
     "history": "lading.operations.history",
@@ -214,6 +223,8 @@ _HOMES = {
     "status": "lading.operations.status",
     "tag": "lading.operations.tag",
     "verify": "lading.operations.verify",
+    "verify_webhook": "lading.hooks.signing",
+    "watch": "lading.operations.watch",
 }
 
 # Hidden from type checkers: with it in sight they would accept any name at all.

@@ -19,6 +19,7 @@ LOOK = "Look"
 EVIDENCE = "Evidence"
 STAGES = "Stages and history"
 NAMES = "Names"
+WATCH = "Pipelines"
 PLACES = "Registries and this machine"
 
 
@@ -52,6 +53,9 @@ VERBS = {
     "evaluate": Verb("Record how well a version does, after it was pushed.", EVIDENCE),
     "attach": Verb("Hang a file on a version: a report, a scan, a bill of materials.", EVIDENCE),
     "evidence": Verb("List what hangs on a version, or fetch one piece of it.", EVIDENCE),
+    "watch": Verb("Tell of every new version and every move of a stage, once.", WATCH),
+    "hook": Verb("Be told by registries instead of asking them.", WATCH),
+    "event": Verb("Show what happened last to a version or a stage.", WATCH),
     "policy": Verb("Show what stages need, and write a first policy.", NAMES),
     "status": Verb("Show how a model stands: stages, approvals, drift.", STAGES),
     "history": Verb("Show what happened to a model, and what a stage named when.", STAGES),

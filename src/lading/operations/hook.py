@@ -1,0 +1,64 @@
+"""Serve the hooks of registries: their notifications wake the same machine that ``watch`` is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from lading.operations.watch import Plan, follow
+
+if TYPE_CHECKING:
+    from lading.hooks.bell import Bell
+    from lading.hooks.notifications import Hint
+    from lading.operations.sinks import Sink
+    from lading.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+LISTEN = "127.0.0.1:8080"
+# Registries lose notifications when they are restarted; this finds what they lost.
+INTERVAL = 300.0
+
+
+def hook_serve(
+    plan: Plan,
+    sinks: Sequence[Sink],
+    bell: Bell,
+    *,
+    settings: Settings,
+    listen: str = LISTEN,
+    secret: str | None = None,
+    on_ready: Callable[[int], object] = lambda port: None,
+) -> None:
+    """Tell of new events as ``follow`` does, and look where a registry says that there are some.
+
+    Nothing that a notification says is believed: it only makes the next look come sooner.
+    ``on_ready`` is called with the port that is listened at.
+
+    Raises:
+        InvalidInput: others could reach the address, and there is no secret.
+        LocalFailure: the address is taken.
+        LadingError: as ``follow``.
+    """
+    from lading.hooks.listen import Listener, Place
+
+    ring = _ringer(plan, bell)
+    with Listener(Place.parse(listen), ring, secret=secret) as listener:
+        on_ready(listener.port)
+        follow(plan, sinks, bell, settings)
+
+
+def _ringer(plan: Plan, bell: Bell) -> Callable[[Hint], None]:
+    """Ring for the repositories that a hint may mean."""
+    watched: dict[str, list[str]] = {}
+    for each in plan.watched:
+        # A registry knows its repositories by their names alone, not by its own.
+        watched.setdefault(each.place.repository, []).append(each.repository)
+
+    def ring(hint: Hint) -> None:
+        for repository in watched.get(hint.repository, ()) if hint.matters else ():
+            _log.debug("%s: a hint", repository)
+            bell.ring(repository)
+
+    return ring

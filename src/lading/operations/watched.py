@@ -1,0 +1,223 @@
+"""A repository that is watched: what is new in its ledger, verified, in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from lading.errors import IntegrityError, InvalidInput, NotFound
+from lading.operations import stores
+from lading.operations.event import EventResult, described, read_event, state_of
+from lading.spec.event import KINDS, MOVES, Recorded, stage_name
+from lading.spec.reference import Reference
+
+if TYPE_CHECKING:
+    from lading.hooks.cursor import Cursor
+    from lading.ledger.book import Book, LedgerStore, Shelf
+    from lading.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+# What is told where nothing is asked for: a version is there, a stage moved.
+_USUAL = frozenset({"registered", "assigned", "cleared"})
+# A tag that names nothing for a moment is asked for again, one that names nonsense not for ever.
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events are told."""
+
+    stage: str | None
+    kinds: frozenset[str]
+
+    @classmethod
+    def of(cls, stage: str | None, kinds: Collection[str]) -> Wanted:
+        """What was asked for: by default registrations and moves, of one stage its moves.
+
+        Raises:
+            InvalidInput: there is no such kind, or no stage may have that name.
+        """
+        if unknown := set(kinds) - KINDS:
+            raise InvalidInput(
+                f"unknown kind of event: {min(unknown)[:40]!r}", hint=", ".join(sorted(KINDS))
+            )
+        usual = _USUAL if stage is None else MOVES
+        return cls(stage_name(stage) if stage else None, frozenset(kinds) or usual)
+
+    def takes(self, recorded: Recorded) -> bool:
+        """Whether this is one of them."""
+        event = recorded.event
+        return event.kind in self.kinds and self.stage in (None, event.stage)
+
+    def must_count(self, recorded: Recorded) -> bool:
+        """Whether it is told only if it counts: where a stage is watched, moves do something."""
+        return self.stage is not None and recorded.event.moves
+
+
+class Watched:
+    """One repository. Every round costs a request, and one more for each new event."""
+
+    def __init__(
+        self,
+        place: Reference,
+        wanted: Wanted,
+        settings: Settings,
+        on_note: Callable[[str], object],
+    ) -> None:
+        self.place = place
+        self._note = on_note
+        self._wanted = wanted
+        self._settings = settings
+        self._store: LedgerStore | None = None
+        self._book: Book | None = None
+        self._attempts: dict[str, int] = {}
+
+    @property
+    def repository(self) -> str:
+        """What the cursor and those who are told call it."""
+        return self.place.base
+
+    def new(
+        self, cursor: Cursor, sinks: Collection[str], *, from_start: bool
+    ) -> Iterator[tuple[str, EventResult]]:
+        """The events that are still to be told, with their tags, in the order of the ledger.
+
+        Raises:
+            LadingError: the repository cannot be read now; nothing is lost.
+        """
+        book = self._read()
+        waiting = self._waiting(book, cursor, sinks, from_start)
+        if not book.whole and any(mark not in book.lines for _, mark in waiting):
+            book = self._whole(book)  # what is waited for may be older than the index
+        uncounted: frozenset[str] | None = None
+        for tag, mark in waiting:
+            recorded = self._recorded(book, tag, mark)
+            if recorded is None:
+                continue
+            if not self._wanted.takes(recorded):
+                for sink in sinks:
+                    cursor.set(self.repository, tag, sink, "passed")
+                continue
+            if self._wanted.must_count(recorded):
+                uncounted = self._uncounted(book) if uncounted is None else uncounted
+                if mark in uncounted:
+                    continue  # it may count later: when a dispute is settled
+            yield tag, described(self.place, recorded)
+
+    def _waiting(
+        self, book: Book, cursor: Cursor, sinks: Collection[str], from_start: bool
+    ) -> list[tuple[str, str]]:
+        """The tags and marks of events of which somebody is still to be told, in order."""
+        from lading.ledger.book import event_tags
+
+        tags = event_tags(book.names)
+        before = () if from_start else tuple(tags.values())
+        begun = [cursor.begin(self.repository, sink, before) for sink in sinks]
+        if any(begun) and not from_start:
+            self._note(f"{self.repository} is watched from now on (cursor {cursor.name})")
+        settled = cursor.settled(self.repository, sinks)
+        return sorted((tag, mark) for mark, tag in tags.items() if tag not in settled)
+
+    @property
+    def was_read(self) -> bool:
+        """Whether it could be read at least once: then what is wrong now came later."""
+        return self._book is not None
+
+    def _recorded(self, book: Book, tag: str, mark: str) -> Recorded | None:
+        """An event that has its place in the ledger; None where it cannot be had."""
+        if found := book.records.get(mark):
+            return found if mark in book.lines else None
+        if self._attempts.get(tag, 0) >= _ATTEMPTS:
+            return None
+        try:
+            if mark in book.lines:
+                return read_event(self._opened(), tag)
+        except (NotFound, InvalidInput, IntegrityError) as error:
+            _log.debug("%s:%s: %s", self.repository, tag, error)
+        attempts = self._attempts[tag] = self._attempts.get(tag, 0) + 1
+        if attempts == _ATTEMPTS:
+            _log.warning("%s:%s is no event that counts; it is passed over", self.repository, tag)
+        return None
+
+    def _opened(self) -> LedgerStore:
+        if self._store is None:
+            store = stores.open_store(self.place, self._settings)
+            self._store = cast("LedgerStore", store)
+        return self._store
+
+    def _read(self) -> Book:
+        """The ledger as it is now: one request, where it was read before."""
+        from lading.ledger.read import read_book, reread
+
+        if self._book is None:
+            # Who acts on a stage believes no index.
+            whole = self._wanted.stage is not None
+            self._book = read_book(self._opened(), whole=whole, shelf=self._shelf())
+        else:
+            self._book = reread(self._opened(), self._forgetting(self._book), shelf=self._shelf())
+        return self._book
+
+    def _whole(self, book: Book) -> Book:
+        """The ledger, read event by event."""
+        from lading.ledger.read import read_book
+
+        self._book = read_book(self._opened(), whole=True, names=book.names, shelf=self._shelf())
+        return self._book
+
+    def _forgetting(self, book: Book) -> Book:
+        """The book without the names that could not be read, so that they are tried again."""
+        from dataclasses import replace
+
+        again = {tag for tag, attempts in self._attempts.items() if attempts < _ATTEMPTS}
+        return replace(book, names=book.names - again, troubles=())
+
+    def _uncounted(self, book: Book) -> frozenset[str]:
+        """The marks of moves that do nothing: refused, or in a dispute that is not settled."""
+        state = state_of(book, self._settings)
+        marks = {digest.hex[:16] for digest in state.refused}
+        stage = state.stage(str(self._wanted.stage))
+        if stage.kept:
+            agreed = frozenset.intersection(*(_ancestors(book, d.hex[:16]) for d in stage.fork))
+            moves = (line for line in book.lines.values() if line.moves)
+            marks |= {m.mark for m in moves if m.stage == stage.name and m.mark not in agreed}
+        return frozenset(marks)
+
+    def _shelf(self) -> Shelf:
+        from lading.cache import Cache
+
+        return Cache(self._settings.cache)
+
+
+def _ancestors(book: Book, mark: str) -> frozenset[str]:
+    """Everything that an event was written after."""
+    found: set[str] = set()
+    waiting = [mark]
+    while waiting:
+        line = book.lines.get(waiting.pop())
+        new = set(line.parents) - found if line else set()
+        found |= new
+        waiting += new
+    return frozenset(found)
+
+
+def place_of(model: str | Reference, settings: Settings) -> Reference:
+    """The repository of a model that is to be watched.
+
+    Raises:
+        InvalidInput: it names one version of it.
+    """
+    from dataclasses import replace
+
+    place = stores.locate(model, settings)
+    if place.name:
+        raise InvalidInput(
+            f"{place} is one version", cause="a whole model is watched", hint=f"{place.base}"
+        )
+    if place.layout is None:
+        return place
+    # The cursor must know the folder again from wherever the next watch is started.
+    return replace(place, layout=str(Path(place.layout).expanduser().absolute()))
