@@ -9,6 +9,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,30 @@ def test_a_dispute_about_a_protected_stage_is_told_when_it_is_settled(ledger: Le
 
     disputed = sorted(ids(one, other))
     assert once(ledger, stage="prod") == [*disputed, *ids(settled)]
+
+
+def test_a_dispute_about_one_version_of_a_shared_stage_holds_up_no_other(ledger: Ledger) -> None:
+    first = ledger.assign(protected=True, shared=True)
+    digest = ledger.version("1.1.0")
+    in_dispute = {"protected": True, "shared": True, "digest": digest}
+    for kind in ("assigned", "cleared"):
+        ledger.beside((first.digest,), 2, kind=kind, **in_dispute)
+    other = ledger.beside((first.digest,), 2, protected=True, shared=True)
+
+    assert once(ledger, from_start=True, stage="prod") == ids(first, other)
+
+
+def test_a_policy_here_protects_a_stage_that_its_writer_did_not(
+    settings: Settings, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("stages: {prod: {protected: true}}\n")
+    ledger = Ledger("ml/fraud", replace(settings, policy=policy))
+    first = ledger.assign()
+    for _ in range(2):
+        ledger.beside((first.digest,), 2)
+
+    assert once(ledger, from_start=True, stage="prod") == ids(first)
 
 
 def test_a_dispute_about_an_open_stage_is_told_as_it_comes(ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ from lading.cli import telling
 from lading.cli.console import Console
 from lading.cli.options import examples
 from lading.operations import hook as operation
+from lading.spec.duration import seconds_of
 
 app = typer.Typer(
     add_completion=False,
@@ -94,7 +95,7 @@ def serve(
         settings,
         stage=stage,
         kinds=kind or (),
-        interval=telling.seconds(interval),
+        interval=seconds_of(interval),
         from_start=from_start,
         keep_going=keep_going,
         cursor=cursor,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import typer
 
 from lading.cli.console import Console
 from lading.cli.event import sentence
-from lading.errors import InvalidInput
+from lading.spec.duration import seconds_of
 
 if TYPE_CHECKING:
     from lading.hooks.bell import Bell
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from lading.settings import Settings
 
 _TOLD = "Who is told"
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_TIME = re.compile(r"(\d{1,7}(?:\.\d{1,3})?)(s|m|min|h|)", re.ASCII)
 
 ModelsArgument = Annotated[
     list[str],
@@ -118,18 +115,6 @@ InsecureWebhook = Annotated[
 ]
 
 
-def seconds(text: str) -> float:
-    """A stretch of time: ``10s``, ``5m``, ``1h``, or seconds.
-
-    Raises:
-        InvalidInput: it is none.
-    """
-    match = _TIME.fullmatch(text)
-    if match is None or not float(match[1]):
-        raise InvalidInput(f"not a stretch of time: {text[:40]!r}", hint="10s, 5m or 1h")
-    return float(match[1]) * _UNITS[match[2]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """Who was asked to be told, as it stands on the command line."""
@@ -165,7 +150,7 @@ class Told:
         if self.command is not None:
             secrets = {self.secret_env, hidden}
             seen = {name: text for name, text in environment.items() if name not in secrets}
-            program = sinks.Program.parse(self.command, seen, timeout=seconds(self.timeout))
+            program = sinks.Program.parse(self.command, seen, timeout=seconds_of(self.timeout))
             everybody.append(program)
         return everybody
 

@@ -9,6 +9,7 @@ import typer
 from lading.cli import telling
 from lading.cli.console import Console
 from lading.cli.options import examples
+from lading.spec.duration import seconds_of
 
 app = typer.Typer(add_completion=False)
 
@@ -66,7 +67,7 @@ def watch(
         settings,
         stage=stage,
         kinds=kind or (),
-        interval=telling.seconds(interval),
+        interval=seconds_of(interval),
         once=once,
         from_start=from_start,
         keep_going=keep_going,

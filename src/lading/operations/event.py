@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -144,10 +145,26 @@ def read_event(store: LedgerStore, name: str) -> Recorded:
     return recorded
 
 
-def state_of(book: Book, settings: Settings) -> State:
-    """What follows from a ledger, for whoever only reads."""
-    del settings  # the policy's own word comes with the policy
-    return book.state()
+def state_of(
+    book: Book,
+    place: Reference,
+    settings: Settings,
+    *,
+    refused: Collection[Digest] | None = None,
+) -> State:
+    """What follows from a ledger for whoever only reads, under the policy that holds here.
+
+    Which stages are protected is the policy's word; without ``refused``, moves that do not count
+    are those that whoever wrote the index found so.
+
+    Raises:
+        LadingError: the policy cannot be read.
+    """
+    from lading.operations.policy import load_policy
+
+    stages = load_policy(settings).for_model(place.repository)
+    protected = {name for name, rules in stages.items() if rules.protected}
+    return book.state(protected=protected, refused=refused)
 
 
 def _as_event(store: LedgerStore, digest: Digest) -> Recorded | None:
@@ -164,7 +181,7 @@ def _newest(store: LedgerStore, place: Reference, settings: Settings) -> Digest:
 
     stage = _stage_name(place)
     book = read_book(store, whole=stage is not None)
-    if stage and (moved := _moved(store, state_of(book, settings), stage)):
+    if stage and (moved := _moved(store, state_of(book, place, settings), stage)):
         return moved
     digest = stores.resolve(store, place).digest
     for whole in (book.whole, True):

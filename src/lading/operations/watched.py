@@ -177,14 +177,25 @@ class Watched:
 
     def _uncounted(self, book: Book) -> frozenset[str]:
         """The marks of moves that do nothing: refused, or in a dispute that is not settled."""
-        state = state_of(book, self._settings)
-        marks = {digest.hex[:16] for digest in state.refused}
-        stage = state.stage(str(self._wanted.stage))
-        if stage.kept:
-            agreed = frozenset.intersection(*(_ancestors(book, d.hex[:16]) for d in stage.fork))
-            moves = (line for line in book.lines.values() if line.moves)
-            marks |= {m.mark for m in moves if m.stage == stage.name and m.mark not in agreed}
-        return frozenset(marks)
+        from lading.ledger.line import mark
+
+        name = str(self._wanted.stage)
+        moves = [m for m in book.lines.values() if m.moves and m.stage == name]
+        state = state_of(book, self.place, self._settings)
+        refused = set(state.refused)
+        # Those that are left may have been in dispute before; each time there are fewer.
+        while (stage := state.stage(name)).kept:
+            agreed = frozenset.intersection(*(_ancestors(book, mark(d)) for d in stage.fork))
+            disputing = [move for move in moves if move.digest in stage.fork]
+            versions = {move.subject for move in disputing}
+            one_by_one = all(move.shared for move in disputing)
+            refused |= {
+                move.digest
+                for move in moves
+                if move.mark not in agreed and (move.subject in versions or not one_by_one)
+            }
+            state = state_of(book, self.place, self._settings, refused=refused)
+        return frozenset(map(mark, refused))
 
     def _shelf(self) -> Shelf:
         from lading.cache import Cache
@@ -192,10 +203,10 @@ class Watched:
         return Cache(self._settings.cache)
 
 
-def _ancestors(book: Book, mark: str) -> frozenset[str]:
-    """Everything that an event was written after."""
+def _ancestors(book: Book, of: str) -> frozenset[str]:
+    """Everything that an event was written after, by their marks."""
     found: set[str] = set()
-    waiting = [mark]
+    waiting = [of]
     while waiting:
         line = book.lines.get(waiting.pop())
         new = set(line.parents) - found if line else set()
