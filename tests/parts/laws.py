@@ -13,7 +13,11 @@ Law = TypeVar("Law", bound=Callable[..., object])
 _USUAL = 100
 
 
-def tries(count: int) -> Callable[[Law], Law]:
+def often(count: int) -> int:
     """So many tries in a usual run, and in a long one as many times more as of other laws."""
-    often = max(1, count * settings().max_examples // _USUAL)
-    return settings(max_examples=often, suppress_health_check=[HealthCheck.too_slow])
+    return max(1, count * settings().max_examples // _USUAL)
+
+
+def tries(count: int) -> Callable[[Law], Law]:
+    """A law that is tried so :func:`often`."""
+    return settings(max_examples=often(count), suppress_health_check=[HealthCheck.too_slow])

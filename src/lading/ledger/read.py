@@ -16,10 +16,11 @@ from lading.ledger.fold import Border, combined
 from lading.ledger.index import LedgerIndex, Segment, read_index
 from lading.ledger.line import Line
 from lading.ledger.line import mark as mark_of
+from lading.ledger.place import sound
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
-from lading.spec.event import SEQ_LIMIT, Recorded
+from lading.spec.event import Recorded
 from lading.spec.manifest import Index, parse
 from lading.spec.tags import LEDGER, event_of
 from lading.transfer import read
@@ -27,8 +28,6 @@ from lading.transfer.pool import run
 
 _log = logging.getLogger(__name__)
 
-# What an event whose parents are gone may claim at most: nine tenths are left to who comes after.
-_FARTHEST: Final = SEQ_LIMIT // 10
 _TRIES: Final = 4
 _PAUSE: Final = 0.05
 JOBS: Final = 8
@@ -129,8 +128,8 @@ class _Reading:
             return False
         away = self._put_away(listed)
         found = self._tagged(tag for mark, tag in older.items() if mark not in away)
-        sound = self._sound(away | self._lines(found, {}))
-        return any(mark in sound for mark in found)
+        kept = self._sound(away | self._lines(found, {}))
+        return any(mark in kept for mark in found)
 
     def _whole(self, listed: LedgerIndex | None, hints: Mapping[str, Line]) -> Book:
         """Every event, read itself; those whose tag is gone, from the lists."""
@@ -278,16 +277,11 @@ class _Reading:
 
     def _sound(self, lines: Mapping[str, Line], border: Border | None = None) -> dict[str, Line]:
         """The lines whose place in the order is the one that their parents give them."""
-        places = {mark_of(border.head): border.seq} if border else {}
-        sound: dict[str, Line] = {}
-        for line in sorted(lines.values(), key=lambda line: line.order):
-            above = [places[parent] for parent in line.parents if parent in places]
-            if _stands(line, above):
-                sound[line.mark] = line
-                places[line.mark] = line.seq
-            else:
+        kept = sound(lines.values(), border)
+        for mark, line in lines.items():
+            if mark not in kept:
                 self._tell("seq", f"the event {line.tag} claims a place that is not its own")
-        return {mark: sound[mark] for mark in lines if mark in sound}
+        return kept
 
     def _told(self, before: tuple[Trouble, ...] = ()) -> tuple[Trouble, ...]:
         """Every trouble once, in the same order whichever thread was quicker."""
@@ -296,14 +290,6 @@ class _Reading:
 
     def _tell(self, kind: str, what: str) -> None:
         self.troubles.append(Trouble(kind, what))
-
-
-def _stands(line: Line, above: list[int]) -> bool:
-    """Whether an event may claim its number; ``above`` are those of the parents that are there."""
-    if len(above) == len(line.parents):
-        return line.seq == 1 + max(above, default=0)
-    # Events were deleted, so nobody can tell. Numbers are not to run out over that.
-    return max(above, default=0) < line.seq < _FARTHEST
 
 
 def _seq(tag: str) -> int:

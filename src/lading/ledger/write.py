@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -17,23 +17,20 @@ from lading.errors import InvalidInput, NotFound, Unsupported
 from lading.ledger.artifact import EMPTY, EMPTY_CONFIG, seal
 from lading.ledger.book import Book, LedgerStore, Shelf, Trouble
 from lading.ledger.fold import Border, State
-from lading.ledger.fold import fold as fold_lines
-from lading.ledger.index import Segment, border_after, build, read_index
+from lading.ledger.index import Segment, border_after, read_index
 from lading.ledger.line import Line
-from lading.ledger.line import mark as mark_of
+from lading.ledger.listing import Listing, listing_of, newest, parts
 from lading.ledger.read import reread
 from lading.ports import Deleter
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
 from lading.spec.event import SEQ_LIMIT, Event, Kind, Recorded, now
-from lading.spec.manifest import MANIFEST_LIMIT, Index
+from lading.spec.manifest import Index
 from lading.spec.tags import LEDGER, is_segment, segment_tag
 from lading.transfer import read
 
 # A registry looks for every child of an index that is put, so long lists make slow writes.
 SEGMENT: Final = 2000
-# An index that registries take: they refuse manifests of more than 4 MiB.
-_ROOM: Final = 7 * MANIFEST_LIMIT // 8
 # Others may be writing all the time; they show what they write, too.
 _PATIENCE: Final = 60.0
 _TRIES: Final = 4
@@ -203,11 +200,11 @@ class _Showing:
         """Put the index, unless the one that is there says the same."""
         if book.is_empty:
             return book
-        listing = _listing(book, state)
+        listing = listing_of(book, state)
         full = len(listing.lines) >= (SEGMENT if self.roll else 2 * SEGMENT)
         if full and (border := border_after(state)):
             listing, book = self._rolled(listing, book, state, border)
-        index = _newest(listing, state)
+        index = newest(listing, state)
         if index.descriptor.digest != self.index:
             self._put(index, LEDGER)
             self.index = index.descriptor.digest
@@ -215,12 +212,12 @@ class _Showing:
         return replace(book, listed=read_index(index))
 
     def _rolled(
-        self, listing: _Listing, book: Book, state: State, border: Border
-    ) -> tuple[_Listing, Book]:
+        self, listing: Listing, book: Book, state: State, border: Border
+    ) -> tuple[Listing, Book]:
         """Put everything that is listed away under a tag of its own, and begin anew behind it."""
         taken = [int(name[-4:]) for name in book.names if is_segment(name)]
         segments = listing.segments
-        for number, full in enumerate(_parts(listing, state), 1 + max(taken, default=0)):
+        for number, full in enumerate(parts(listing, state, SEGMENT), 1 + max(taken, default=0)):
             self._put(full, segment_tag(number))
             count = len(full.manifests)
             segments += (Segment(segment_tag(number), full.descriptor.digest, count),)
@@ -228,7 +225,7 @@ class _Showing:
             book = replace(book, put_away=frozenset(book.lines))
         else:
             book = replace(book, lines={})
-        return _Listing((), border, segments), book
+        return Listing((), border, segments), book
 
     def _put(self, index: Index, name: str) -> None:
         self.store.push(index.descriptor, BytesContent(index.raw), name)
@@ -268,61 +265,6 @@ class _Showing:
 
     def _tell(self, kind: str, what: str) -> None:
         self.troubles.append(Trouble(kind, what))
-
-
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """What the index lists, and what was put away before."""
-
-    lines: tuple[Line, ...]
-    border: Border | None
-    segments: tuple[Segment, ...]
-
-
-def _listing(book: Book, state: State) -> _Listing:
-    """What is listed as it is; everything anew where an event belongs behind the border."""
-    listed = book.listed
-    border = listed.border if listed else None
-    if listed and border and (not book.whole or border == _drawn(book, state)):
-        kept = {mark: line for mark, line in book.lines.items() if mark not in book.put_away}
-        known = {*kept, mark_of(border.head)}
-        if all(line.seq > border.seq and known.issuperset(line.parents) for line in kept.values()):
-            return _Listing(tuple(kept.values()), border, listed.segments)
-    return _Listing(tuple(book.lines.values()), None, ())
-
-
-def _drawn(book: Book, state: State) -> Border | None:
-    """The border behind the events that were put away, drawn anew."""
-    away = (line for mark, line in book.lines.items() if mark in book.put_away)
-    return border_after(fold_lines(away, refused=state.refused))
-
-
-def _parts(listing: _Listing, state: State) -> Iterator[Index]:
-    """What is put away, in parts that a registry takes."""
-    ordered = sorted(listing.lines, key=lambda line: line.order)
-    for start in range(0, len(ordered), SEGMENT):
-        waiting = [ordered[start : start + SEGMENT]]
-        while waiting:
-            lines = waiting.pop()
-            part = build(lines, state, listing.border, listing.segments)
-            if len(part.raw) <= _ROOM or len(lines) == 1:
-                yield part
-            else:
-                middle = len(lines) // 2
-                waiting += [lines[middle:], lines[:middle]]
-
-
-def _newest(listing: _Listing, state: State) -> Index:
-    """The index, of the newest events alone where all would be more than a registry takes.
-
-    Those that are left out still have their tags, by which readers find them one by one.
-    """
-    lines = sorted(listing.lines, key=lambda line: line.order)
-    while True:
-        index = build(lines, state, listing.border, listing.segments)
-        if len(index.raw) <= _ROOM or not lines:
-            return index
-        lines = lines[1 + len(lines) // 8 :]
 
 
 def named(store: LedgerStore, name: str) -> Digest | None:

@@ -1,0 +1,284 @@
+"""What is wrong with a ledger, and with the tags that should follow it; nothing is written here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from lading.errors import IntegrityError, InvalidInput, NotFound
+from lading.ledger.book import Book, LedgerStore
+from lading.ledger.fold import Stage, State
+from lading.ledger.line import Line
+from lading.ledger.listing import drawn_border
+from lading.ledger.read import JOBS
+from lading.ledger.remembered import Remembered
+from lading.spec.digest import Digest
+from lading.spec.manifest import Index, parse
+from lading.spec.version import Version
+from lading.transfer import read
+from lading.transfer.pool import run
+
+Severity = Literal["error", "note"]
+
+_PAUSE: Final = 0.1
+_REPAIR: Final = "lading ledger repair"
+# What reading has found already, and what there is to do about it.
+_READ: Final[dict[str, tuple[Severity, str | None]]] = {
+    "hint": ("error", _REPAIR),
+    "index": ("error", _REPAIR),
+    "segment": ("note", _REPAIR),
+    "lost": ("error", "copy it back from another registry or a layout that has it"),
+    "strange": ("error", "look who put it there"),
+    "seq": ("error", "look who wrote it: it does not count"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be."""
+
+    kind: str
+    # A note is about what Lading mends by itself, or what need not be wrong.
+    severity: Severity
+    what: str
+    hint: str | None = None
+
+
+def audit(
+    store: LedgerStore,
+    book: Book,
+    state: State,
+    remembered: Remembered | None = None,
+    *,
+    jobs: int = JOBS,
+) -> tuple[Finding, ...]:
+    """What is wrong; the book must be whole, and costs a request for each event and version more.
+
+    Raises:
+        LadingError: the store cannot be read.
+    """
+    assert book.whole, "an audit believes no list"
+    looked = _look(store, _names_to_look_at(book, state), jobs)
+    found = [*_read(book), *_rolled_back(book, remembered), *_events(book, state, looked)]
+    found += [*_listed(book, state, looked), *_stages(store, book, state, looked)]
+    found += _versions(store, book, state, looked)
+    return tuple(dict.fromkeys(found))
+
+
+def strayed(book: Book, looked: dict[str, Digest | None]) -> tuple[Line, ...]:
+    """The events whose own tag is gone, or names something else."""
+    return tuple(line for line in book.lines.values() if looked.get(line.tag) != line.digest)
+
+
+def look_at_own_tags(store: LedgerStore, book: Book, jobs: int = JOBS) -> dict[str, Digest | None]:
+    """What the tags of events and of full parts name."""
+    return _look(store, _own_tags(book), jobs)
+
+
+# --- what is looked at ----------------------------------------------------------------------------
+
+
+def _own_tags(book: Book) -> set[str]:
+    segments = book.listed.segments if book.listed else ()
+    wanted = {line.tag for line in book.lines.values()} | {segment.tag for segment in segments}
+    return wanted & book.names
+
+
+def _names_to_look_at(book: Book, state: State) -> set[str]:
+    return _own_tags(book) | (book.names & state.stages.keys()) | _version_tags(book)
+
+
+def _version_tags(book: Book) -> set[str]:
+    return {name for name in book.names if Version.from_tag(name)}
+
+
+def _look(store: LedgerStore, names: Iterable[str], jobs: int) -> dict[str, Digest | None]:
+    looked: dict[str, Digest | None] = {}
+
+    def look(name: str) -> None:
+        looked[name] = _named(store, name)
+        if looked[name] is None:
+            # Distribution 2.x writes a tag in place: for a moment nothing is there.
+            time.sleep(_PAUSE)
+            looked[name] = _named(store, name)
+
+    run(look, sorted(names), jobs=jobs, on_failure=lambda: None)
+    return looked
+
+
+def _named(store: LedgerStore, name: str) -> Digest | None:
+    try:
+        return store.resolve(name).digest
+    except (NotFound, InvalidInput, IntegrityError):
+        return None  # gone, or nothing that a tag of ours would name
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+
+def _read(book: Book) -> Iterator[Finding]:
+    for trouble in book.troubles:
+        severity, hint = _READ.get(trouble.kind, ("error", None))
+        yield Finding(trouble.kind, severity, trouble.what, hint)
+
+
+def _rolled_back(book: Book, remembered: Remembered | None) -> Iterator[Finding]:
+    if remembered and (behind := remembered.rolled_back(book)):
+        yield Finding(
+            "rolled back",
+            "error",
+            f"the registry was set back: {behind}",
+            "copy what is missing back from another registry or a layout that has it",
+        )
+
+
+def _events(book: Book, state: State, looked: dict[str, Digest | None]) -> Iterator[Finding]:
+    for line in strayed(book, looked):
+        if line.tag in book.names:
+            what = f"the tag {line.tag} names {looked.get(line.tag) or 'nothing'}, not its event"
+            yield Finding("strange", "error", what, _REPAIR)
+        else:
+            yield Finding("untagged", "note", f"the event {line.tag} has lost its tag", _REPAIR)
+    for parent in sorted(state.missing):
+        after = next(line for line in book.lines.values() if parent in line.parents)
+        yield Finding(
+            "gap",
+            "error",
+            f"the event {parent}… is gone: {after.tag} was written after it",
+            "copy it back from another registry or a layout that has it",
+        )
+    for stage in state.forks:
+        yield _fork(stage)
+
+
+def _fork(stage: Stage) -> Finding:
+    shown = stage.value or "nothing"
+    now = f"it keeps naming {shown}" if stage.kept else f"it names {shown}, the highest of them"
+    return Finding(
+        "fork",
+        "error",
+        f"{stage.name} is in dispute: {len(stage.fork)} moves did not know of each other; {now}",
+        f"lading promote REF {stage.name}: the next move knows them all",
+    )
+
+
+# --- the index ------------------------------------------------------------------------------------
+
+
+def _listed(book: Book, state: State, looked: dict[str, Digest | None]) -> Iterator[Finding]:
+    if book.is_empty:
+        return
+    if book.listed is None:
+        if not any(trouble.kind == "index" for trouble in book.troubles):
+            yield Finding("index", "note", "the ledger's index is not there", _REPAIR)
+        return
+    for line in book.unlisted:
+        what = f"the event {line.tag} happened and is not shown yet"
+        yield Finding("unlisted", "note", what, _REPAIR)
+    if dict(book.listed.stages) != dict(state.stages) and not book.unlisted:
+        what = "the ledger's index says of stages what its events do not"
+        yield Finding("checkpoint", "error", what, _REPAIR)
+    if book.listed.border and book.listed.border != drawn_border(book, state):
+        what = "the ledger's index is wrong about what was put away"
+        yield Finding("border", "error", what, _REPAIR)
+    for segment in book.listed.segments:
+        if looked.get(segment.tag) != segment.digest:
+            what = f"the tag {segment.tag} does not name the part of the ledger that it should"
+            yield Finding("segment", "note", what, _REPAIR)
+
+
+# --- stages ---------------------------------------------------------------------------------------
+
+
+def _stages(
+    store: LedgerStore, book: Book, state: State, looked: dict[str, Digest | None]
+) -> Iterator[Finding]:
+    for name, stage in state.stages.items():
+        there = looked.get(name)
+        if there == stage.value:
+            continue
+        if there and stage.value and _same_model(store, there, _model(book, stage.value)):
+            yield _recompressed(name, there, stage.value)
+            continue
+        what = f"{name} names {there or 'nothing'}, and the ledger says {stage.value or 'nothing'}"
+        yield Finding("drift", "error", f"DRIFT: {what}", _REPAIR)
+
+
+def _recompressed(name: str, there: Digest, was: Digest) -> Finding:
+    return Finding(
+        "recompressed",
+        "note",
+        f"{name} names {there}: {was}, compressed on the way",
+        "copy with lading copy, or skopeo copy --all --preserve-digests",
+    )
+
+
+def _model(book: Book, version: Digest) -> Digest | None:
+    """The model manifest of a version, which survives a copy that was compressed on the way."""
+    events = (recorded.event for recorded in book.records.values())
+    return next((event.model for event in events if event.digest == version and event.model), None)
+
+
+def _same_model(store: LedgerStore, digest: Digest, model: Digest | None) -> bool:
+    if model is None:
+        return False
+    try:
+        root = store.resolve(digest)
+        index = parse(read(store, root), root.media_type)
+    except (NotFound, InvalidInput, IntegrityError):
+        return False
+    return isinstance(index, Index) and any(child.digest == model for child in index.manifests)
+
+
+# --- versions -------------------------------------------------------------------------------------
+
+
+def _versions(
+    store: LedgerStore, book: Book, state: State, looked: dict[str, Digest | None]
+) -> Iterator[Finding]:
+    registered = _registered(book)
+    for tag in sorted(_version_tags(book)):
+        there, known = looked.get(tag), registered.get(tag, ())
+        if there is None or there in known:
+            continue
+        if not known:
+            what = f"nobody registered {tag}: it was pushed by another tool, or before"
+            yield Finding("unregistered", "note", what, "lading ledger adopt")
+        elif any(_same_model(store, there, _model(book, digest)) for digest in known):
+            yield _recompressed(tag, there, known[0])
+        else:
+            what = f"{tag} names {there} and was registered as {known[0]}: versions never move"
+            yield Finding("moved", "error", what, f"put {known[0]} back under {tag}")
+    for tag, known in sorted(registered.items()):
+        if len(known) > 1:
+            what = f"{tag} was registered as {len(known)} different versions"
+            yield Finding("moved", "error", what, "look who registered it")
+        for digest in known:
+            if looked.get(tag) is None:
+                yield _gone(store, book, state, tag, digest)
+
+
+def _registered(book: Book) -> dict[str, tuple[Digest, ...]]:
+    """The digests that each version was registered with, by its tag; the first one first."""
+    found: dict[str, tuple[Digest, ...]] = {}
+    for line in sorted(book.lines.values(), key=lambda line: line.order):
+        if line.kind == "registered" and line.version:
+            tag = line.version.replace("+", "_")
+            found[tag] = tuple(dict.fromkeys((*found.get(tag, ()), line.subject)))
+    return found
+
+
+def _gone(store: LedgerStore, book: Book, state: State, tag: str, digest: Digest) -> Finding:
+    there = _named(store, digest) is not None
+    what = f"{tag} ({digest}) has lost its tag" if there else f"{tag} ({digest}) is gone"
+    shown = any(member.digest == digest for s in state.stages.values() for member in s.members)
+    guarded = any(
+        line.subject == digest and line.kind == "assigned" and line.protected
+        for line in book.lines.values()
+    )
+    if shown or guarded:
+        what += f", although a {'stage names' if shown else 'protected stage named'} it"
+    hint = f"put it back under {tag}" if there else "copy it back from another registry or a layout"
+    return Finding("gone", "error" if shown or guarded else "note", what, hint)

@@ -1,0 +1,71 @@
+"""What the index lists, and what is put away: deciding only; :mod:`lading.ledger.write` puts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from lading.ledger.book import Book
+from lading.ledger.fold import Border, State, fold
+from lading.ledger.index import Segment, border_after, build
+from lading.ledger.line import Line, mark
+from lading.spec.manifest import MANIFEST_LIMIT, Index
+
+# An index that registries take: they refuse manifests of more than 4 MiB.
+_ROOM: Final = 7 * MANIFEST_LIMIT // 8
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the index lists, and what was put away before."""
+
+    lines: tuple[Line, ...]
+    border: Border | None
+    segments: tuple[Segment, ...]
+
+
+def listing_of(book: Book, state: State) -> Listing:
+    """What is listed as it is; everything anew where an event belongs behind the border."""
+    listed = book.listed
+    border = listed.border if listed else None
+    if listed and border and (not book.whole or border == drawn_border(book, state)):
+        kept = {at: line for at, line in book.lines.items() if at not in book.put_away}
+        known = {*kept, mark(border.head)}
+        if all(line.seq > border.seq and known.issuperset(line.parents) for line in kept.values()):
+            return Listing(tuple(kept.values()), border, listed.segments)
+    return Listing(tuple(book.lines.values()), None, ())
+
+
+def drawn_border(book: Book, state: State) -> Border | None:
+    """The border behind the events that were put away, drawn anew."""
+    away = (line for at, line in book.lines.items() if at in book.put_away)
+    return border_after(fold(away, refused=state.refused))
+
+
+def parts(listing: Listing, state: State, most: int) -> Iterator[Index]:
+    """What is put away, in parts that a registry takes."""
+    ordered = sorted(listing.lines, key=lambda line: line.order)
+    for start in range(0, len(ordered), most):
+        waiting = [ordered[start : start + most]]
+        while waiting:
+            lines = waiting.pop()
+            part = build(lines, state, listing.border, listing.segments)
+            if len(part.raw) <= _ROOM or len(lines) == 1:
+                yield part
+            else:
+                middle = len(lines) // 2
+                waiting += [lines[middle:], lines[:middle]]
+
+
+def newest(listing: Listing, state: State) -> Index:
+    """The index, of the newest events alone where all would be more than a registry takes.
+
+    Those that are left out still have their tags, by which readers find them one by one.
+    """
+    lines = sorted(listing.lines, key=lambda line: line.order)
+    while True:
+        index = build(lines, state, listing.border, listing.segments)
+        if len(index.raw) <= _ROOM or not lines:
+            return index
+        lines = lines[1 + len(lines) // 8 :]
