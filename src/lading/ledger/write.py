@@ -215,8 +215,10 @@ class _Showing:
         self, listing: Listing, book: Book, state: State, border: Border
     ) -> tuple[Listing, Book]:
         """Put everything that is listed away under a tag of its own, and begin anew behind it."""
-        taken = [int(name[-4:]) for name in book.names if is_segment(name)]
         segments = listing.segments
+        # A part whose tag is gone may get it back.
+        tags = {segment.tag for segment in segments} | book.names
+        taken = [int(tag[-4:]) for tag in tags if is_segment(tag)]
         for number, full in enumerate(parts(listing, state, SEGMENT), 1 + max(taken, default=0)):
             self._put(full, segment_tag(number))
             count = len(full.manifests)
