@@ -19,7 +19,7 @@ from ledger.histories import (
     put,
 )
 
-from lading.ledger.fold import Stage, State, fold
+from lading.ledger.fold import Stage, State, fold, timeline
 from lading.ledger.index import border_after
 from lading.ledger.line import Line
 from lading.spec.event import MOST_PARENTS
@@ -136,6 +136,23 @@ def test_who_writes_next_comes_after_all_and_ends_no_dispute_by_that(
 
     assert [line.digest for line in following.heads] == [note.digest]
     assert following.stages == state.stages
+
+
+@given(histories(), PROTECTED, st.data())
+def test_what_a_stage_was_after_each_move_follows_from_the_moves_before(
+    lines: tuple[Line, ...], protected: set[str], data: st.DataObject
+) -> None:
+    digests = [line.digest for line in lines]
+    refused = data.draw(st.sets(st.sampled_from(digests))) if digests else set()
+
+    told = list(timeline(lines, protected=protected, refused=refused))
+
+    ordered = sorted(lines, key=lambda line: line.order)
+    counted = [line for line in ordered if line.moves and line.digest not in refused]
+    assert [move for move, _ in told] == counted
+    for move, stage in told:
+        until = [line for line in ordered if line.order <= move.order]
+        assert stage == fold(until, protected=protected, refused=refused).stage(stage.name)
 
 
 # --- forks ----------------------------------------------------------------------------------------
@@ -381,3 +398,5 @@ def test_ten_thousand_events_fold_in_a_moment() -> None:
     assert time.perf_counter() - began < 1.0
     assert state.stage("prod").value == lines[-1].subject
     assert state.stage("dev").value == lines[-2].subject
+    assert len(list(timeline(lines))) == 10_000
+    assert time.perf_counter() - began < 2.0

@@ -152,12 +152,21 @@ def timeline(
     """Every move that counts, in order, and what its stage was after it."""
     graph = _Graph(sorted(lines, key=lambda line: line.order), None)
     so_far: dict[str, list[Line]] = {}
+    bits: dict[str, int] = {}
+    was: dict[str, Stage] = {}
     for move in graph.moves:
-        if move.stage is None or move.digest in refused:
+        name = move.stage
+        if name is None or move.digest in refused:
             continue
-        moves = so_far.setdefault(move.stage, [])
-        moves.append(move)
-        yield move, _stage(move.stage, moves, graph, None, move.stage in protected)
+        so_far.setdefault(name, []).append(move)
+        stage, known = was.get(name, Stage(name)), bits.get(name, 0)
+        bits[name] = known | graph.bit(move)
+        # Who knew all that there was adds to no dispute, and ends one where it replaces all.
+        if not known & ~graph.before(move) and not (stage.fork and move.shared):
+            was[name] = Stage(name, _replayed([move], stage.members), move.digest)
+        else:
+            was[name] = _stage(name, so_far[name], graph, None, name in protected)
+        yield move, was[name]
 
 
 def combined(marks: Iterable[str], others: int = 0) -> int:
