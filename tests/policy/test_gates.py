@@ -126,6 +126,10 @@ def test_no_document_makes_a_gate_pass_by_being_strange(document: dict[str, Any]
         assert not gate(text, document).holds
 
 
+def test_the_versions_own_name_wins_over_the_documents() -> None:
+    assert value("version", version="1.3.0") == "1.3.0"
+
+
 def test_several_that_could_be_meant_are_named() -> None:
     found = gate("metrics.f1 > 0.5", DOCUMENT)
 

@@ -81,8 +81,8 @@ class Facts:
     def _metric(self, name: Name, label: str) -> float | None:
         found = self._evaluated(name, label)
         # A maximum age leaves no room for what authors say; neither does an evaluation that
-        # says something else than a number.
-        if found is not None or self._max_age is not None or name in self._notes:
+        # says something else than a number. Either has left a note.
+        if found is not None or name in self._notes:
             return found
         return self._meant(name, label, tables(self._document.get("metrics")))
 
