@@ -227,11 +227,11 @@ def test_a_reason_is_short_whatever_the_value_is() -> None:
 
 
 def test_no_pattern_is_slow_on_any_text() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert holds("x like '" + "%a" * 500 + "%b'", x="a" * 50_000) is False
 
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_ten_thousand_evaluations_take_a_moment() -> None:
@@ -244,10 +244,10 @@ def test_ten_thousand_evaluations_take_a_moment() -> None:
         Name.of("stage"): "prod",
         Name.of("created"): "2026-05-01T00:00:00Z",
     }
-    started = time.perf_counter()
+    started = time.process_time()
 
     found = sum(question(values.get) is True for _ in range(10_000))
 
     # It takes 15 ms; the rest is for a machine that does something else, too.
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
     assert found == 10_000

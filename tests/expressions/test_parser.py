@@ -227,9 +227,11 @@ def test_what_nobody_writes_is_refused(text: str, says: str) -> None:
 
 def test_as_much_as_is_allowed_is_read() -> None:
     deep = "(" * 64 + "a" + ")" * 64
+    beside = " and ".join(["(not a)"] * 100)
     wide = " or ".join(["a"] * 500)
 
     assert parse(deep) == parse("a")
+    assert parse(beside) == And((parse("not a"),) * 100)
     assert len(str(parse(wide))) == len(wide)
 
 

@@ -268,14 +268,14 @@ def test_every_rule_is_told_also_those_that_hold() -> None:
 
 def test_what_others_wrote_does_not_make_a_rule_long() -> None:
     events = tuple(rejected(f"{'x' * 5000}{at}", reason="y" * 5000) for at in range(200))
-    started = time.perf_counter()
+    started = time.process_time()
 
     found = rule("not rejected", rules(**ONE), MADE, events=events)
 
     assert not found.holds
     assert len(found.why) < 2000
     assert "and 195 more" in found.why
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 _WORDS = st.lists(
