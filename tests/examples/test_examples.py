@@ -53,6 +53,12 @@ SAYS = {
     "for_hopsworks_users.py": ["best auc 0.93", "files ['model.bin']"],
     "for_mlflow_users.py": ["champion is 1.0.0", "a reference: examples/mlflow:champion"],
     "push_and_pull.py": ["again: unchanged", "refused: ", '{"layers": 2}', "0.1.0 20"],
+    "evaluate_later.py": [
+        "again: unchanged",
+        "evaluation {'auc': 0.91}",
+        "evaluation {'f1': 0.8}",
+        "report fairness.md\n# Fair enough",
+    ],
     "copy_to_folder.py": ["same digest: True", "same folder: True"],
     "scan.py": ["honest: clean", "posix.system", "refused: loading this model", "again: dangerous"],
     "own_adapter.py": ["the same: True", "{'EU': 9.0}"],

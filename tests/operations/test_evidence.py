@@ -197,6 +197,16 @@ def test_a_second_attempt_is_no_second_evaluation(version: str, settings: Settin
     assert len(evidence(version, settings=settings).evidence) == 1
 
 
+def test_a_second_attempt_is_known_among_many(model: Path, settings: Settings) -> None:
+    push(model, "ml/fraud:1.0.0", settings=settings)
+    for number in range(25):
+        last = evaluate("ml/fraud:1.0.0", {"auc": number}, settings=settings)
+
+    again = evaluate("ml/fraud:1.0.0", {"auc": 24}, settings=settings)
+
+    assert (again.status, again.evidence) == ("unchanged", last.evidence)
+
+
 @pytest.mark.parametrize("change", ["value", "actor", "dataset"])
 def test_other_words_are_another_evaluation(change: str, model: Path, settings: Settings) -> None:
     push(model, "ml/fraud:1.0.0", settings=settings)

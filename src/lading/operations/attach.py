@@ -68,18 +68,19 @@ def attach(
     artifact_type = kinds.artifact_type(type)
     word, path = kinds.word_of(artifact_type), Path(path)
     extra = _checked(annotations or {})
-    if word == kinds.EVALUATION:
-        _demand_no(media_type, word)
-        value = _json(attached_file.read_small(path, kinds.CONTENT_LIMIT), path)
+    if word in (kinds.EVALUATION, kinds.SCAN):
+        if media_type is not None:
+            raise InvalidInput(
+                f"the media type of a {word} is known", hint="leave out --media-type"
+            )
+        raw = attached_file.read_small(path, kinds.CONTENT_LIMIT)
+        hang = _evaluation if word == kinds.EVALUATION else _scan
         subject = Subject.of(reference, settings)
-        done, size = hang_evaluation(subject, value, str(path), annotations=extra)[:2]
+        done, size = hang(subject, path, raw, extra)
         return _result(subject, done, word, size)
-    if word == kinds.SCAN:
-        _demand_no(media_type, word)
-        return _scan(Subject.of(reference, settings), path, artifact_type, extra)
     kind = kinds.media_type(media_type or attached_file.guessed(path))
-    file = AttachedFile.of(path)
     subject = Subject.of(reference, settings)
+    file = AttachedFile.of(path)
     layer = Descriptor(kind, file.digest, file.size).with_annotations({mediatypes.TITLE: path.name})
     done = subject.hang(
         (layer, file),
@@ -92,10 +93,17 @@ def attach(
     return _result(subject, done, word, file.size)
 
 
+def _evaluation(
+    subject: Subject, path: Path, raw: bytes, annotations: Mapping[str, str]
+) -> tuple[Attached, int]:
+    done, size, _ = hang_evaluation(subject, _json(raw, path), str(path), annotations=annotations)
+    return done, size
+
+
 def _scan(
-    subject: Subject, path: Path, artifact_type: str, annotations: Mapping[str, str]
-) -> AttachResult:
-    raw = attached_file.read_small(path, kinds.CONTENT_LIMIT)
+    subject: Subject, path: Path, raw: bytes, annotations: Mapping[str, str]
+) -> tuple[Attached, int]:
+    """A scan's JSON as it is, once it is known to have a verdict on this very version."""
     content = kinds.content_of(kinds.SCAN, raw)
     if other := kinds.names_another(kinds.SCAN, content, subject.root.digest, subject.model):
         raise InvalidInput(
@@ -103,15 +111,16 @@ def _scan(
             cause=f"it names {other}, this is {subject.root.digest}",
             hint=f"lading scan {subject.place} --json",
         )
-    layer = Descriptor.of(raw, artifact_type).with_annotations({mediatypes.TITLE: path.name})
+    kind = kinds.artifact_type(kinds.SCAN)
+    layer = Descriptor.of(raw, kind).with_annotations({mediatypes.TITLE: path.name})
     done = subject.hang(
         (layer, BytesContent(raw)),
-        artifact_type=artifact_type,
+        artifact_type=kind,
         created=now(),
         annotations=annotations,
         says_the_same=lambda manifest: _holds(manifest, layer),
     )
-    return _result(subject, done, kinds.SCAN, len(raw))
+    return done, len(raw)
 
 
 def _holds(manifest: Manifest, layer: Descriptor) -> bool:
@@ -128,11 +137,6 @@ def _result(subject: Subject, done: Attached, word: str, size: int) -> AttachRes
         status=done.status,
         notes=done.notes,
     )
-
-
-def _demand_no(media_type: str | None, word: str) -> None:
-    if media_type is not None:
-        raise InvalidInput(f"the media type of a {word} is known", hint="leave out --media-type")
 
 
 def _json(raw: bytes, path: Path) -> object:

@@ -119,8 +119,16 @@ class Subject:
 
         A list's word is enough to leave an entry out of this, and never to take it for the same.
         """
-        kinds_alike = [e for e in there if e.artifact_type in (None, artifact_type)]
-        near = [e for e in kinds_alike if _is_near(e.annotations, created, unknown=True)]
+        near = [
+            entry
+            for entry in there
+            if entry.artifact_type in (None, artifact_type)
+            and entry.annotations.get(kinds.ACTOR, self.actor) == self.actor
+            and _is_near(entry.annotations, created, unknown=True)
+        ]
+        # What was killed a moment ago is among the newest, which lists by tag name last.
+        near.reverse()
+        near.sort(key=lambda entry: entry.annotations.get(mediatypes.CREATED, ""), reverse=True)
         for entry in near[:_COMPARED]:
             try:
                 manifest = evidence_manifest(self.store, self.root, entry)

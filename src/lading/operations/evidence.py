@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,6 +59,19 @@ class EvidenceResult:
     digest: str
     evidence: tuple[ListedEvidence, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchEvidenceResult:
+    """The file that was written; ``layer`` is the digest of its bytes."""
+
+    reference: str
+    evidence: str
+    type: str
+    layer: str
+    media_type: str
+    size: int
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +147,8 @@ def gather(
     entries = {entry.digest: entry for entry in listed(store, root)}
     if not entries:
         return Gathered(())
+    from concurrent.futures import ThreadPoolExecutor
+
     # Nobody can hide older evidence behind more than is read without being told of here.
     newest = sorted(entries.values(), key=lambda entry: _claimed(entry.annotations), reverse=True)
     reading = _Reading(CachedSource(store, keep) if keep else store, root)

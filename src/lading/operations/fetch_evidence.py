@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import Conflict, IntegrityError, InvalidInput, LocalFailure, NotFound
 from lading.operations import stores
-from lading.operations.evidence import evidence_manifest
+from lading.operations.evidence import FetchEvidenceResult, evidence_manifest
 from lading.packing.names import safe_title
 from lading.ports import Source
 from lading.spec import mediatypes
@@ -28,19 +27,6 @@ if TYPE_CHECKING:
 _BUFFER: Final = 1024 * 1024
 # So few digits of a digest name nothing that a person meant.
 _FEWEST_DIGITS: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class FetchEvidenceResult:
-    """The file that was written; ``layer`` is the digest of its bytes."""
-
-    reference: str
-    evidence: str
-    type: str
-    layer: str
-    media_type: str
-    size: int
-    path: str
 
 
 def fetch_evidence(

@@ -25,6 +25,7 @@ _API_TRIES: Final = 6
 _LONGEST_WAIT: Final = 2.0
 _SURELY_MISSING: Final = (0.005, 0.02)
 _REFUSALS_BELIEVED: Final = 3
+_QUIET: Final = 0.1
 
 
 class Manifests(Protocol):
@@ -92,20 +93,23 @@ def add_to_fallback(store: Manifests, subject: Descriptor, referrer: Descriptor)
     """List a referrer under the fallback tag, and make sure that it stays listed.
 
     Whoever read the list before ours was there has put theirs after twice the time that this took
-    us; whoever reads it later keeps ours. So it is looked at again then. What was seen on the list
-    meanwhile and is gone was lost by somebody as well, and is put back with ours.
+    us; whoever reads it later keeps ours. So it is looked at again then, and where others are seen
+    to write once more and later: the slowest of them may be about to put what it read long ago.
+    What was seen on the list and is gone was lost by somebody as well, and is put back with ours.
 
     Raises:
         Unavailable: other writers removed it again and again.
     """
     writing = _Writing(store, subject, referrer)
+    slowest = 0.0
     for attempt in range(_TRIES):
         began = time.monotonic()
-        if writing.is_settled() and attempt:
+        if writing.is_settled():
             return
+        slowest = max(slowest, time.monotonic() - began)
+        wait = max(_QUIET, 4 * slowest) if writing.is_contended else 2 * slowest
         # Writers that lost together must not come back together.
-        took = time.monotonic() - began
-        time.sleep(min(_LONGEST_WAIT, 2 * took + random.uniform(0.0, 0.02) * attempt))  # noqa: S311
+        time.sleep(min(_LONGEST_WAIT, wait + random.uniform(0.0, 0.02) * attempt))  # noqa: S311
     if referrer.digest not in _entries(store, subject):
         raise _lost(referrer) from writing.failure
 
@@ -118,19 +122,31 @@ class _Writing:
     subject: Descriptor
     own: Descriptor
     known: dict[Digest, Descriptor] = field(default_factory=dict)
+    # What the list held when it was last read, or put.
+    last: frozenset[Digest] | None = None
+    is_contended: bool = False
+    found_whole: int = 0
+    has_put: bool = False
     gone: set[Digest] = field(default_factory=set)
     refusals: int = 0
     failure: Exception | None = None
 
     def is_settled(self) -> bool:
-        """Whether everything known is listed; else it is put."""
+        """Whether everything known was listed for long enough; what is not is put."""
         listed = _entries(self.store, self.subject)
+        if self.last is not None and self.last != listed.keys():
+            self.is_contended = True
         wanted = listed | self.known | {self.own.digest: self.own}
         self.known = {at: entry for at, entry in wanted.items() if at not in self.gone}
-        settled = self.known.keys() <= listed.keys()
-        if not settled:
+        if not self.known.keys() <= listed.keys():
+            self.found_whole, self.has_put = 0, True
+            self.last = frozenset(self.known)
             self._put(Index.build(tuple(self.known.values())))
-        return settled
+            return False
+        self.found_whole += 1
+        self.last = frozenset(listed)
+        # What was there before anything was put may be just being replaced.
+        return self.found_whole >= 1 + self.is_contended + (not self.has_put)
 
     def _put(self, index: Index) -> None:
         try:
@@ -149,8 +165,11 @@ class _Writing:
         self.refusals += 1
         if self.refusals < _REFUSALS_BELIEVED:
             return
-        others = [entry for at, entry in self.known.items() if at != self.own.digest]
-        self.gone |= {entry.digest for entry in others if not self.store.exists(entry)}
+        missing = [entry for entry in self.known.values() if entry.digest != self.own.digest]
+        for wait in (0.0, *_SURELY_MISSING):
+            time.sleep(wait)
+            missing = [entry for entry in missing if not self.store.exists(entry)]
+        self.gone |= {entry.digest for entry in missing}
 
 
 def _entries(store: Manifests, subject: Descriptor) -> dict[Digest, Descriptor]:
