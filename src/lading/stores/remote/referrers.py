@@ -18,7 +18,10 @@ from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.manifest import Index, Manifest, parse
 from lading.spec.tags import fallback_tag
+from lading.stores.remote.client import Client
 from lading.stores.remote.connection import BrokenConnection
+from lading.stores.remote.grant import Scope
+from lading.stores.remote.listing import pages
 
 _TRIES: Final = 24
 _API_TRIES: Final = 6
@@ -42,6 +45,23 @@ class Manifests(Protocol):
     def exists(self, descriptor: Descriptor) -> bool:
         """Whether a manifest is there."""
         ...
+
+
+def from_api(
+    client: Client, url: str, scopes: tuple[Scope, ...], *, doing: str
+) -> list[Descriptor] | None:
+    """What the referrers API lists; None where there is no API."""
+    try:
+        found = list(pages(client, url, scopes, doing=doing, missing=(404, 405, 501)))
+    except InvalidInput:
+        return None  # some answer what they do not know with 400
+    if not found:
+        return None
+    entries: list[Descriptor] = []
+    for page in found:
+        manifests = page.get("manifests")
+        entries += map(Descriptor.from_json, manifests if isinstance(manifests, list) else ())
+    return entries
 
 
 def fallback_index(store: Manifests, subject: Descriptor) -> Index | None:

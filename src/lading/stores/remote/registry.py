@@ -260,25 +260,7 @@ class RemoteStore:
 
     def _ask_api(self, subject: Descriptor) -> list[Descriptor] | None:
         url = f"{self.base}/referrers/{subject.digest}"
-        try:
-            found = list(
-                pages(
-                    self.client,
-                    url,
-                    self._read,
-                    doing=f"list referrers in {self}",
-                    missing=(404, 405, 501),
-                )
-            )
-        except InvalidInput:
-            return None  # some answer what they do not know with 400
-        if not found:
-            return None
-        entries: list[Descriptor] = []
-        for page in found:
-            manifests = page.get("manifests")
-            entries += map(Descriptor.from_json, manifests if isinstance(manifests, list) else ())
-        return entries
+        return referrers.from_api(self.client, url, self._read, doing=f"list referrers in {self}")
 
     # Manifests
 
