@@ -20,15 +20,18 @@ from hypothesis import strategies as st
 from parts.double import Double
 from parts.registry import DockerRegistry
 
+import lading
 from lading.errors import Conflict, InvalidInput, LadingError, LocalFailure, NotFound, Unavailable
 from lading.hooks.bell import Bell
 from lading.hooks.cursor import Cursor
+from lading.ledger.read import read_book
 from lading.operations.event import EventResult
 from lading.operations.sinks import Listener as Caller
 from lading.operations.sinks import Program, Sink
 from lading.operations.watch import follow, planned, watch
 from lading.settings import Settings
 from lading.spec.content import BytesContent
+from lading.spec.digest import Digest
 from lading.spec.tags import event_tag
 from lading.transfer import read
 
@@ -135,11 +138,34 @@ def test_a_policy_here_protects_a_stage_that_its_writer_did_not(
     policy = tmp_path / "policy.yaml"
     policy.write_text("stages: {prod: {protected: true}}\n")
     ledger = Ledger("ml/fraud", replace(settings, policy=policy))
-    first = ledger.assign()
+    asked = Digest.of(policy.read_bytes())
+    first = ledger.assign(policy=asked)
     for _ in range(2):
-        ledger.beside((first.digest,), 2)
+        ledger.beside((first.digest,), 2, policy=asked)
 
     assert once(ledger, from_start=True, stage="prod") == ids(first)
+
+
+def test_what_a_policy_does_not_let_in_is_never_told(settings: Settings, tmp_path: Path) -> None:
+    """Somebody who may write to the registry moves prod past the approval that it needs."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("stages: {prod: {protected: true, approvals: 1}}\n")
+    settings = replace(settings, policy=policy, actor="ada")
+    (tmp_path / "weights.bin").write_bytes(b"weights")
+    for version in ("1.0.0", "1.1.0"):
+        lading.push(tmp_path / "weights.bin", f"ml/fraud:{version}", settings=settings)
+    ledger = Ledger("ml/fraud", settings)
+    ledger.assign("1.0.0", protected=True)
+    lading.approve("ml/fraud:1.1.0", stage="prod", settings=replace(settings, actor="bob"))
+    assert once(ledger, from_start=True, stage="prod") == []
+
+    promoted = lading.promote("ml/fraud:1.1.0", "prod", settings=settings)
+
+    ((_, event),) = once(ledger, from_start=True, stage="prod")
+    assert event == promoted.event
+    # A move to something that is no version at all holds up nobody else.
+    ledger.beside(tuple(read_book(ledger.store).state().parents), (promoted.seq or 0) + 1)
+    assert once(ledger, stage="prod") == []
 
 
 def test_a_dispute_about_an_open_stage_is_told_as_it_comes(ledger: Ledger) -> None:
@@ -314,7 +340,7 @@ def test_going_on_leaves_behind_what_could_not_be_told(
     assert caplog.text.count("was not told") == 2
 
 
-@examined(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examined(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.sampled_from(["register", "assign", "note", "look", "crash before", "crash after"]),

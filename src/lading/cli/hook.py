@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lading.cli import telling
+from lading.cli import sinks as who
 from lading.cli.console import Console
 from lading.cli.options import examples
 from lading.operations import hook as operation
@@ -34,7 +34,7 @@ def hook() -> None:
 )
 def serve(
     context: typer.Context,
-    models: telling.ModelsArgument,
+    models: who.ModelsArgument,
     *,
     listen: Annotated[
         str, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen.")
@@ -49,22 +49,22 @@ def serve(
             show_default=False,
         ),
     ] = None,
-    stage: telling.Stage = None,
-    kind: telling.Kinds = None,
+    stage: who.Stage = None,
+    kind: who.Kinds = None,
     interval: Annotated[
         str,
         typer.Option(
             "--interval", metavar="TIME", help="How often to look without having been told."
         ),
     ] = "5m",
-    from_start: telling.FromStart = False,
-    cursor: telling.CursorName = None,
-    keep_going: telling.KeepGoing = False,
-    command: telling.Exec = None,
-    exec_timeout: telling.ExecTimeout = "10m",
-    webhook: telling.Webhook = None,
-    secret_env: telling.SecretEnv = None,
-    insecure_webhook: telling.InsecureWebhook = False,
+    from_start: who.FromStart = False,
+    cursor: who.CursorName = None,
+    keep_going: who.KeepGoing = False,
+    command: who.Exec = None,
+    exec_timeout: who.ExecTimeout = "10m",
+    webhook: who.Webhook = None,
+    secret_env: who.SecretEnv = None,
+    insecure_webhook: who.InsecureWebhook = False,
 ) -> None:
     """Tell of the same events as watch, as soon as a registry says that something was pushed.
 
@@ -79,7 +79,7 @@ def serve(
 
     console = Console.of(context)
     settings = console.settings()
-    told = telling.Told(
+    told = who.Told(
         command=command,
         timeout=exec_timeout,
         webhook=webhook,
@@ -103,7 +103,7 @@ def serve(
         on_note=console.say,
     )
     bell = Bell()
-    with telling.until_told(bell):
+    with who.until_told(bell):
         operation.hook_serve(
             plan,
             sinks,

@@ -18,8 +18,8 @@ MOVE = "Move models"
 LOOK = "Look"
 EVIDENCE = "Evidence"
 STAGES = "Stages and history"
-NAMES = "Names"
 WATCH = "Pipelines"
+NAMES = "Names"
 PLACES = "Registries and this machine"
 
 
@@ -53,9 +53,6 @@ VERBS = {
     "evaluate": Verb("Record how well a version does, after it was pushed.", EVIDENCE),
     "attach": Verb("Hang a file on a version: a report, a scan, a bill of materials.", EVIDENCE),
     "evidence": Verb("List what hangs on a version, or fetch one piece of it.", EVIDENCE),
-    "watch": Verb("Tell of every new version and every move of a stage, once.", WATCH),
-    "hook": Verb("Be told by registries instead of asking them.", WATCH),
-    "event": Verb("Show what happened last to a version or a stage.", WATCH),
     "policy": Verb("Show what stages need, and write a first policy.", NAMES),
     "status": Verb("Show how a model stands: stages, approvals, drift.", STAGES),
     "history": Verb("Show what happened to a model, and what a stage named when.", STAGES),
@@ -69,6 +66,9 @@ VERBS = {
     "deprecate": Verb("Say that a version should not be used any more.", STAGES),
     "note": Verb("Write a remark on a version into its history.", STAGES),
     "record": Verb("Record what became of a version in production.", STAGES),
+    "watch": Verb("Tell of every new version and every move of a stage, once.", WATCH),
+    "hook": Verb("Be told by registries instead of asking them.", WATCH),
+    "event": Verb("Show what happened last to a version or a stage.", WATCH),
     "tag": Verb("Give a version another name, such as candidate.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),
     "login": Verb("Log in to a registry.", PLACES),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lading.cli import telling
+from lading.cli import sinks as who
 from lading.cli.console import Console
 from lading.cli.options import examples
 from lading.spec.duration import seconds_of
@@ -23,23 +23,23 @@ app = typer.Typer(add_completion=False)
 )
 def watch(
     context: typer.Context,
-    models: telling.ModelsArgument,
+    models: who.ModelsArgument,
     *,
-    stage: telling.Stage = None,
-    kind: telling.Kinds = None,
+    stage: who.Stage = None,
+    kind: who.Kinds = None,
     interval: Annotated[
         str,
         typer.Option("--interval", metavar="TIME", help="How often to look: 10s, 5m, 1h."),
     ] = "10s",
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
-    from_start: telling.FromStart = False,
-    cursor: telling.CursorName = None,
-    keep_going: telling.KeepGoing = False,
-    command: telling.Exec = None,
-    exec_timeout: telling.ExecTimeout = "10m",
-    webhook: telling.Webhook = None,
-    secret_env: telling.SecretEnv = None,
-    insecure_webhook: telling.InsecureWebhook = False,
+    from_start: who.FromStart = False,
+    cursor: who.CursorName = None,
+    keep_going: who.KeepGoing = False,
+    command: who.Exec = None,
+    exec_timeout: who.ExecTimeout = "10m",
+    webhook: who.Webhook = None,
+    secret_env: who.SecretEnv = None,
+    insecure_webhook: who.InsecureWebhook = False,
 ) -> None:
     """Tell of every new version and every move of a stage, once.
 
@@ -54,7 +54,7 @@ def watch(
 
     console = Console.of(context)
     settings = console.settings()
-    told = telling.Told(
+    told = who.Told(
         command=command,
         timeout=exec_timeout,
         webhook=webhook,
@@ -76,5 +76,5 @@ def watch(
         on_note=console.say,
     )
     bell = Bell()
-    with telling.until_told(bell):
+    with who.until_told(bell):
         follow(plan, sinks, bell, settings)

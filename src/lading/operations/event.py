@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
@@ -16,8 +15,9 @@ from lading.spec.tags import LATEST, event_of
 from lading.spec.version import Version
 
 if TYPE_CHECKING:
-    from lading.ledger.book import Book, LedgerStore
     from lading.ledger.fold import State
+    from lading.operations.logbook import Logbook
+    from lading.ports import Store
     from lading.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -111,6 +111,8 @@ def event_show(reference: str | Reference, *, settings: Settings | None = None) 
         NotFound: there is nothing of that name, or nothing happened to it.
         IntegrityError: the event is not what its name says.
     """
+    from lading.operations.logbook import open_logbook
+
     settings = stores.settled(settings)
     place = stores.locate(reference, settings)
     if not place.name:
@@ -118,16 +120,17 @@ def event_show(reference: str | Reference, *, settings: Settings | None = None) 
             f"which event of {place.base}?",
             hint=f"{place.base}:prod, {place.base}:1.2.0, or {place.base}@DIGEST",
         )
-    store = cast("LedgerStore", stores.open_store(place, settings))
+    logbook = open_logbook(place, settings)
+    store = logbook.store
     if place.digest is None and event_of(str(place.tag)):
         return described(place, read_event(store, str(place.tag)))
     if place.digest is not None and (found := _as_event(store, place.digest)):
         return described(place, found)
-    digest = _newest(store, place, settings)
+    digest = _newest(logbook, place)
     return described(place, read_event(store, digest))
 
 
-def read_event(store: LedgerStore, name: str) -> Recorded:
+def read_event(store: Store, name: str) -> Recorded:
     """An event by its tag or digest, verified.
 
     Raises:
@@ -145,29 +148,7 @@ def read_event(store: LedgerStore, name: str) -> Recorded:
     return recorded
 
 
-def state_of(
-    book: Book,
-    place: Reference,
-    settings: Settings,
-    *,
-    refused: Collection[Digest] | None = None,
-) -> State:
-    """What follows from a ledger for whoever only reads, under the policy that holds here.
-
-    Which stages are protected is the policy's word; without ``refused``, moves that do not count
-    are those that whoever wrote the index found so.
-
-    Raises:
-        LadingError: the policy cannot be read.
-    """
-    from lading.operations.policy import load_policy
-
-    stages = load_policy(settings).for_model(place.repository)
-    protected = {name for name, rules in stages.items() if rules.protected}
-    return book.state(protected=protected, refused=refused)
-
-
-def _as_event(store: LedgerStore, digest: Digest) -> Recorded | None:
+def _as_event(store: Store, digest: Digest) -> Recorded | None:
     """The event that a digest names; None where it names something else."""
     try:
         return read_event(store, digest)
@@ -175,25 +156,26 @@ def _as_event(store: LedgerStore, digest: Digest) -> Recorded | None:
         return None
 
 
-def _newest(store: LedgerStore, place: Reference, settings: Settings) -> Digest:
+def _newest(logbook: Logbook, place: Reference) -> Digest:
     """The digest of the event that tells what a version or a stage is now."""
-    from lading.ledger.read import read_book
-
     stage = _stage_name(place)
-    book = read_book(store, whole=stage is not None)
-    if stage and (moved := _moved(store, state_of(book, place, settings), stage)):
+    book, state = logbook.read(whole=stage in logbook.protected)
+    for note in logbook.notes:
+        _log.warning("%s", note)
+    if stage and (moved := _moved(logbook.store, state, stage)):
         return moved
-    digest = stores.resolve(store, place).digest
-    for whole in (book.whole, True):
-        book = book if book.whole is whole else read_book(store, whole=True)
+    digest = stores.resolve(logbook.store, place).digest
+    while True:
         about = [line for line in book.lines.values() if line.subject == digest]
         if about:
             return max(about, key=lambda line: line.order).digest
-    raise NotFound(
-        f"nothing is recorded about {place}",
-        cause="it was pushed by another tool, or before there was a ledger",
-        hint=f"lading ledger adopt {place.base}",
-    )
+        if book.whole:
+            raise NotFound(
+                f"nothing is recorded about {place}",
+                cause="it was pushed by another tool, or before there was a ledger",
+                hint=f"lading ledger adopt {place.base}",
+            )
+        book, _ = logbook.read(whole=True, names=book.names)
 
 
 def _stage_name(place: Reference) -> str | None:
@@ -202,7 +184,7 @@ def _stage_name(place: Reference) -> str | None:
     return tag if named and Version.from_tag(str(tag)) is None else None
 
 
-def _moved(store: LedgerStore, state: State, name: str) -> Digest | None:
+def _moved(store: Store, state: State, name: str) -> Digest | None:
     stage = state.stage(name)
     try:
         shown: Digest | None = store.resolve(name).digest

@@ -6,17 +6,19 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.operations import stores
-from lading.operations.event import EventResult, described, read_event, state_of
+from lading.operations.event import EventResult, described, read_event
 from lading.spec.event import KINDS, MOVES, Recorded, stage_name
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
     from lading.hooks.cursor import Cursor
-    from lading.ledger.book import Book, LedgerStore, Shelf
+    from lading.ledger.book import Book
+    from lading.ledger.line import Line
+    from lading.operations.logbook import Logbook
     from lading.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -72,7 +74,7 @@ class Watched:
         self._note = on_note
         self._wanted = wanted
         self._settings = settings
-        self._store: LedgerStore | None = None
+        self._opened: Logbook | None = None
         self._book: Book | None = None
         self._attempts: dict[str, int] = {}
 
@@ -93,7 +95,7 @@ class Watched:
         waiting = self._waiting(book, cursor, sinks, from_start)
         if not book.whole and any(mark not in book.lines for _, mark in waiting):
             book = self._whole(book)  # what is waited for may be older than the index
-        uncounted: frozenset[str] | None = None
+        disputed: frozenset[str] | None = None
         for tag, mark in waiting:
             recorded = self._recorded(book, tag, mark)
             if recorded is None:
@@ -103,8 +105,8 @@ class Watched:
                     cursor.set(self.repository, tag, sink, "passed")
                 continue
             if self._wanted.must_count(recorded):
-                uncounted = self._uncounted(book) if uncounted is None else uncounted
-                if mark in uncounted:
+                disputed = self._disputed(book) if disputed is None else disputed
+                if mark in disputed:
                     continue  # it may count later: when a dispute is settled
             yield tag, described(self.place, recorded)
 
@@ -135,7 +137,7 @@ class Watched:
             return None
         try:
             if mark in book.lines:
-                return read_event(self._opened(), tag)
+                return read_event(self._logbook.store, tag)
         except (NotFound, InvalidInput, IntegrityError) as error:
             _log.debug("%s:%s: %s", self.repository, tag, error)
         attempts = self._attempts[tag] = self._attempts.get(tag, 0) + 1
@@ -143,29 +145,33 @@ class Watched:
             _log.warning("%s:%s is no event that counts; it is passed over", self.repository, tag)
         return None
 
-    def _opened(self) -> LedgerStore:
-        if self._store is None:
-            store = stores.open_store(self.place, self._settings)
-            self._store = cast("LedgerStore", store)
-        return self._store
+    @property
+    def _logbook(self) -> Logbook:
+        from lading.operations.logbook import open_logbook
+
+        if self._opened is None:
+            self._opened = open_logbook(self.place, self._settings)
+        return self._opened
 
     def _read(self) -> Book:
         """The ledger as it is now: one request, where it was read before."""
         from lading.ledger.read import read_book, reread
 
+        logbook = self._logbook
         if self._book is None:
             # Who acts on a stage believes no index.
             whole = self._wanted.stage is not None
-            self._book = read_book(self._opened(), whole=whole, shelf=self._shelf())
+            self._book = read_book(logbook.store, whole=whole, shelf=logbook.shelf)
         else:
-            self._book = reread(self._opened(), self._forgetting(self._book), shelf=self._shelf())
+            self._book = reread(logbook.store, self._forgetting(self._book), shelf=logbook.shelf)
         return self._book
 
     def _whole(self, book: Book) -> Book:
         """The ledger, read event by event."""
         from lading.ledger.read import read_book
 
-        self._book = read_book(self._opened(), whole=True, names=book.names, shelf=self._shelf())
+        logbook = self._logbook
+        self._book = read_book(logbook.store, whole=True, names=book.names, shelf=logbook.shelf)
         return self._book
 
     def _forgetting(self, book: Book) -> Book:
@@ -175,14 +181,14 @@ class Watched:
         again = {tag for tag, attempts in self._attempts.items() if attempts < _ATTEMPTS}
         return replace(book, names=book.names - again, troubles=())
 
-    def _uncounted(self, book: Book) -> frozenset[str]:
+    def _disputed(self, book: Book) -> frozenset[str]:
         """The marks of moves that do nothing: refused, or in a dispute that is not settled."""
         from lading.ledger.line import mark
 
-        name = str(self._wanted.stage)
+        protected, name = self._logbook.protected, str(self._wanted.stage)
         moves = [m for m in book.lines.values() if m.moves and m.stage == name]
-        state = state_of(book, self.place, self._settings)
-        refused = set(state.refused)
+        refused = {m.digest for m in moves if not self._may_count(book, m)}
+        state = book.state(protected=protected, refused=refused)
         # Those that are left may have been in dispute before; each time there are fewer.
         while (stage := state.stage(name)).kept:
             agreed = frozenset.intersection(*(_ancestors(book, mark(d)) for d in stage.fork))
@@ -194,13 +200,22 @@ class Watched:
                 for move in moves
                 if move.mark not in agreed and (move.subject in versions or not one_by_one)
             }
-            state = state_of(book, self.place, self._settings, refused=refused)
+            state = book.state(protected=protected, refused=refused)
         return frozenset(map(mark, refused))
 
-    def _shelf(self) -> Shelf:
-        from lading.cache import Cache
+    def _may_count(self, book: Book, move: Line) -> bool:
+        """Whether the policy lets a move in; one of which nobody can say does not count.
 
-        return Cache(self._settings.cache)
+        Every move is judged by itself: one that another has surpassed was never looked at, and
+        one that names no version at all must not keep the others from being judged.
+        """
+        if self._wanted.stage not in self._logbook.protected:
+            return not move.refused
+        try:
+            return self._logbook.judge.counts(book, move.digest)
+        except (NotFound, InvalidInput, IntegrityError) as error:
+            _log.debug("%s: the event %s: %s", self.repository, move.tag, error)
+            return False
 
 
 def _ancestors(book: Book, of: str) -> frozenset[str]:
