@@ -1,4 +1,4 @@
-"""Checks documents against the schemas of OCI and of ModelPack, vendored here, and Lading's own.
+"""Checks documents against schemas of other projects, vendored here, and Lading's own.
 
 ``check("image-index", raw)`` and ``check_own("push", raw)`` say nothing, or raise
 ``jsonschema.ValidationError``. No network.
@@ -17,7 +17,14 @@ from referencing.exceptions import NoSuchResource
 from referencing.jsonschema import DRAFT4
 
 Name = Literal[
-    "descriptor", "image-manifest", "image-index", "image-config", "image-layout", "modelpack"
+    "descriptor",
+    "image-manifest",
+    "image-index",
+    "image-config",
+    "image-layout",
+    "modelpack",
+    "github-workflow",
+    "gitlab-ci",
 ]
 
 _VENDORED = Path(__file__).parent / "vendored"
@@ -29,6 +36,8 @@ _FILES: dict[Name, str] = {
     "image-config": "image-spec/config-schema.json",
     "image-layout": "image-spec/image-layout-schema.json",
     "modelpack": "model-spec/config-schema.json",
+    "github-workflow": "pipelines/github-workflow.json",
+    "gitlab-ci": "pipelines/gitlab-ci.json",
 }
 
 
