@@ -256,6 +256,27 @@ def test_an_event_is_shown_to_people_machines_and_pipelines(
     assert lading("event", "show", "ml/fraud:prod", "--github-output").returncode == 2
 
 
+def test_a_promotion_and_a_rollback_hand_on_what_a_stage_names(
+    lading: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "weights.bin").write_bytes(b"weights")
+    for version in ("1.0.0", "1.1.0"):
+        assert lading("push", "weights.bin", f"ml/fraud:{version}").returncode == 0
+    assert lading("promote", "ml/fraud:1.0.0", "prod").returncode == 0
+
+    handed: list[str] = []
+    for words in (("promote", "ml/fraud:1.1.0", "prod"), ("rollback", "ml/fraud", "prod")):
+        output = tmp_path / words[0]
+        done = lading(*words, "--json", "--github-output", GITHUB_OUTPUT=str(output))
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        assert f"\nml/fraud@{answer['digest']}\n" in output.read_text()
+        assert f"\n{answer['event']}\n" in output.read_text()
+        handed.append(answer["version"])
+
+    assert handed == ["1.1.0", "1.0.0"]
+
+
 class Notifying(DockerRegistry):
     """A docker-registry that tells a listener what is pushed."""
 

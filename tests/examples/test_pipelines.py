@@ -1,4 +1,4 @@
-"""The pipelines in ``examples/ci``: valid, careful with secrets, and run here as they are written."""
+"""The pipelines in ``examples/ci``: valid, careful with secrets, and run here as they stand."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_the_schemas_find_mistakes() -> None:
 
     with pytest.raises(Exception, match="not valid under any"):
         check("github-workflow", workflow)
-    with pytest.raises(Exception, match="scripts|not valid"):
+    with pytest.raises(Exception, match="scripts"):
         check("gitlab-ci", gitlab)
 
 
@@ -146,8 +146,10 @@ def test_commands_are_found_wherever_they_stand() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["lading deploy x", "lading push a b --bumb auto", "lading event list x", "lading tag x"]
-    + ["x=$(lading promote)", "true && lading watch"],
+    [
+        *("lading deploy x", "lading push a b --bumb auto", "lading event list x"),
+        *("lading tag x", "x=$(lading promote)", "true && lading watch"),
+    ],
 )
 def test_a_command_that_lading_does_not_know_would_be_found(line: str) -> None:
     (words,) = commands(line)

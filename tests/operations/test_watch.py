@@ -272,6 +272,54 @@ def test_a_round_without_news_is_one_request(double: Double, settings: Settings)
     assert {request.path for request in double.requests} == {"/v2/ml/fraud/tags/list"}
 
 
+def test_a_move_that_does_not_count_yet_costs_no_request_either(
+    double: Double, settings: Settings, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("stages: {prod: {protected: true, approvals: 1}}\n")
+    settings = replace(settings, policy=policy)
+    ledger = Ledger(f"{double.host}/ml/fraud", settings)
+    first = ledger.assign(policy=Digest.of(b"asked"), protected=True)
+    with Follower(ledger, interval=0.05, from_start=True, stage="prod") as follower:
+        wait_for(lambda: len(follower.events) == 1)
+        ledger.beside((first.digest,), 2)
+        double.forget_requests()
+        wait_for(lambda: len(double.asked("GET", "/tags/list")) > 10)
+        double.forget_requests()
+        wait_for(lambda: len(double.asked("GET", "/tags/list")) > 10)
+
+    assert told(follower.events) == ids(first)
+    assert {request.path for request in double.requests} == {"/v2/ml/fraud/tags/list"}
+
+
+def test_a_flood_of_hints_is_no_flood_of_requests(double: Double, settings: Settings) -> None:
+    ledger = Ledger(f"{double.host}/ml/fraud", settings)
+    ledger.assign()
+    with Follower(ledger, interval=3600) as follower:
+        wait_for(lambda: len(double.asked("GET", "/tags/list")) > 3)
+        double.forget_requests()
+        ended = time.monotonic() + 2.5
+        while time.monotonic() < ended:
+            follower.bell.ring(ledger.name)
+            time.sleep(0.001)
+
+    assert 1 <= len(double.asked("GET", "/tags/list")) <= 4
+
+
+def test_a_stage_that_nobody_declares_is_said(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger.assign(stage="canary")
+
+    assert len(once(ledger, from_start=True, stage="canary")) == 1
+    assert "declares the stage canary" in caplog.text
+
+
+def test_a_policy_that_is_not_there_is_no_passing_trouble(settings: Settings) -> None:
+    with pytest.raises(NotFound, match=r"policy\.yaml"):
+        next(watch("ml/fraud", settings=replace(settings, policy=Path("/no/policy.yaml"))))
+
+
 def test_a_registry_that_is_away_is_said_once_and_waited_for(
     own_registry: DockerRegistry, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -566,6 +614,7 @@ class Follower:
         interval: float,
         settings: Settings | None = None,
         from_start: bool = False,
+        stage: str | None = None,
     ) -> None:
         self.events: list[EventResult] = []
         self.bell = Bell()
@@ -576,6 +625,7 @@ class Follower:
             self.settings,
             interval=interval,
             from_start=from_start,
+            stage=stage,
             sinks=["stdout"],
         )
         self.failed: list[BaseException] = []

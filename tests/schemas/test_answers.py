@@ -41,6 +41,7 @@ LINES = {
     "copy": "copy ml/iris:1.0.0 oci:layout:1.0.0",
     "diff": "diff ml/iris:1.0.0 oci:layout:1.0.0",
     "lineage": "lineage ml/iris:1.0.0",
+    "event": "event show ml/iris:1.0.0",
     "remove": "remove ml/iris:staging",
     "cache-list": "cache ls",
     "cache-verify": "cache verify",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from lading.cli.console import Console
 from lading.operations.assignment import Assigned, CheckedRule
+from lading.spec.reference import Reference
 
 
 def answer(console: Console, result: Assigned) -> None:
@@ -19,6 +20,18 @@ def answer(console: Console, result: Assigned) -> None:
     elif result.previous:
         console.say(f"{result.stage} was {result.previous} before")
     console.answer(result, [f"{result.stage} is {result.reference}@{result.digest}"])
+
+
+def outputs(result: Assigned) -> dict[str, str]:
+    """What pipelines are told of it; no event where nothing was moved, no kind in a rehearsal."""
+    return {
+        "kind": "" if result.status == "planned" else "assigned",
+        "version": result.version,
+        "stage": result.stage,
+        "digest": result.digest,
+        "reference": f"{Reference.parse(result.reference).base}@{result.digest}",
+        "event": result.event or "",
+    }
 
 
 def rule_lines(rules: Iterable[CheckedRule]) -> Iterator[str]:

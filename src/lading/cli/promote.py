@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from lading.cli.assigned import answer
+from lading.cli.assigned import answer, outputs
 from lading.cli.console import Console
+from lading.cli.github import GithubOutput, hand_on
 from lading.cli.options import Because, PolicyOption, ReferenceArgument, examples
 from lading.errors import InvalidInput
 from lading.operations import promote as operation
@@ -48,6 +49,7 @@ def promote(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what the rules say.")
     ] = False,
+    github_output: GithubOutput = False,
 ) -> None:
     """Let a stage name a version.
 
@@ -72,4 +74,6 @@ def promote(
             settings=settings,
             on_progress=on_progress,
         )
+    if github_output:
+        hand_on(outputs(result))
     answer(console, result)

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from lading.cli.assigned import answer
+from lading.cli.assigned import answer, outputs
 from lading.cli.console import Console
+from lading.cli.github import GithubOutput, hand_on
 from lading.cli.options import Because, ModelArgument, PolicyOption, StageArgument, examples
 from lading.operations import rollback as operation
 
@@ -43,6 +44,7 @@ def rollback(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would become.")
     ] = False,
+    github_output: GithubOutput = False,
 ) -> None:
     """Let a stage name again what it named before.
 
@@ -59,4 +61,6 @@ def rollback(
         dry_run=dry_run,
         settings=console.settings(policy=policy),
     )
+    if github_output:
+        hand_on(outputs(result))
     answer(console, result)

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -43,7 +43,7 @@ class Limits:
     body: int = 1024 * 1024
     # From the first byte of the request to the last of the answer.
     seconds: float = 10.0
-    connections: int = 64
+    connections: int = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,10 @@ class _Server(ThreadingHTTPServer):
         self.limits = limits
         self._free = threading.BoundedSemaphore(limits.connections)
         super().__init__((place.host, place.port), _Handler)
+
+    def server_bind(self) -> None:
+        """Take the address; HTTPServer would ask the network for its name, and may wait long."""
+        super(HTTPServer, self).server_bind()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve in a thread, if there is one to spare; the registry comes again otherwise."""

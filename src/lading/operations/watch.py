@@ -110,14 +110,20 @@ def planned(
 ) -> Plan:
     """What a watch will do, checked before it begins; ``on_note`` is told where one begins anew.
 
+    The policy is read when the watch begins, and holds until it ends.
+
     Raises:
-        InvalidInput: a model, a kind or an interval is none.
+        InvalidInput: a model, a kind, an interval or the policy is none.
+        NotFound: there is no such policy.
     """
+    from lading.operations.policy import load_policy
+
     if not models or len(models) > _MOST_MODELS:
         raise InvalidInput("which models?", hint="lading watch ml/fraud")
     if not interval > 0:
         raise InvalidInput(f"the interval cannot be {interval:g} seconds")
     wanted = Wanted.of(stage, kinds)
+    load_policy(settings)  # what is wrong with it is no passing trouble of a registry
     places = {place.base: place for place in (place_of(model, settings) for model in models)}
     return Plan(
         watched=tuple(Watched(place, wanted, settings, on_note) for place in places.values()),

@@ -151,6 +151,12 @@ class Watched:
 
         if self._opened is None:
             self._opened = open_logbook(self.place, self._settings)
+            stage = self._wanted.stage
+            if stage is not None and stage not in self._opened.stages:
+                _log.warning(
+                    "%s: no policy here declares the stage %s; declared are %s",
+                    *(self.repository, stage, ", ".join(self._opened.stages)),
+                )
         return self._opened
 
     def _read(self) -> Book:
@@ -211,9 +217,12 @@ class Watched:
         """
         if self._wanted.stage not in self._logbook.protected:
             return not move.refused
+        if self._attempts.get(move.tag, 0) >= _ATTEMPTS:
+            return False
         try:
             return self._logbook.judge.counts(book, move.digest)
         except (NotFound, InvalidInput, IntegrityError) as error:
+            self._attempts[move.tag] = self._attempts.get(move.tag, 0) + 1
             _log.debug("%s: the event %s: %s", self.repository, move.tag, error)
             return False
 
