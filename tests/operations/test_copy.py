@@ -12,9 +12,9 @@ from lading.errors import Conflict, InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.copy import copy
 from lading.operations.inspect import inspect
+from lading.operations.promote import promote
 from lading.operations.pull import pull
 from lading.operations.push import push
-from lading.operations.tag import tag
 from lading.settings import Settings
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
@@ -91,7 +91,7 @@ def test_all_takes_every_version_and_every_tag(
 ) -> None:
     first = push(model, f"{place}:1.0.0", settings=settings)
     second = push(model, f"{place}:1.1.0", settings=settings)
-    tag(f"{place}:1.0.0", "prod", settings=settings)
+    promote(f"{place}:1.0.0", "prod", settings=settings)
 
     target = f"oci:{tmp_path / 'all'}"
     copy(place, target, all_versions=True, settings=settings)

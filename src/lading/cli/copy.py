@@ -38,14 +38,15 @@ def copy(
     ] = False,
     all_versions: Annotated[
         bool,
-        typer.Option("--all", help="Every version, with all that belongs to it."),
+        typer.Option("--all", help="Every version, with its evidence, the stages, the history."),
     ] = False,
     jobs: Jobs = None,
 ) -> None:
     """Copy between registries, layouts and the local store.
 
     In any pair, and the digest never changes. Within one registry nothing travels where it can
-    mount. Without a tag, DST takes that of SRC.
+    mount. Without a tag, DST takes that of SRC. With --all the ledger comes along: where DST has
+    one, both are one afterwards, and stages name what follows from that.
     """
     console = Console.of(context)
     settings = console.settings()
@@ -59,6 +60,8 @@ def copy(
             settings=settings,
             on_progress=on_progress,
         )
+    for note in result.notes:
+        console.warn(note)
     console.say(_summary(result))
     console.answer(result, _lines(result))
 
@@ -67,7 +70,8 @@ def _summary(result: operation.CopyResult) -> str:
     parts = [f"sent {size(result.sent)}"]
     parts += [f"{size(result.mounted)} mounted or linked"] if result.mounted else []
     parts += [f"{size(result.present)} there already"] if result.present else []
-    return f"copied {count(len(result.copied), 'tag')}; " + ", ".join(parts)
+    came = f" and {count(result.events, 'event')}" if result.events else ""
+    return f"copied {count(len(result.copied), 'tag')}{came}; " + ", ".join(parts)
 
 
 def _lines(result: operation.CopyResult) -> Iterator[str]:
@@ -75,3 +79,5 @@ def _lines(result: operation.CopyResult) -> Iterator[str]:
     for copied in result.copied:
         name = place.with_tag(copied.tag) if copied.tag else place.base
         yield f"{name}@{copied.digest}"
+    for moved in result.stages:
+        yield f"{place.with_tag(moved.stage)}@{moved.after or 'nothing'}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lading.errors import Conflict, InvalidInput, NotFound
 from lading.operations import stores
-from lading.spec import tags
+from lading.operations.stages import is_stage
 from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
 from lading.spec.version import Version
@@ -32,8 +31,20 @@ class CopiedTag:
 
 
 @dataclass(frozen=True, slots=True)
+class CopiedStage:
+    """A stage of the destination that names another version now: its ledger says so."""
+
+    stage: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CopyResult:
-    """What was copied; the sizes are bytes."""
+    """What was copied; the sizes are bytes.
+
+    With a whole repository come ``events``: so many of its ledger were not known there before.
+    """
 
     source: str
     destination: str
@@ -41,6 +52,9 @@ class CopyResult:
     sent: int
     mounted: int
     present: int
+    events: int = 0
+    stages: tuple[CopiedStage, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def copy(
@@ -56,11 +70,13 @@ def copy(
     """Copy; the digest never changes.
 
     With ``referrers`` its evidence comes along; with ``all_versions`` everything of the
-    repository does.
+    repository does, its ledger included: where the destination has one of its own, both are one
+    afterwards, and stages name what follows from that.
 
     Raises:
         NotFound: the source is not there.
-        Conflict: the destination's version exists with other content.
+        Conflict: the destination's version exists with other content; its ledger says that the
+            stage names another version; or both ledgers dispute what a protected stage names.
     """
     settings = stores.settled(settings)
     from_place = stores.locate(source, settings)
@@ -71,7 +87,7 @@ def copy(
         raise InvalidInput("a copy cannot name the destination's digest", hint="name a tag")
     from_store = stores.open_store(from_place, settings)
     to_store = stores.open_store(to_place, settings, create=True)
-    shipment = _Shipment(
+    shipment = Shipment(
         from_store,
         to_store,
         to_place,
@@ -80,10 +96,16 @@ def copy(
         on_progress,
     )
     if all_versions:
-        shipment.everything()
+        from lading.operations.copy_all import copy_all
+
+        came = copy_all(shipment, from_store, settings)
+        events, moved, notes = came.events, came.moved, came.notes
     else:
+        events, moved, notes = 0, (), ()
         root = stores.resolve(from_store, from_place)
-        shipment.one(root, to_place.tag or from_place.tag)
+        tag = to_place.tag or from_place.tag
+        _refuse_stage(from_place, to_store, replace(to_place, tag=tag), root, settings)
+        shipment.one(root, tag)
     return CopyResult(
         source=str(from_place),
         destination=str(to_place),
@@ -91,11 +113,36 @@ def copy(
         sent=shipment.tally.bytes("sent"),
         mounted=shipment.tally.bytes("mounted"),
         present=shipment.tally.bytes("present"),
+        events=events,
+        stages=tuple(CopiedStage(move.stage, move.before, move.after) for move in moved),
+        notes=notes,
+    )
+
+
+def _refuse_stage(
+    source: Reference, target: AnyStore, own: Reference, root: Descriptor, settings: Settings
+) -> None:
+    """A stage with a history moves by an event that says who moved it; a tag alone is drift."""
+    if not is_stage(own, settings):
+        return
+    from lading.operations.logbook import open_logbook
+
+    logbook = open_logbook(own, settings, store=target)
+    book, state = logbook.read_for(own.tag or "")
+    stage = state.stage(own.tag or "")
+    if book.is_empty or stage.moved is None or stage.value == root.digest:
+        return
+    raise Conflict(
+        f"{own.tag} is a stage of {own.base}, and stages move by promotion",
+        cause=f"its ledger says that it names {stage.value or 'nothing'}",
+        hint=f"lading promote {source} {own.base} --stage {own.tag}",
     )
 
 
 @dataclass(slots=True)
-class _Shipment:
+class Shipment:
+    """What is copied from one store to another, root by root."""
+
     source: AnyStore
     target: AnyStore
     place: Reference
@@ -106,9 +153,13 @@ class _Shipment:
     copied: list[CopiedTag] = field(default_factory=list)
 
     def one(self, root: Descriptor, tag: str | None) -> None:
-        """Copy one root and give it its tag."""
+        """Copy one root and give it its tag.
+
+        Raises:
+            Conflict: it is a version's tag, and names other content there.
+        """
         if tag:
-            self._refuse_to_move(tag, root.digest)
+            self.refuse_to_move(tag, root.digest)
         moved = transfer_copy(
             self.source,
             self.target,
@@ -122,22 +173,12 @@ class _Shipment:
         self.tally.sizes |= moved.sizes
         self.copied.append(CopiedTag(tag, root.digest))
 
-    def everything(self) -> None:
-        """Copy every tag, Lading's own included, versions first and names that move last."""
-        for name in sorted(self._names(), key=_order):
-            self.one(self.source.resolve(name), name)
+    def refuse_to_move(self, tag: str, digest: str) -> None:
+        """Refuse to give a version's tag to other content.
 
-    def _names(self) -> Iterator[str]:
-        names = list(self.source.names())
-        if not names:
-            raise NotFound("the source has no tags", hint="lading list shows what is there")
-        for name in names:
-            # The target keeps its own books: it makes keep tags where it needs them, and lists
-            # referrers as they arrive.
-            if not name.startswith(("keep-", "sha256-", "sha512-")):
-                yield name
-
-    def _refuse_to_move(self, tag: str, digest: str) -> None:
+        Raises:
+            Conflict: it is there and names something else.
+        """
         if Version.from_tag(tag) is None:
             return
         try:
@@ -150,7 +191,3 @@ class _Shipment:
                 cause=f"there: {there.digest}, yours: {digest}",
                 hint="a version never changes: copy to another tag or repository",
             )
-
-
-def _order(name: str) -> tuple[bool, bool, str]:
-    return (Version.from_tag(name) is None, not tags.is_own(name), name)

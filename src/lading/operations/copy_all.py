@@ -1,0 +1,241 @@
+"""Copy a whole repository: versions, evidence, events, other names, and what stages say at last.
+
+The destination's ledger and stages are never overwritten. Events are added to those that are there;
+the index is made anew, and stages' tags go where all events together say. Interrupted at any moment
+and run again, it goes on: until the end no stage moves, and events come parents first.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from lading.errors import Conflict, NotFound
+from lading.ledger.read import read_book
+from lading.operations.logbook import open_logbook
+from lading.operations.sources import CachedSource
+from lading.spec import mediatypes, tags
+from lading.spec.content import BytesContent
+from lading.spec.descriptor import Descriptor
+from lading.spec.manifest import parse
+from lading.spec.version import Version, highest_release
+from lading.transfer import read
+from lading.transfer.copy import content_of
+from lading.transfer.pool import run
+
+if TYPE_CHECKING:
+    from lading.ledger.book import Book
+    from lading.ledger.fold import State
+    from lading.ledger.line import Line
+    from lading.ledger.write import Moved
+    from lading.operations.copy import Shipment
+    from lading.operations.logbook import AnyStore, Logbook
+    from lading.ports import Content
+    from lading.settings import Settings
+    from lading.spec.digest import Digest
+
+# The specification's lists of referrers; with a suffix it is a signature of cosign's, and content.
+_REFERRERS: Final = re.compile(r"sha(256|512)-[0-9a-f]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came beside the tags: events, the stages that they moved, and what is to be said."""
+
+    events: int
+    moved: tuple[Moved, ...]
+    notes: tuple[str, ...]
+
+
+def copy_all(shipment: Shipment, source: AnyStore, settings: Settings) -> Came:
+    """Copy everything of a repository.
+
+    Raises:
+        NotFound: the source has no tags.
+        Conflict: a version exists there with other content, or a protected stage would be in
+            dispute; nothing was copied.
+    """
+    names = frozenset(source.names())
+    if not names:
+        raise NotFound("the source has no tags", hint="lading list shows what is there")
+    to = open_logbook(shipment.place, settings, store=shipment.target)
+    book = read_book(source, whole=True, names=names, shelf=to.shelf, jobs=settings.jobs)
+    own, _ = to.read(whole=True)
+    return _Copy(shipment, source, names, book, to, own).done()
+
+
+@dataclass(slots=True)
+class _Copy:
+    shipment: Shipment
+    source: AnyStore
+    names: frozenset[str]
+    book: Book
+    to: Logbook
+    own: Book
+    notes: list[str] = field(default_factory=list)
+
+    def done(self) -> Came:
+        """Versions first, with their evidence; what moves comes last."""
+        self.notes += [f"in the source: {trouble.what}" for trouble in self.book.troubles]
+        versions = {name: self._resolved(name) for name in sorted(filter(_is_version, self.names))}
+        for name, root in versions.items():
+            self.shipment.refuse_to_move(name, root.digest)
+        self._demand_peace()
+        for name, root in versions.items():
+            self.shipment.one(root, name)
+        self._versions_without_tag({root.digest for root in versions.values()})
+        stages = self._stages()
+        for name in sorted(filter(_is_plain, self.names - stages)):
+            self._other(name)
+        events = self._events()
+        self._latest()
+        settled = self.to.show(self.to.read(whole=True)[0], sorted(stages & self._moved()))
+        said = self.book.state()
+        for name in sorted(self.names & stages):
+            root = self._resolved(name)
+            if said.stage(name).value != root.digest:
+                self._stage_that_no_event_explains(name, root)
+        return Came(len(events), settled.moved, (*self.notes, *self.to.notes))
+
+    # What stages there are
+
+    def _stages(self) -> frozenset[str]:
+        """Every name that is a stage, here or there: declared, or moved by an event."""
+        return self._moved() | frozenset(self.to.stages)
+
+    def _moved(self) -> frozenset[str]:
+        lines = (*self.book.lines.values(), *self.own.lines.values())
+        return frozenset(line.stage for line in lines if line.moves and line.stage)
+
+    def _demand_peace(self) -> None:
+        """Refuse before anything moves what would leave a protected stage without its version.
+
+        Two ledgers that know nothing of each other dispute every stage that both moved. A protected
+        stage then keeps what both agreed on, which may be nothing at all.
+        """
+        before, after = self._state(self.own), self._state(_union(self.own, self.book))
+        for name, stage in after.stages.items():
+            was = before.stage(name)
+            if stage.kept and not was.fork and was.value not in (None, stage.value):
+                raise Conflict(
+                    f"both ledgers moved the protected stage {name}, each without the other",
+                    cause=f"the destination names {was.value}; together they name"
+                    f" {stage.value or 'nothing'} until somebody promotes again",
+                    hint=f"carry versions over one by one:"
+                    f" lading promote SRC {self.to.place.base} --stage {name}",
+                )
+            if stage.fork and not was.fork:
+                self.notes.append(
+                    f"{name} was moved in both places; it names {stage.value or 'nothing'} now,"
+                    " and the next promotion settles it"
+                )
+
+    def _state(self, book: Book) -> State:
+        return book.state(protected=self.to.protected)
+
+    # What is copied
+
+    def _versions_without_tag(self, copied: set[Digest]) -> None:
+        """What the ledger says stages name: its own tag may have been lost."""
+        stages = self.book.state().stages.values()
+        for digest in {member.digest for stage in stages for member in stage.members} - copied:
+            try:
+                root = self.source.resolve(digest)
+            except NotFound:
+                self.notes.append(f"a stage names {digest}, which is not in the source")
+            else:
+                self.shipment.one(root, None)
+
+    def _other(self, name: str) -> None:
+        """A name that may move; what it named there before is said."""
+        root = self._resolved(name)
+        there = self._there(name)
+        self.shipment.one(root, name)
+        if there not in (None, root.digest):
+            self.notes.append(f"{name} named {there} in the destination before")
+
+    def _events(self) -> list[Line]:
+        """Give the destination every event that it does not have under its own tag."""
+        new = [
+            line
+            for line in sorted(self.book.lines.values(), key=lambda line: line.order)
+            if line.mark not in self.own.lines or line.tag not in self.own.names
+        ]
+        cached = CachedSource(self.source, self.to.shelf)
+        manifests: dict[str, tuple[Descriptor, bytes]] = {}
+        content: dict[Digest, Descriptor] = {}
+        for line in new:
+            event = Descriptor(mediatypes.IMAGE_MANIFEST, line.digest, line.size)
+            manifests[line.tag] = event, read(cached, event)
+            for child in parse(manifests[line.tag][1], event.media_type).children:
+                content[child.digest] = child
+        # Content is seen by nobody, so it may go in any order; then each event commits itself.
+        run(self._push_content, content.values(), jobs=self.shipment.jobs, on_failure=_stop)
+        for tag, (event, raw) in manifests.items():
+            self.shipment.target.push(event, BytesContent(raw), tag)
+        return [line for line in new if line.mark not in self.own.lines]
+
+    def _push_content(self, leaf: Descriptor) -> None:
+        if not self.shipment.target.exists(leaf):
+            inline = leaf.data
+            content: Content = BytesContent(inline) if inline else content_of(self.source, leaf)
+            self.shipment.target.push(leaf, content)
+
+    def _latest(self) -> None:
+        """Let ``latest`` name the highest release of those that are there now."""
+        there = list(self.shipment.target.names())
+        highest = highest_release(there)
+        if highest is None or tags.LATEST not in {*there, *self.names}:
+            return
+        root = self.shipment.target.resolve(highest.tag)
+        if self._there(tags.LATEST) != root.digest:
+            raw = read(self.shipment.target, root)
+            self.shipment.target.push(root, BytesContent(raw), tags.LATEST)
+
+    def _stage_that_no_event_explains(self, name: str, root: Descriptor) -> None:
+        """A stage's tag from before there was a ledger, or that another tool moved."""
+        there = self._there(name)
+        if there is None and name not in self._moved():
+            self.shipment.one(root, name)
+        elif there != root.digest:
+            self.notes.append(
+                f"the stage {name} was left as it is: no event says that it names {root.digest};"
+                f" lading promote {self.to.place.with_digest(root.digest)} {name}"
+            )
+
+    def _resolved(self, name: str) -> Descriptor:
+        return self.source.resolve(name)
+
+    def _there(self, name: str) -> Digest | None:
+        try:
+            return self.shipment.target.resolve(name).digest
+        except NotFound:
+            return None
+
+
+def _union(own: Book, other: Book) -> Book:
+    """Both ledgers as one; whose moves count is for the destination's policy to say."""
+    strange = {mark: replace(line, refused=False) for mark, line in other.lines.items()}
+    return replace(own, lines={**strange, **own.lines})
+
+
+def _is_version(name: str) -> bool:
+    return Version.from_tag(name) is not None
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name is copied as it is.
+
+    The destination keeps its own books: keep tags where it needs them, lists of referrers as those
+    arrive, ``latest`` by what is there, and the ledger's index by its events.
+    """
+    if _is_version(name) or name == tags.LATEST:
+        return False
+    if name.startswith(("sha256-", "sha512-")):
+        return _REFERRERS.fullmatch(name) is None
+    return not tags.is_own(name)
+
+
+def _stop() -> None:
+    """Nothing runs so long that it would have to be stopped."""
