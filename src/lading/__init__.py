@@ -43,6 +43,13 @@ if TYPE_CHECKING:
     from lading.operations.history import history
     from lading.operations.init import init
     from lading.operations.inspect import inspect
+    from lading.operations.ledger import (
+        ledger_adopt,
+        ledger_export,
+        ledger_repair,
+        ledger_show,
+        ledger_verify,
+    )
     from lading.operations.lineage import lineage
     from lading.operations.list import list_versions
     from lading.operations.load import Loaded, load
@@ -122,6 +129,11 @@ __all__ = [
     "infer_signature",
     "init",
     "inspect",
+    "ledger_adopt",
+    "ledger_export",
+    "ledger_repair",
+    "ledger_show",
+    "ledger_verify",
     "lineage",
     "list_versions",
     "load",
@@ -198,6 +210,11 @@ _HOMES = {
     "infer_signature": "lading.signatures.infer",
     "init": "lading.operations.init",
     "inspect": "lading.operations.inspect",
+    "ledger_adopt": "lading.operations.ledger",
+    "ledger_export": "lading.operations.ledger",
+    "ledger_repair": "lading.operations.ledger",
+    "ledger_show": "lading.operations.ledger",
+    "ledger_verify": "lading.operations.ledger",
     "lineage": "lading.operations.lineage",
     "list_versions": "lading.operations.list",
     "load": "lading.operations.load",

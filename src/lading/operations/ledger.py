@@ -1,0 +1,260 @@
+"""Look after a ledger: verify, repair, show, export, adopt."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lading.errors import InvalidInput, NotFound
+from lading.ledger.audit import audit
+from lading.ledger.envelope import unwrap
+from lading.ledger.line import mark
+from lading.ledger.repair import repair
+from lading.operations import stores
+from lading.operations.history import HistoryEvent, told
+from lading.operations.logbook import Logbook, open_logbook
+from lading.operations.registration import register
+from lading.operations.seen import seen
+from lading.operations.status import unregistered
+from lading.operations.subject import subject
+from lading.spec.reference import Reference
+from lading.spec.version import Version
+from lading.transfer import read
+
+if TYPE_CHECKING:
+    from lading.ledger.book import Book
+    from lading.ledger.fold import State
+    from lading.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFinding:
+    """Something about a ledger that is not as it should be."""
+
+    kind: str
+    severity: str
+    what: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerVerifyResult:
+    """What an audit found; ``sound`` where nothing is worse than a note."""
+
+    reference: str
+    events: int
+    head: str | None
+    seq: int
+    sound: bool
+    findings: tuple[LedgerFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRepairResult:
+    """What a repair did, and what it could not mend."""
+
+    reference: str
+    actions: tuple[str, ...]
+    left: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerShowResult:
+    """The events of a ledger, oldest first."""
+
+    reference: str
+    seq: int
+    heads: tuple[str, ...]
+    events: tuple[HistoryEvent, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedEvent:
+    """An event with the bytes that prove it: their digest is the event's."""
+
+    digest: str
+    tag: str
+    manifest: str
+    statement: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerExportResult:
+    """A whole ledger, for an archive or another program."""
+
+    reference: str
+    events: tuple[ExportedEvent, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerAdoptResult:
+    """The versions that were registered now."""
+
+    reference: str
+    adopted: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def ledger_verify(
+    model: str | Reference, *, settings: Settings | None = None
+) -> LedgerVerifyResult:
+    """Read every event, check everything, believe no list; works on a copied layout, offline.
+
+    Moves of protected stages are judged again by the policy at hand.
+
+    Raises:
+        NotFound: there is no such model.
+    """
+    logbook = _opened(model, settings)
+    book, state = _whole(logbook)
+    last = seen(logbook.place, logbook.settings)
+    findings = [
+        LedgerFinding(found.kind, found.severity, found.what, found.hint)
+        for found in audit(logbook.store, book, state, last, jobs=logbook.settings.jobs)
+    ]
+    findings += _refused(logbook, book, state)
+    return LedgerVerifyResult(
+        reference=logbook.place.base,
+        events=state.count,
+        head=state.parents[0] if state.parents else None,
+        seq=state.seq,
+        sound=all(finding.severity == "note" for finding in findings),
+        findings=tuple(findings),
+    )
+
+
+def ledger_repair(
+    model: str | Reference, *, settings: Settings | None = None
+) -> LedgerRepairResult:
+    """Show what is recorded: events get their tags back, the index is made anew, stages follow.
+
+    It removes no event and invents none; run twice, it changes nothing.
+
+    Raises:
+        NotFound: there is no such model.
+        LadingError: the registry refuses.
+    """
+    logbook = _opened(model, settings)
+    book, _ = _whole(logbook)
+    done = repair(logbook.store, book, logbook.fold, shelf=logbook.shelf)
+    return LedgerRepairResult(logbook.place.base, done.actions, done.left, tuple(logbook.notes))
+
+
+def ledger_show(model: str | Reference, *, settings: Settings | None = None) -> LedgerShowResult:
+    """Every event as it is recorded.
+
+    Raises:
+        NotFound: there is no such model.
+    """
+    logbook = _opened(model, settings)
+    book, state = _whole(logbook)
+    return LedgerShowResult(
+        reference=logbook.place.base,
+        seq=state.seq,
+        heads=tuple(state.parents),
+        events=tuple(map(told, book.ordered())),
+        notes=tuple(logbook.notes),
+    )
+
+
+def ledger_export(
+    model: str | Reference, *, settings: Settings | None = None
+) -> LedgerExportResult:
+    """The whole ledger with the very bytes of its events.
+
+    Raises:
+        NotFound: there is no such model.
+    """
+    logbook = _opened(model, settings)
+    book, _ = _whole(logbook)
+    return LedgerExportResult(
+        logbook.place.base, tuple(_exported(logbook, book)), tuple(logbook.notes)
+    )
+
+
+def ledger_adopt(model: str | Reference, *, settings: Settings | None = None) -> LedgerAdoptResult:
+    """Register the versions that are there and that nobody recorded.
+
+    Raises:
+        NotFound: there is no such model.
+    """
+    logbook = _opened(model, settings)
+    book, _ = _whole(logbook)
+    adopted = []
+    for version in unregistered(book):
+        place = logbook.place.with_tag(Version.parse(version).tag)
+        try:
+            what = subject(logbook.store, place, logbook.settings)
+        except (NotFound, InvalidInput) as error:
+            logbook.note(f"{place} is not registered: {error}")
+            continue
+        if register(logbook, what, because="adopted"):
+            adopted.append(version)
+    return LedgerAdoptResult(logbook.place.base, tuple(adopted), tuple(logbook.notes))
+
+
+def _opened(model: str | Reference, settings: Settings | None) -> Logbook:
+    settings = stores.settled(settings)
+    place = stores.locate(model, settings)
+    if place.name:
+        raise InvalidInput(f"a ledger is of a model, not of {place}", hint=f"write {place.base}")
+    return open_logbook(place, settings)
+
+
+def _whole(logbook: Logbook) -> tuple[Book, State]:
+    book, state = logbook.read(whole=True)
+    if not book.names:
+        raise NotFound(
+            f"{logbook.place.base} has no versions",
+            hint=f"lading push PATH {logbook.place.base}:0.1.0",
+        )
+    return book, state
+
+
+def _refused(logbook: Logbook, book: Book, state: State) -> Iterator[LedgerFinding]:
+    """The moves of protected stages that do not hold, whoever's policy let them through."""
+    for recorded in book.ordered():
+        event = recorded.event
+        if event.kind != "assigned" or event.stage not in logbook.protected:
+            continue
+        failed = logbook.judge.failed(book, recorded.digest)
+        if not failed:
+            continue
+        counts = recorded.digest not in state.refused and logbook.judge.counts(
+            book, recorded.digest
+        )
+        by_another = event.policy is not None and event.policy != logbook.judge.policy
+        yield LedgerFinding(
+            "policy",
+            "note" if by_another or not counts else "error",
+            f"event {event.seq} put {event.version or event.digest} into {event.stage}:"
+            f" {'; '.join(failed)}"
+            + (" (it does not count)" if not counts else "")
+            + (" (it was let in by another policy)" if by_another else ""),
+            None,
+        )
+
+
+def _exported(logbook: Logbook, book: Book) -> Iterator[ExportedEvent]:
+    from lading.spec.encoding import decode_object
+    from lading.spec.manifest import Manifest, parse
+
+    for recorded in book.ordered():
+        line = book.lines[mark(recorded.digest)]
+        root = logbook.store.resolve(recorded.digest)
+        raw = read(logbook.store, root)
+        manifest = parse(raw, root.media_type)
+        assert isinstance(manifest, Manifest)
+        layer = manifest.layers[0]
+        statement = unwrap(layer.media_type, layer.data or read(logbook.store, layer))
+        yield ExportedEvent(
+            recorded.digest,
+            line.tag,
+            base64.b64encode(raw).decode(),
+            decode_object(statement, "the statement"),
+        )
