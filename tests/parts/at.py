@@ -1,7 +1,8 @@
 """Runs the command line at another time than now: ``python -m parts.at MOMENT verb …``.
 
-A real clock cannot be asked to wait until Tuesday. Only what tells the time of day is moved, in this
-process; the command, the network and the registry are the real ones.
+A real clock cannot be asked to wait until Tuesday. Only what tells the time of day is moved, in
+this process; the command, the network and the registry are the real ones.
+
 """
 
 from __future__ import annotations
