@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from lading.spec.descriptor import Descriptor
+from lading.spec.digest import Digest
 
 
 class Reader(Protocol):
@@ -190,6 +191,21 @@ class RangeReader(Protocol):
         Raises:
             NotFound: the content is not here.
             Unsupported: only by sending a great deal more than was asked for.
+        """
+        ...
+
+
+@runtime_checkable
+class BlobReader(Protocol):
+    """A source that gives small content of which only the digest is known."""
+
+    def read_blob(self, digest: Digest, limit: int) -> bytes:
+        """The content, whole and verified.
+
+        Raises:
+            NotFound: it is not here.
+            InvalidInput: it is larger than the limit.
+            IntegrityError: it is not what its digest says.
         """
         ...
 

@@ -81,13 +81,21 @@ def _only(store: Source) -> Descriptor | None:
 
 
 def open_store(
-    reference: Reference, settings: Settings, *, create: bool = False
+    reference: Reference,
+    settings: Settings,
+    *,
+    create: bool = False,
+    beside: RemoteStore | None = None,
 ) -> RemoteStore | LayoutStore:
-    """The store that a reference names: a registry, a layout folder, or the local store."""
+    """The store that a reference names: a registry, a layout folder, or the local store.
+
+    ``beside`` is another repository of the same registry, whose connections and tokens it shares.
+    """
     if reference.host:
         from lading.stores.remote.registry import RemoteStore
 
-        return RemoteStore(reference.host, reference.repository, settings)
+        client = beside.client if beside and beside.host == reference.host else None
+        return RemoteStore(reference.host, reference.repository, settings, client=client)
     from lading.stores.layout import LayoutStore
 
     folder = local_folder(reference, settings)

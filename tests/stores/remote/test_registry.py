@@ -112,6 +112,56 @@ def test_without_ranges_what_was_had_is_read_again_and_dropped(
     assert whole(store, descriptor, 400_000) == content.raw[400_000:]
 
 
+def test_a_blob_of_which_only_the_digest_is_known_is_read_whole_and_verified(
+    store: RemoteStore, double: Double
+) -> None:
+    descriptor, content = blob(os.urandom(500_000))
+    store.push(descriptor, content)
+    double.requests.clear()
+
+    assert store.read_blob(descriptor.digest, 500_000) == content.raw
+    assert len(double.requests) == 1
+    with pytest.raises(InvalidInput):
+        store.read_blob(descriptor.digest, 499_999)
+    with pytest.raises(NotFound):
+        store.read_blob(Digest.of(b"elsewhere"), 100)
+
+
+def test_a_blob_without_a_size_that_breaks_is_asked_for_again(
+    store: RemoteStore, double: Double
+) -> None:
+    descriptor, content = blob(os.urandom(500_000))
+    store.push(descriptor, content)
+    double.fail("GET", "/blobs/", after_bytes=100_000)
+    double.fail("GET", "/blobs/", truncate=100_000)
+
+    assert store.read_blob(descriptor.digest, 1_000_000) == content.raw
+    double.fail("GET", "/blobs/", truncate=100_000, times=100)
+    with pytest.raises(Unavailable):
+        store.read_blob(descriptor.digest, 1_000_000)
+
+
+def test_a_blob_without_a_size_that_is_damaged_is_not_used(
+    store: RemoteStore, double: Double
+) -> None:
+    descriptor, content = blob(os.urandom(5_000))
+    store.push(descriptor, content)
+    double.fail("GET", "/blobs/", corrupt=True, times=100)
+
+    with pytest.raises(IntegrityError):
+        store.read_blob(descriptor.digest, 1_000_000)
+
+
+def test_repositories_of_one_host_can_share_connections(double: Double, settings: Settings) -> None:
+    first = RemoteStore(double.host, "ml/fraud", settings)
+    pushed_manifest(first, "1.0.0")
+
+    second = RemoteStore(double.host, "ml/fraud", settings, client=first.client)
+
+    assert second.client is first.client
+    assert list(second.names()) == ["1.0.0"]
+
+
 def part(store: RemoteStore, descriptor: Descriptor, offset: int, length: int) -> bytes:
     return SourceWindow(store, descriptor).read_at(offset, length)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lading.errors import Unavailable
+from lading.errors import Unavailable, Unsupported
 from lading.spec.encoding import decode_object
 from lading.stores.remote.authorization import Authorization
 from lading.stores.remote.client import Client
@@ -21,19 +21,29 @@ _PAGE = 1000
 _CATALOGUE = (Scope(None, frozenset({"*"})),)
 
 
-def catalogue(host: str, settings: Settings) -> Iterator[str]:
+def catalogue(host: str, settings: Settings, *, demanded: bool = False) -> Iterator[str]:
     """Every repository that a registry tells of; none where it keeps no catalogue.
 
     Raises:
+        Unsupported: it keeps none, and one is demanded.
         LadingError: the registry refuses, or does not answer.
     """
     origin = origin_of(host, settings)
     client = Client(origin, Authorization.of(origin, settings), settings)
     url = f"{origin}/v2/_catalog?n={_PAGE}"
     missing = (400, 404, 405, 501)
+    told = False
     for page in pages(client, url, _CATALOGUE, doing=f"list what is on {host}", missing=missing):
+        told = True
         names = page.get("repositories")
         yield from (n for n in (names if isinstance(names, list) else ()) if isinstance(n, str))
+    client.close()
+    if demanded and not told:
+        raise Unsupported(
+            f"{host} does not say what is on it",
+            cause="it keeps no catalogue",
+            hint="name the repositories, or set them: LADING_REPOSITORIES=HOST/NAME,…",
+        )
 
 
 def pages(

@@ -16,6 +16,7 @@ from lading.errors import (
     InvalidInput,
     LadingError,
     NotFound,
+    Unavailable,
     Unsupported,
 )
 from lading.ports import Content, Keyed, Reader, Source
@@ -30,7 +31,7 @@ from lading.stores.remote import referrers
 from lading.stores.remote.authorization import Authorization
 from lading.stores.remote.blob import BlobReader
 from lading.stores.remote.client import Client
-from lading.stores.remote.connection import Body, Response
+from lading.stores.remote.connection import Body, BrokenConnection, Response
 from lading.stores.remote.dialect import DialectMemory
 from lading.stores.remote.grant import Scope
 from lading.stores.remote.journal import UploadJournal
@@ -63,11 +64,16 @@ _WITHOUT_REFERRERS_SECONDS = 3600.0
 class RemoteStore:
     """One repository on one registry; safe to use from many threads."""
 
-    def __init__(self, host: str, repository: str, settings: Settings) -> None:
+    def __init__(
+        self, host: str, repository: str, settings: Settings, *, client: Client | None = None
+    ) -> None:
+        """A repository; a client of the same host may be shared with others there."""
         self.host = host
         self.repository = _docker_hub_name(host, repository)
         self.origin = origin_of(host, settings)
-        self.client = Client(self.origin, Authorization.of(self.origin, settings), settings)
+        self.client = client or Client(
+            self.origin, Authorization.of(self.origin, settings), settings
+        )
         self._settings = settings
         self.base = f"{self.origin}/v2/{self.repository}"
         self._read = (Scope(self.repository, frozenset({"pull"})),)
@@ -119,6 +125,38 @@ class RemoteStore:
             return
         with self._blob(descriptor, offset, min(descriptor.size, offset + length)) as reader:
             yield reader
+
+    def read_blob(self, digest: Digest, limit: int) -> bytes:
+        """A small blob of which only the digest is known, whole and verified.
+
+        Raises:
+            NotFound: it is not here.
+            InvalidInput: it is larger than the limit.
+            IntegrityError: it is not what its digest says.
+            Unavailable: it broke off again and again.
+        """
+        doing = f"fetch {digest.short} from {self}"
+        for failures in range(self._settings.retries + 1):
+            response = self.client.call(
+                "GET", f"{self.base}/blobs/{digest}", self._read, doing=doing
+            )
+            announced = response.length
+            try:
+                raw = response.read(limit + 1) if (announced or 0) <= limit else None
+            except BrokenConnection:
+                raw = b""
+            response.close()
+            if raw is None or len(raw) > limit:
+                raise InvalidInput(
+                    f"content {digest.short} is too large to be read whole",
+                    cause=f"{announced or 'more'} bytes, the limit is {limit}",
+                )
+            if _is(digest, raw):
+                return raw
+            if len(raw) == announced:
+                raise IntegrityError(f"content of {digest} is damaged", cause=f"in {self}")
+            time.sleep(backoff(failures))
+        raise Unavailable(f"cannot {doing}", cause="the answer ended too early", hint="try again")
 
     @contextlib.contextmanager
     def _blob(self, descriptor: Descriptor, offset: int, end: int) -> Iterator[BlobReader]:
@@ -487,6 +525,12 @@ def _demand_size(descriptor: Descriptor, content: Content) -> None:
             f"content is not {descriptor.digest}",
             cause=f"{content.size} bytes instead of {descriptor.size}",
         )
+
+
+def _is(digest: Digest, raw: bytes) -> bool:
+    hasher = digest.hasher()
+    hasher.update(raw)
+    return hasher.hexdigest() == digest.hex
 
 
 def _whole(descriptor: Descriptor, content: Content) -> bytes:
