@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from lading.hooks.signing import verify_webhook
     from lading.operations.attach import attach
+    from lading.operations.best import best
     from lading.operations.captured import Capture
     from lading.operations.check_env import check_env
     from lading.operations.clear import clear
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from lading.operations.save import save
     from lading.operations.scan import scan
     from lading.operations.schema import schema
+    from lading.operations.search import search
     from lading.operations.status import status
     from lading.operations.tag import tag
     from lading.operations.verify import verify
@@ -114,6 +116,7 @@ __all__ = [
     "Version",
     "approve",
     "attach",
+    "best",
     "check_env",
     "clear",
     "compatible",
@@ -156,6 +159,7 @@ __all__ = [
     "save",
     "scan",
     "schema",
+    "search",
     "status",
     "tag",
     "verify",
@@ -195,6 +199,7 @@ _HOMES = {
     "Version": "lading.spec.version",
     "approve": "lading.operations.request",
     "attach": "lading.operations.attach",
+    "best": "lading.operations.best",
     "check_env": "lading.operations.check_env",
     "clear": "lading.operations.clear",
     "compatible": "lading.signatures.compatible",
@@ -237,6 +242,7 @@ _HOMES = {
     "save": "lading.operations.save",
     "scan": "lading.operations.scan",
     "schema": "lading.operations.schema",
+    "search": "lading.operations.search",
     "status": "lading.operations.status",
     "tag": "lading.operations.tag",
     "verify": "lading.operations.verify",

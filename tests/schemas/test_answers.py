@@ -38,6 +38,8 @@ LINES = {
     "attach": "attach ml/iris:1.0.0 model/config.json --type report",
     "evidence": "evidence ml/iris:1.0.0",
     "fetch-evidence": "evidence ml/iris:1.0.0 {attached} -o fetched.json",
+    "search": "search name='ml/iris'",
+    "best": "best ml/iris --metric auc",
     "copy": "copy ml/iris:1.0.0 oci:layout:1.0.0",
     "diff": "diff ml/iris:1.0.0 oci:layout:1.0.0",
     "lineage": "lineage ml/iris:1.0.0",

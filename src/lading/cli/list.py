@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import formats
 from lading.cli.console import Console
+from lading.cli.formats import FormatOption, Rows
 from lading.cli.options import examples
 from lading.cli.output import date, size, table
 from lading.operations import list as operation
@@ -20,6 +22,7 @@ app = typer.Typer(add_completion=False)
         "lading list",
         "lading list ml/fraud",
         "lading list registry.example.com/ml/fraud --json",
+        "lading list ml/fraud --format md",
     )
 )
 def list_(
@@ -30,6 +33,8 @@ def list_(
             metavar="[HOST/]NAME", help="A model; without it, all models.", show_default=False
         ),
     ] = None,
+    *,
+    format: FormatOption = "table",  # noqa: A002  the option's word
 ) -> None:
     """List the versions of a model, or all models.
 
@@ -37,10 +42,20 @@ def list_(
     of the store on this machine, or of the default registry if one is set and has a catalogue.
     """
     console = Console.of(context)
+    formats.checked(format)
     result = operation.list_versions(repository, settings=console.settings())
     if not result.repositories and not result.versions and not result.tags:
         console.say("nothing here yet: lading push PATH NAME:VERSION")
-    console.answer(result, _lines(result))
+    rows = _rows(result)
+    lines = _lines(result) if format == "table" else formats.written(format, rows, rows)
+    console.answer(result, lines)
+
+
+def _rows(result: operation.ListResult) -> Rows:
+    if result.repository is None:
+        return Rows(("repository",), [(name,) for name in result.repositories])
+    heads = ("version", "created", "size", "files", "tags", "digest", "summary")
+    return Rows(heads, [tuple(getattr(v, head) for head in heads) for v in result.versions])
 
 
 def _lines(result: operation.ListResult) -> Iterator[str]:

@@ -22,14 +22,17 @@ def quicken(command: Any) -> None:
     """Let the plain parameters of a command be taken without adapters, where Typer makes them."""
     for parameter in command.params:
         descriptor = getattr(parameter, "type_descriptor", None)
-        if descriptor is not None and _is_plain(parameter, descriptor.parameter_info):
+        if descriptor is not None and _is_plain(parameter, descriptor):
             parameter.process_value = partial(
                 _processed, parameter, descriptor.annotation, parameter.process_value
             )
 
 
-def _is_plain(parameter: Any, info: Any) -> bool:
-    return parameter.nargs == 1 and not any(getattr(info, wish, None) for wish in _CLOSER)
+def _is_plain(parameter: Any, descriptor: Any) -> bool:
+    # An argument that takes all the rest has no number of values.
+    takes_rest = parameter.nargs == -1 and descriptor.annotation == list[str]
+    wishes = (getattr(descriptor.parameter_info, wish, None) for wish in _CLOSER)
+    return (parameter.nargs == 1 or takes_rest) and not any(wishes)
 
 
 def _processed(
@@ -40,9 +43,10 @@ def _processed(
     value: Any,
 ) -> Any:
     convert = _CONVERSIONS.get(annotation)
-    if value is None and not parameter.required:
-        value = () if parameter.multiple else None
-    elif convert is not None and _is_text(value, multiple=parameter.multiple):
+    multiple = parameter.multiple or parameter.nargs == -1
+    if value in (None, ()) and not parameter.required:
+        value = () if multiple else None
+    elif convert is not None and _is_text(value, multiple=multiple):
         value = convert(value)
     else:
         return typers(context, value)

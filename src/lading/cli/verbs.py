@@ -41,6 +41,8 @@ VERBS = {
     "pull": Verb("Pull a version and print where it is.", MOVE),
     "copy": Verb("Copy between registries, layouts and the local store.", MOVE),
     "list": Verb("List the versions of a model, or all models.", LOOK),
+    "search": Verb("Find versions by what is said of them.", LOOK),
+    "best": Verb("Show the best version of a model by a metric.", LOOK),
     "inspect": Verb("Show what a version holds, without its weights.", LOOK),
     "schema": Verb("Show what goes in and comes out, and what a change would break.", LOOK),
     "diff": Verb("Show what changed from one version to another.", LOOK),

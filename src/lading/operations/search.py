@@ -1,0 +1,225 @@
+"""Find versions by what is said of them, over many repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lading import catalogue as room
+from lading.errors import InvalidInput
+from lading.expressions import Name, Query, Truth, parse_order, parse_query
+from lading.operations import stores
+from lading.operations.refresh import Looked
+from lading.operations.refresh import refresh as refreshed
+from lading.operations.rows import Columns, Possible, Row, Rows
+from lading.operations.searched import searched
+from lading.spec.plain import text, texts
+
+if TYPE_CHECKING:
+    from lading.catalogue import Catalogue
+    from lading.expressions import Value
+    from lading.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class FoundVersion:
+    """A version that was found, and what its document says."""
+
+    reference: str
+    name: str
+    version: str
+    digest: str
+    stage: tuple[str, ...]
+    deprecated: bool
+    # As it was when its registry could last be asked.
+    stale: bool
+    created: str | None
+    description: str | None
+    authors: tuple[str, ...]
+    licenses: tuple[str, ...]
+    framework: str | None
+    framework_version: str | None
+    format: tuple[str, ...]
+    parameters: float | None
+    size: float | None
+    scan: str | None
+    datasets: tuple[str, ...]
+    parents: tuple[str, ...]
+    metrics: dict[str, float]
+    params: dict[str, str | float | bool]
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What was found, in order, and among how many."""
+
+    versions: tuple[FoundVersion, ...]
+    # The names that were filtered and sorted by: what a table shows.
+    asked: tuple[str, ...]
+    repositories: int
+    looked_at: int
+    # How many there were before the limit.
+    matched: int
+    notes: tuple[str, ...]
+
+
+def search(
+    expression: str | None = None,
+    repositories: str | Iterable[str] = (),
+    *,
+    order_by: str | Sequence[str] | None = None,
+    limit: int | None = None,
+    refresh: bool = False,
+    settings: Settings | None = None,
+) -> SearchResult:
+    """The versions for which an expression holds; all of them without one.
+
+    In the repositories that are given; else in those that the settings name; else in all of the
+    default registry's catalogue, or on this machine. ``HOST/PREFIX/*`` stands for all below. By
+    name and version, highest first, unless ``order_by`` or the expression itself says otherwise;
+    what is not known comes last. With ``refresh`` nothing that earlier searches read is believed.
+
+    Raises:
+        InvalidInput: the expression is none, or a repository's name is.
+        Unsupported: a registry would have to list what is on it, and does not.
+        LadingError: no repository can be read, and nothing is known of any.
+    """
+    settings = stores.settled(settings)
+    query = _query(expression, order_by, limit)
+    names = (repositories,) if isinstance(repositories, str) else tuple(repositories)
+    work = partial(_answer, query=query, names=names, anew=refresh, settings=settings)
+    return room.using(settings.cache, work)
+
+
+def _query(
+    expression: str | None, order_by: str | Sequence[str] | None, limit: int | None
+) -> Query:
+    query = parse_query(expression or "")
+    if isinstance(query.expression, Truth) and "/" in (name := query.expression.name[0]):
+        raise InvalidInput(
+            f"{name} is no filter",
+            cause="repositories come after the filter",
+            hint=f"lading search '' {name}",
+        )
+    sorting = order_by if isinstance(order_by, str) or order_by is None else ", ".join(order_by)
+    if sorting and query.order_by:
+        raise InvalidInput("the order is given twice", hint="in the filter, or as order_by")
+    if limit is not None and query.limit is not None:
+        raise InvalidInput("the limit is given twice", hint="in the filter, or as limit")
+    if limit is not None and limit < 1:
+        raise InvalidInput(f"cannot show {limit} versions", hint="--limit 1 or more")
+    return Query(
+        query.expression,
+        parse_order(sorting) if sorting else query.order_by,
+        query.limit if limit is None else limit,
+    )
+
+
+def _answer(
+    catalogue: Catalogue, *, query: Query, names: tuple[str, ...], anew: bool, settings: Settings
+) -> SearchResult:
+    places = searched(names, settings, catalogue.repositories() if settings.offline else ())
+    possible = Possible(query.expression, settings)
+    chosen = [place for place in places if possible.repository(place)]
+    now = refreshed(catalogue, chosen, settings, anew=anew, wanted=possible.version)
+    rows = Rows.of(now.repositories, settings)
+    asked = _asked(query)
+    columns = Columns(catalogue, rows, asked)
+    matching = columns.matching(query.expression)
+    passed_over = sum(looked.passed_over for looked in now.repositories)
+    notes = [*now.notes, *_not_models(now.repositories)]
+    if not passed_over:
+        notes += _unknown(columns, asked, rows)
+    if names:
+        notes += (f"{each.place.base} has no versions" for each in _empty(now.repositories))
+    found, cut = _found(catalogue, columns.sorted(matching, query.order_by)[: query.limit])
+    return SearchResult(
+        versions=found,
+        asked=tuple(".".join(name) for name in asked),
+        repositories=len(now.repositories) + len(places) - len(chosen),
+        looked_at=len(rows.all) + passed_over,
+        matched=len(matching),
+        notes=(*notes, *cut),
+    )
+
+
+def _asked(query: Query) -> tuple[Name, ...]:
+    names = sorted(query.expression.names) if query.expression else []
+    return tuple(dict.fromkeys([*names, *(order.name for order in query.order_by)]))
+
+
+def _unknown(columns: Columns, asked: Iterable[Name], rows: Rows) -> Iterator[str]:
+    for name in asked:
+        if rows.all and columns.is_empty(name):
+            yield f"no version says anything of {name}"
+
+
+def _empty(repositories: Iterable[Looked]) -> list[Looked]:
+    return [looked for looked in repositories if not looked.repository.versions]
+
+
+def _not_models(repositories: Iterable[Looked]) -> Iterator[str]:
+    for looked in repositories:
+        strange = [version for version in looked.repository.versions if version.document is None]
+        if strange:
+            more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+            where = looked.place.with_tag(strange[0].tag)
+            yield f"{where}{more} cannot be searched: {strange[0].note}"
+
+
+def _found(
+    catalogue: Catalogue, rows: list[Row]
+) -> tuple[tuple[FoundVersion, ...], tuple[str, ...]]:
+    """The versions in full, and notes on those of which something was left out."""
+    documents = {row.document for row in rows}
+    said, cut = catalogue.facts(documents), catalogue.notes(documents)
+    found = tuple(_full(row, said.get(row.document, {})) for row in rows)
+    notes = (f"{row.reference} {cut[row.document]}" for row in rows if row.document in cut)
+    return found, tuple(notes)
+
+
+def _full(row: Row, said: Mapping[str, Value]) -> FoundVersion:
+    return FoundVersion(
+        reference=row.reference,
+        name=row.name,
+        version=row.number,
+        digest=row.digest,
+        stage=row.stage,
+        deprecated=row.deprecated,
+        stale=row.looked.stale,
+        created=text(said.get("created")),
+        description=text(said.get("description")),
+        authors=_texts(said, "authors"),
+        licenses=_texts(said, "licenses"),
+        framework=text(said.get("framework")),
+        framework_version=text(said.get("framework.version")),
+        format=_texts(said, "format"),
+        parameters=_number(said.get("parameters")),
+        size=_number(said.get("size")),
+        scan=text(said.get("scan")),
+        datasets=_texts(said, "datasets"),
+        parents=_texts(said, "parents"),
+        metrics=_below(said, "metrics.", _number),
+        params=_below(said, "params.", lambda v: None if isinstance(v, tuple) else v),
+        tags=_below(said, "tags.", text),
+    )
+
+
+def _texts(said: Mapping[str, Value], name: str) -> tuple[str, ...]:
+    return tuple(texts(list(value))) if isinstance(value := said.get(name), tuple) else ()
+
+
+def _number(value: Value | None) -> float | None:
+    return value if isinstance(value, int | float) else None
+
+
+def _below(said: Mapping[str, Value], group: str, kind: Callable[[Value], Any]) -> dict[str, Any]:
+    """The values of a group by their own names."""
+    return {
+        name.removeprefix(group): value
+        for name, raw in said.items()
+        if name.startswith(group) and (value := kind(raw)) is not None
+    }

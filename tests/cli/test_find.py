@@ -1,0 +1,114 @@
+"""search, best and list as users call them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from parts.command import Command
+from parts.registry import DockerRegistry
+
+
+@pytest.fixture
+def pushed(lading: Command, model: Path) -> Command:
+    """Two versions of one model and one of another, on this machine."""
+    for reference, auc, team in (
+        ("ml/fraud:1.0.0", "0.91", "=risk"),
+        ("ml/fraud:1.1.0", "0.95", "ads"),
+        ("ml/chat:1.0.0", "0.5", "ads"),
+    ):
+        done = lading("push", model, reference, "--metric", f"auc={auc}", "--tag", f"team={team}")
+        assert done.returncode == 0, done.stderr
+    return lading
+
+
+def test_a_search_shows_what_was_asked_for(pushed: Command) -> None:
+    done = pushed("search", "metrics.auc > 0.9", "--order-by", "metrics.auc DESC", "--limit", "1")
+
+    assert done.returncode == 0, done.stderr
+    head, line = done.stdout.splitlines()
+    assert head.split() == ["NAME", "VERSION", "CREATED", "metrics.auc"]
+    assert line.split()[:2] == ["ml/fraud", "1.1.0"]
+    assert done.stderr == "2 versions match; these are the first\n"
+
+
+def test_the_whole_answer_and_the_rows_alone_are_different_json(pushed: Command) -> None:
+    answer = json.loads(pushed("search", "name = 'ml/chat'", "--json").stdout)
+    rows = json.loads(pushed("search", "name = 'ml/chat'", "--format", "json").stdout)
+
+    assert answer["versions"][0]["metrics"] == {"auc": 0.5}
+    assert (answer["looked_at"], answer["matched"]) == (3, 1)
+    assert (rows[0]["reference"], rows[0]["metrics.auc"]) == ("ml/chat:1.0.0", 0.5)
+
+
+def test_csv_of_everything_is_read_by_any_program_and_harms_none(pushed: Command) -> None:
+    done = pushed("search", "--format", "csv")
+
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [row["version"] for row in rows] == ["1.0.0", "1.1.0", "1.0.0"]
+    assert [row["tags.team"] for row in rows] == ["ads", "ads", "'=risk"]
+    assert [float(row["metrics.auc"]) for row in rows] == [0.5, 0.95, 0.91]
+
+
+def test_nothing_found_is_an_empty_answer_and_a_sentence(pushed: Command) -> None:
+    done = pushed("search", "metrics.auc > 1")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "none of 3 versions in 2 repositories\n"
+
+
+def test_a_filter_that_is_none_says_where_it_goes_wrong(pushed: Command) -> None:
+    done = pushed("search", "metrics.auc >> 1")
+
+    assert done.returncode == 2
+    assert "at character" in done.stderr
+    assert pushed("search", "--format", "yaml").returncode == 2
+    assert pushed("search", "--limit", "none").returncode == 2
+
+
+def test_best_says_which_and_why(pushed: Command) -> None:
+    done = pushed("best", "ml/fraud", "--metric", "auc")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1].split()[:2] == ["ml/fraud:1.1.0", "0.95"]
+    assert done.stderr == "the highest auc is the best: by its name, higher is better\n"
+    lowest = pushed("best", "ml/fraud", "--metric", "auc", "--minimize", "--json")
+    assert json.loads(lowest.stdout)["version"] == "1.0.0"
+    missing = pushed("best", "ml/fraud", "--metric", "acu")
+    assert (missing.returncode, "there are: auc" in missing.stderr) == (3, True)
+
+
+def test_a_list_has_formats_too(pushed: Command) -> None:
+    rows = json.loads(pushed("list", "ml/fraud", "--format", "json").stdout)
+    lines = pushed("list", "--format", "md").stdout.splitlines()
+
+    assert [row["version"] for row in rows] == ["1.1.0", "1.0.0"]
+    assert rows[0]["files"] == 3
+    assert lines == ["| repository |", "| --- |", "| ml/chat |", "| ml/fraud |"]
+
+
+def test_a_search_of_a_registry_is_kept_for_the_next_process(
+    lading: Command, model: Path, registry: DockerRegistry, repository: str
+) -> None:
+    place = f"{registry.host}/{repository}"
+    lading("push", model, f"{place}:1.0.0", "--metric", "auc=0.9")
+    first = lading("search", "metrics.auc = 0.9", place)
+    registry.forget_requests()
+
+    second = lading("search", "metrics.auc = 0.9", place)
+
+    assert second.stdout == first.stdout != ""
+    assert len(registry.requests()) == 1
+
+
+def test_an_attached_evaluation_counts_for_the_best(pushed: Command) -> None:
+    done = pushed("evaluate", "ml/fraud:1.0.0", "--metric", "auc=0.99")
+    assert done.returncode == 0, done.stderr
+
+    best = json.loads(pushed("best", "ml/fraud", "--metric", "auc", "--json").stdout)
+
+    assert (best["version"], best["value"]) == ("1.0.0", 0.99)
+    assert best["evidence"].startswith("sha256:")

@@ -1,0 +1,35 @@
+"""Who is believed about a metric."""
+
+from __future__ import annotations
+
+from lading.catalogue import KnownRepository, KnownVersion, Measured, RepositoryState
+from lading.operations.claims import Claim, standing
+from lading.operations.refresh import Looked
+from lading.operations.rows import Row
+from lading.spec.reference import Reference
+
+PLACE = Reference("ml/a")
+LOOKED = Looked(PLACE, KnownRepository("ml/a", RepositoryState(), ()))
+ROW = Row(LOOKED, "ml/a", KnownVersion("1.0.0", "sha256:" + "0" * 64, "", 0, 1, None))
+
+
+def claim(value: float, evidence: str | None = None, created: str | None = None) -> Claim:
+    return Claim(ROW, Measured("auc", value, "test"), evidence, created)
+
+
+def test_the_newest_evaluation_wins_whatever_order_they_come_in() -> None:
+    old = claim(0.9, "a", "2026-03-01T12:00:00+02:00")
+    new = claim(0.7, "b", "2026-03-01T11:00:00Z")
+
+    for claims in ([old, new, claim(0.99)], [claim(0.99), new, old], [new, claim(0.99), old]):
+        assert standing(claims) == [new]
+
+
+def test_of_a_documents_own_values_the_last_counts() -> None:
+    assert standing([claim(0.5), claim(0.6)]) == [claim(0.6)]
+
+
+def test_each_split_has_a_value_of_its_own() -> None:
+    train = Claim(ROW, Measured("auc", 0.99, "train"))
+
+    assert standing([train, claim(0.7)]) == [train, claim(0.7)]
