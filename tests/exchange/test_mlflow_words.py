@@ -35,6 +35,26 @@ def test_a_model_is_registered_and_found_by_its_alias(model: Path, settings: Set
         mlflow.get_model_version_by_alias("ml/fraud", "champion", settings=settings)
 
 
+def test_versions_are_searched_in_the_words_of_mlflow(model: Path, settings: Settings) -> None:
+    for name, team in (("ml/fraud", "risk"), ("ml/fraud", "ads"), ("ml/chat", "risk")):
+        mlflow.register_model(model, name, tags={"team": team}, settings=settings)
+
+    found = mlflow.search_model_versions(
+        "name = 'ml/fraud' and tags.`team` = 'risk'", settings=settings
+    )
+    ordered = mlflow.search_model_versions(
+        order_by=["name DESC", "version ASC"], max_results=2, settings=settings
+    )
+
+    assert [(each.name, each.version, each.tags) for each in found] == [
+        ("ml/fraud", "0.1.0", {"team": "risk"})
+    ]
+    assert [(each.name, each.version) for each in ordered] == [
+        ("ml/fraud", "0.1.0"),
+        ("ml/fraud", "0.1.1"),
+    ]
+
+
 def test_a_model_is_loaded_by_its_uri(settings: Settings) -> None:
     rows = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0]})
     trained = LogisticRegression().fit(rows, [0, 0, 1, 1])

@@ -204,17 +204,19 @@ class Registry:
     def get_best_model(self, name: str, metric: str, direction: Direction) -> Model:
         """The version whose metric is the highest (``max``) or the lowest (``min``).
 
+        Evaluations that were attached later count, and deprecated versions do not.
+
         Raises:
             InvalidInput: the direction is neither.
             NotFound: no version has such a metric.
         """
+        from lading.operations.best import best
+
         if direction not in ("max", "min"):
             raise InvalidInput(f"direction cannot be {direction!r}", hint="max or min")
-        measured = [model for model in self.get_models(name) if metric in model.training_metrics]
-        if not measured:
-            raise NotFound(f"no version of {name} has a metric {metric!r}")
-        best = max if direction == "max" else min
-        return best(measured, key=lambda model: model.training_metrics[metric])
+        place = self.reference(name)
+        found = best(place, metric, maximize=direction == "max", settings=self.settings)
+        return self.get_model(name, found.version.replace("+", "_"))
 
     def _model(self, name: str, digest: str, document: Mapping[str, Any]) -> Model:
         metrics = {

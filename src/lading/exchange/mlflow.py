@@ -11,7 +11,7 @@ Versions are semantic versions and never change; an alias is a tag. Nothing of M
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -117,6 +117,32 @@ def get_model_version(name: str, version: str, *, settings: Settings | None = No
     return ModelVersion(
         name, seen.version or version, seen.digest, names, seen.document.get("tags")
     )
+
+
+def search_model_versions(
+    filter_string: str | None = None,
+    *,
+    max_results: int | None = None,
+    order_by: Sequence[str] | None = None,
+    repositories: str | Iterable[str] = (),
+    settings: Settings | None = None,
+) -> list[ModelVersion]:
+    """The versions for which a filter holds: ``name = 'ml/fraud' and tags.team = 'risk'``.
+
+    Their aliases are the stages that name them. Where to look is as :func:`lading.search` has it.
+
+    Raises:
+        InvalidInput: the filter or the order is none.
+    """
+    from lading.operations.search import search
+
+    found = search(
+        filter_string, repositories, order_by=order_by, limit=max_results, settings=settings
+    )
+    return [
+        ModelVersion(each.name, each.version, each.digest, each.stage, each.tags)
+        for each in found.versions
+    ]
 
 
 def load_model(
