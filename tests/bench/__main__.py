@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import parts
-from bench import report
-from bench.cases import CASES, MORE, Case, Setting, Tool
+from bench import cases, report
+from bench.cases import Case, Setting, Tool
 from bench.measure import Failed, run
 from bench.report import Results
+from bench.search import search, search_cold
 from bench.tools import Scripts
 
+CASES = cases.CASES | {"search": search}
+MORE = cases.MORE | {"search-cold": search_cold}
 _PROGRAMS = ("curl", "docker-registry", "openssl", "skopeo")
 # Two models of 2 GB, a registry with one of them twice, and what is pulled: with some room.
 _DISK = 12e9

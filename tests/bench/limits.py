@@ -1,6 +1,7 @@
 """What Lading may cost, as ratios to its peers, and its memory.
 
-These are the figures of the issues "The core" and "What is known about a model travels with it".
+These are the figures of the issues "The core", "What is known about a model travels with it" and
+"Stages, approval, history, search".
 The benchmark fails where one is passed. Ratios are of medians in the same rounds: a slow machine
 is slow for everybody.
 """
@@ -50,6 +51,8 @@ LIMITS = (
     Limit("again", "lading", "oras-py", 0.1),
     Limit("tls-pull", "lading", "curl", 1.3),
     Limit("tls-push", "lading", "curl", 1.3),
+    # What comes on top of one request for each repository, a whole process included.
+    Limit("search", "lading", "curl", 0.5, more=True),
     Limit("capture", "lading", "lading, nothing captured", 0.3, more=True),
 )
 
