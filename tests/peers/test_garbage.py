@@ -45,7 +45,7 @@ class History:
             (model / "nested/second.bin").write_bytes(bytes([number]) * (4 * MIB))
             self.versions[version] = push(model, f"{self.place}:{version}", settings=settings)
             self.files[version] = files_of(model)
-        tag(f"{self.place}:1.0.0", "prod", settings=settings)
+        tag(f"{self.place}:1.0.0", "candidate", settings=settings)
         self.evidence = self.attach("1.1.0")
 
     def attach(self, version: str) -> str:
@@ -106,7 +106,7 @@ def test_garbage_collection_leaves_every_version_whole(
     own_registry.garbage_collect(delete_untagged=delete_untagged)
 
     history.demand_whole(history.versions, tmp_path)
-    assert history.plain.manifest("prod") == history.plain.manifest("1.0.0")
+    assert history.plain.manifest("candidate") == history.plain.manifest("1.0.0")
     assert history.plain.manifest("latest") == history.plain.manifest("2.0.0")
 
 
@@ -199,7 +199,7 @@ def test_a_removed_version_leaves_nothing_of_its_manifests(
     assert not gone & own_registry.blobs()
     tags = set(history.plain.tags())
     assert not tags & {f"keep-{digest[7:19]}" for digest in gone}
-    assert {"1.0.0", "1.1.0", "prod", "latest"} <= tags
+    assert {"1.0.0", "1.1.0", "candidate", "latest"} <= tags
 
 
 def test_a_collection_without_m_after_a_removal_takes_nothing_from_the_others(
