@@ -33,6 +33,7 @@ from lading.spec.manifest import Index, Manifest
 from lading.spec.reference import Reference
 from lading.stores.layout import LayoutStore
 from lading.stores.remote.registry import RemoteStore
+from lading.transfer import read
 from lading.transfer.attach import EMPTY_CONFIG
 
 AnyStore = RemoteStore | LayoutStore
@@ -721,3 +722,26 @@ def test_removing_a_version_takes_its_evidence_along(
             fresh.resolve(gone.evidence)
     assert not {f"keep-{gone.evidence[7:19]}", f"sha256-{root.digest.hex}"} & set(fresh.names())
     assert [e.digest for e in evidence(other, settings=settings).evidence] == [stays.evidence]
+
+
+# Stages
+
+
+def test_nothing_is_hung_on_a_stage_that_drifted(model: Path, settings: Settings) -> None:
+    from lading.operations.promote import promote
+
+    for number in (1, 2):
+        (model / "config.json").write_text(str(number))
+        push(model, f"ml/fraud:{number}.0.0", settings=settings)
+    promote("ml/fraud:1.0.0", "dev", settings=settings)
+    done = evaluate("ml/fraud:dev", {"auc": 0.9}, settings=settings)
+    store, other = opened("ml/fraud:2.0.0", settings)
+    store.push(other, BytesContent(read(store, other)), "dev")
+
+    with pytest.raises(IntegrityError, match="DRIFT"):
+        evaluate("ml/fraud:dev", {"auc": 0.1}, settings=settings)
+
+    assert [e.digest for e in evidence("ml/fraud:1.0.0", settings=settings).evidence] == [
+        done.evidence
+    ]
+    assert evidence("ml/fraud:2.0.0", settings=settings).evidence == ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from lading.errors import InvalidInput
 from lading.operations import attached_file, stores
 from lading.operations.attached_file import AttachedFile
-from lading.operations.attachment import Attached, Status, Subject
+from lading.operations.attachment import Attached, Attachment, Status
 from lading.operations.evaluate import hang_evaluation
 from lading.spec import evidence as kinds
 from lading.spec import mediatypes
@@ -75,14 +75,14 @@ def attach(
             )
         raw = attached_file.read_small(path, kinds.CONTENT_LIMIT)
         hang = _evaluation if word == kinds.EVALUATION else _scan
-        subject = Subject.of(reference, settings)
-        done, size = hang(subject, path, raw, extra)
-        return _result(subject, done, word, size)
+        attachment = Attachment.to(reference, settings)
+        done, size = hang(attachment, path, raw, extra)
+        return _result(attachment, done, word, size)
     kind = kinds.media_type(media_type or attached_file.guessed(path))
-    subject = Subject.of(reference, settings)
+    attachment = Attachment.to(reference, settings)
     file = AttachedFile.of(path)
     layer = Descriptor(kind, file.digest, file.size).with_annotations({mediatypes.TITLE: path.name})
-    done = subject.hang(
+    done = attachment.hang(
         (layer, file),
         artifact_type=artifact_type,
         created=now(),
@@ -90,30 +90,32 @@ def attach(
         says_the_same=lambda manifest: _holds(manifest, layer),
         on_progress=on_progress,
     )
-    return _result(subject, done, word, file.size)
+    return _result(attachment, done, word, file.size)
 
 
 def _evaluation(
-    subject: Subject, path: Path, raw: bytes, annotations: Mapping[str, str]
+    attachment: Attachment, path: Path, raw: bytes, annotations: Mapping[str, str]
 ) -> tuple[Attached, int]:
-    done, size, _ = hang_evaluation(subject, _json(raw, path), str(path), annotations=annotations)
+    done, size, _ = hang_evaluation(
+        attachment, _json(raw, path), str(path), annotations=annotations
+    )
     return done, size
 
 
 def _scan(
-    subject: Subject, path: Path, raw: bytes, annotations: Mapping[str, str]
+    attachment: Attachment, path: Path, raw: bytes, annotations: Mapping[str, str]
 ) -> tuple[Attached, int]:
     """A scan's JSON as it is, once it is known to have a verdict on this very version."""
     content = kinds.content_of(kinds.SCAN, raw)
-    if other := kinds.names_another(kinds.SCAN, content, subject.root.digest, subject.model):
+    if other := kinds.names_another(kinds.SCAN, content, attachment.root.digest, attachment.model):
         raise InvalidInput(
             f"{path} is a scan of another version",
-            cause=f"it names {other}, this is {subject.root.digest}",
-            hint=f"lading scan {subject.place} --json",
+            cause=f"it names {other}, this is {attachment.root.digest}",
+            hint=f"lading scan {attachment.place} --json",
         )
     kind = kinds.artifact_type(kinds.SCAN)
     layer = Descriptor.of(raw, kind).with_annotations({mediatypes.TITLE: path.name})
-    done = subject.hang(
+    done = attachment.hang(
         (layer, BytesContent(raw)),
         artifact_type=kind,
         created=now(),
@@ -127,10 +129,10 @@ def _holds(manifest: Manifest, layer: Descriptor) -> bool:
     return manifest.layers == (layer,) and manifest.layers[0].annotations == layer.annotations
 
 
-def _result(subject: Subject, done: Attached, word: str, size: int) -> AttachResult:
+def _result(attachment: Attachment, done: Attached, word: str, size: int) -> AttachResult:
     return AttachResult(
-        reference=str(subject.place),
-        digest=subject.root.digest,
+        reference=str(attachment.place),
+        digest=attachment.root.digest,
         evidence=done.digest,
         type=word,
         size=size,

@@ -11,6 +11,7 @@ from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.actor import actor
 from lading.operations.evidence import evidence_manifest
+from lading.operations.stages import checked
 from lading.packing.artifact import recognise
 from lading.ports import Content
 from lading.spec import evidence as kinds
@@ -49,8 +50,8 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """The version that evidence is about."""
+class Attachment:
+    """The version that evidence is to be hung on, and who does it."""
 
     place: Reference
     store: RemoteStore | LayoutStore
@@ -60,16 +61,17 @@ class Subject:
     actor: str
 
     @classmethod
-    def of(cls, reference: str | Reference, settings: Settings) -> Subject:
+    def to(cls, reference: str | Reference, settings: Settings) -> Attachment:
         """The version that a reference names.
 
         Raises:
             NotFound: there is none.
             InvalidInput: it is no model.
+            IntegrityError: a stage is named whose tag is not what the ledger says.
         """
         place = stores.with_name(stores.locate(reference, settings))
         store = stores.open_store(place, settings)
-        root = stores.resolve(store, place)
+        root = checked(store, place, stores.resolve(store, place), settings)
         artifact = recognise(store, root, str(place))
         model = artifact.model.digest if artifact.index and artifact.kind == "lading" else None
         return cls(place, store, root, model, actor(settings))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lading.errors import InvalidInput
 from lading.operations import stores
-from lading.operations.attachment import Attached, Status, Subject
+from lading.operations.attachment import Attached, Attachment, Status
 from lading.spec import evidence as kinds
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
@@ -62,11 +62,11 @@ def evaluate(
     settings = stores.settled(settings)
     said = {"dataset": dataset, "split": split, "tool": tool, "notes": because}
     value = {"metrics": metrics} | {name: text for name, text in said.items() if text}
-    subject = Subject.of(reference, settings)
-    done, _, content = hang_evaluation(subject, value, "the evaluation", annotations={})
+    attachment = Attachment.to(reference, settings)
+    done, _, content = hang_evaluation(attachment, value, "the evaluation", annotations={})
     return EvaluateResult(
-        reference=str(subject.place),
-        digest=subject.root.digest,
+        reference=str(attachment.place),
+        digest=attachment.root.digest,
         evidence=done.digest,
         status=done.status,
         content=content,
@@ -75,7 +75,7 @@ def evaluate(
 
 
 def hang_evaluation(
-    subject: Subject, value: object, where: str, *, annotations: Mapping[str, str]
+    attachment: Attachment, value: object, where: str, *, annotations: Mapping[str, str]
 ) -> tuple[Attached, int, dict[str, Any]]:
     """Hang an evaluation in any shape on a version: what became of it, its size, what it says.
 
@@ -84,26 +84,28 @@ def hang_evaluation(
     """
     from lading.spec.evaluation import EvaluatedVersion, evaluation
 
-    of = EvaluatedVersion(index=subject.root.digest, model=subject.model)
-    made = evaluation(value, where, subject=of, created=now(), actor=subject.actor)
+    of = EvaluatedVersion(index=attachment.root.digest, model=attachment.model)
+    made = evaluation(value, where, subject=of, created=now(), actor=attachment.actor)
     if moment(made.created) > moment(now()) + _AHEAD:
         raise InvalidInput(f"{where} was made in the future", cause=f"it says {made.created}")
     raw, said = made.encode(), made.as_json()
     kind = kinds.artifact_type(kinds.EVALUATION)
-    done = subject.hang(
+    done = attachment.hang(
         (Descriptor.of(raw, kind), BytesContent(raw)),
         artifact_type=kind,
         created=made.created,
         annotations=annotations,
-        says_the_same=lambda manifest: _says(subject, manifest) == _lasting(said),
+        says_the_same=lambda manifest: _says(attachment, manifest) == _lasting(said),
     )
     return done, len(raw), dict(kinds.content_of(kinds.EVALUATION, raw))
 
 
-def _says(subject: Subject, manifest: Manifest) -> Mapping[str, Any] | None:
+def _says(attachment: Attachment, manifest: Manifest) -> Mapping[str, Any] | None:
     if len(manifest.layers) != 1:
         return None
-    return _lasting(read_table(read(subject.store, manifest.layers[0], limit=kinds.CONTENT_LIMIT)))
+    return _lasting(
+        read_table(read(attachment.store, manifest.layers[0], limit=kinds.CONTENT_LIMIT))
+    )
 
 
 def _lasting(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.sources import CachedSource
+from lading.operations.stages import warn_of_drift
+from lading.operations.subject import model_of
 from lading.ports import Referrers, Source
 from lading.spec import evidence as kinds
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
-from lading.spec.digest import Digest
 from lading.spec.event import moment
 from lading.spec.evidence import Evidence
-from lading.spec.manifest import Index, Manifest, parse
+from lading.spec.manifest import Manifest, parse
 from lading.transfer import read
 from lading.transfer.attach import listed
 
@@ -93,6 +94,7 @@ def evidence(reference: str | Reference, *, settings: Settings | None = None) ->
     place = stores.with_name(stores.locate(reference, settings))
     store = stores.open_store(place, settings)
     root = stores.resolve(store, place)
+    warn_of_drift(store, place, root, settings)
     found = gather(store, root, keep=kept(place, settings), jobs=settings.jobs)
     return EvidenceResult(str(place), root.digest, shown(found), found.notes)
 
@@ -204,7 +206,7 @@ class _Reading:
         content = kinds.content_of(word, raw)
         if other := kinds.names_another(word, content, self.root.digest, None):
             # Rare enough to read the version's own index only then.
-            model = model_of(self.source, self.root)
+            model = model_of(parse(read(self.source, self.root), self.root.media_type))
             if kinds.names_another(word, content, self.root.digest, model):
                 raise InvalidInput(f"the {word} is of another version", cause=f"it names {other}")
         return content
@@ -226,16 +228,6 @@ def evidence_manifest(source: Source, root: Descriptor, entry: Descriptor) -> Ma
     if manifest.subject is None or manifest.subject.digest != root.digest:
         raise InvalidInput("its subject is another")
     return manifest
-
-
-def model_of(source: Source, root: Descriptor) -> Digest | None:
-    """The digest of a version's model manifest, which survives a copy that was compressed."""
-    top = parse(read(source, root), root.media_type)
-    if isinstance(top, Index):
-        for entry in top.manifests:
-            if entry.annotations.get(mediatypes.ROLE) == "model":
-                return entry.digest
-    return None
 
 
 def _claimed(annotations: Mapping[str, str]) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from lading.errors import Conflict, IntegrityError, InvalidInput, LocalFailure, NotFound
 from lading.operations import stores
 from lading.operations.evidence import FetchEvidenceResult, evidence_manifest
+from lading.operations.stages import warn_of_drift
 from lading.packing.names import safe_title
 from lading.ports import Source
 from lading.spec import mediatypes
@@ -55,6 +56,7 @@ def fetch_evidence(
     place = stores.with_name(stores.locate(reference, settings))
     store = stores.open_store(place, settings)
     root = stores.resolve(store, place)
+    warn_of_drift(store, place, root, settings)
     entry = _chosen(list(listed(store, root)), digest, str(place))
     manifest = evidence_manifest(store, root, entry)
     wanted = _layer(manifest.layers, layer, str(place), entry)

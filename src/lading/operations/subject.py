@@ -55,7 +55,7 @@ def subject(store: AnyStore, place: Reference, settings: Settings) -> Subject:
     if version is None:
         version = _stated(manifest, place)
         _demand_tag(store, place, root, version)
-    return Subject(place.with_tag(version.tag), root, str(version), _model(manifest))
+    return Subject(place.with_tag(version.tag), root, str(version), model_of(manifest))
 
 
 def _stated(manifest: Manifest | Index, place: Reference) -> Version:
@@ -86,7 +86,7 @@ def _demand_tag(store: Source, place: Reference, root: Descriptor, version: Vers
         )
 
 
-def _model(manifest: Manifest | Index) -> Digest | None:
+def model_of(manifest: Manifest | Index) -> Digest | None:
     """The model manifest, which a copy that was compressed on the way still has."""
     if isinstance(manifest, Manifest):
         return None
