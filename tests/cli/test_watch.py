@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -61,6 +62,7 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
+                start_new_session=True,
             )
 
     def __enter__(self) -> Running:
@@ -75,7 +77,8 @@ class Running:
         return lines(self.out.read_text())
 
     def end(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
+        """As a terminal does it: everything that was started from there hears the signal."""
+        os.killpg(self.process.pid, number)
         return self.process.wait(20)
 
 
