@@ -18,7 +18,7 @@ from lading.operations.policy import (
     policy_show,
     schema_compatible,
 )
-from lading.policy import USUAL, Policy
+from lading.policy.rules import USUAL, Policy
 from lading.settings import Settings
 
 PROD = "stages: {dev: {}, prod: {protected: true, signers: [key], gates: [{name: g, rule: lock}]}}"

@@ -6,7 +6,9 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lading.policy import Case, Decision, Policy, Rule, StageRules, decide
+from lading.policy.case import Case, Decision, Rule
+from lading.policy.decide import decide
+from lading.policy.rules import Policy, StageRules
 from lading.spec.digest import Digest
 from lading.spec.event import Event, Kind, Recorded
 from lading.spec.evidence import Evidence

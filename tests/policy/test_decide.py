@@ -25,7 +25,7 @@ from policy.cases import (
 )
 
 from lading.errors import PolicyRefused
-from lading.policy import USUAL, StageRules
+from lading.policy.rules import USUAL, StageRules
 from lading.spec.event import Recorded
 
 ONE = {"protected": True, "approvals": 1, "not_author": True}

@@ -9,8 +9,8 @@ import pytest
 from policy.cases import ADA, NOW, ago, evaluation, gate, scan
 
 from lading.expressions import Name, Value
-from lading.policy import Case, Facts
-from lading.policy.case import Compatible
+from lading.policy.case import Case, Compatible
+from lading.policy.facts import Facts
 
 from policy.cases import DIGEST  # isort: skip
 

@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Final
 from lading.errors import InvalidInput
 from lading.ledger.fold import State, fold
 from lading.ledger.line import mark
-from lading.operations.carried import events_in
-from lading.operations.documents import document_of
-from lading.operations.evidence import evidence_of
 from lading.operations.policy import schema_compatible
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded, moment
@@ -114,6 +111,7 @@ class Judge:
         Raises:
             LadingError: something that must be known cannot be read.
         """
+        from lading.operations.carried import events_in
         from lading.policy.case import Case
         from lading.policy.decide import decide
 
@@ -143,6 +141,8 @@ class Judge:
 
     def document(self, digest: Digest) -> Fields:
         """The document of a version; an empty one where it is no version of Lading's."""
+        from lading.operations.documents import document_of
+
         if digest not in self._documents:
             root = self.store.resolve(digest)
             self._documents[digest] = document_of(self.store, root, self.shelf)
@@ -150,6 +150,8 @@ class Judge:
 
     def evidence(self, digest: Digest) -> tuple[Evidence, ...]:
         """What hangs on a version."""
+        from lading.operations.evidence import evidence_of
+
         if digest not in self._evidence:
             root = self.store.resolve(digest)
             self._evidence[digest] = evidence_of(self.store, root, keep=self.shelf)

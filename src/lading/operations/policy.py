@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lading.errors import Conflict, InvalidInput, LocalFailure, NotFound
 from lading.operations import stores
-from lading.policy import USUAL, Policy, StageRules
+from lading.policy.rules import USUAL, Policy, StageRules
 from lading.spec.duration import duration
 from lading.spec.plain import table
 

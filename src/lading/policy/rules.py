@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lading.errors import InvalidInput
-from lading.expressions import Expression
 from lading.spec.digest import Digest
+
+if TYPE_CHECKING:
+    from lading.expressions import Expression
 
 # What the policy is called where there is no file.
 USUAL_NAME: Final = "the usual policy"
@@ -96,6 +97,8 @@ class Policy:
         stages = self.for_model(repository)
         if stage in stages:
             return stages[stage]
+        import difflib
+
         near = difflib.get_close_matches(stage, stages, n=1, cutoff=0.5)
         meant = f"did you mean {near[0]}? Otherwise: " if near else ""
         raise InvalidInput(
