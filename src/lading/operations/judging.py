@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from lading.errors import InvalidInput
+from lading.errors import InvalidInput, Unsupported
 from lading.ledger.fold import State, fold
 from lading.ledger.line import mark
 from lading.operations.policy import schema_compatible
@@ -61,12 +61,16 @@ class Judge:
         """Whether a move of a protected stage may count.
 
         A writer whose policy is on record asked it. Who had none is judged now, by what was known
-        when the event was written.
+        when the event was written; but not who moved it before anybody had a policy here.
         """
         if move not in self._verdicts:
             recorded = book.records.get(mark(move))
-            asked = recorded is None or recorded.event.policy is not None
-            self._verdicts[move] = asked or not self.failed(book, move)
+            self._verdicts[move] = (
+                recorded is None
+                or recorded.event.policy is not None
+                or before_any_policy(book, recorded)
+                or not self.failed(book, move)
+            )
         return self._verdicts[move]
 
     def failed(self, book: Book, move: Digest) -> tuple[str, ...]:
@@ -90,8 +94,7 @@ class Judge:
             actor=event.actor,
             now=event.at,
         )
-        # What was let in once may come back.
-        if returns(known, event.digest, rules.stage):
+        if self.returns(book, known, event.digest, rules.stage):
             return ()
         return tuple(f"{rule.name}: {rule.why}" for rule in decision.failed)
 
@@ -139,6 +142,28 @@ class Judge:
         )
         return decide(self.rules[stage], case)
 
+    def returns(self, book: Book, known: Iterable[Recorded], digest: Digest, stage: str) -> bool:
+        """Whether a version was in a stage before, and nobody has spoken against it since.
+
+        What was let in once may come back.
+        """
+        was_in, against = False, set[str]()
+        for recorded in known:
+            event = recorded.event
+            if event.digest != digest:
+                continue
+            if event.kind == "deprecated":
+                return False
+            if event.stage != stage:
+                continue
+            if event.kind == "assigned":
+                was_in = was_in or self.counts(book, recorded.digest)
+            elif event.kind == "rejected":
+                against.add(event.actor)
+            elif event.kind == "approved":
+                against.discard(event.actor)
+        return was_in and not against
+
     def document(self, digest: Digest) -> Fields:
         """The document of a version; an empty one where it is no version of Lading's."""
         from lading.operations.documents import document_of
@@ -150,11 +175,17 @@ class Judge:
 
     def evidence(self, digest: Digest) -> tuple[Evidence, ...]:
         """What hangs on a version."""
-        from lading.operations.evidence import evidence_of
+        from lading.operations.evidence import gather
 
         if digest not in self._evidence:
-            root = self.store.resolve(digest)
-            self._evidence[digest] = evidence_of(self.store, root, keep=self.shelf)
+            found = gather(self.store, self.store.resolve(digest), keep=self.shelf)
+            if found.unread:
+                raise Unsupported(
+                    f"the evidence of {digest} cannot be judged",
+                    cause=f"there is so much that {found.unread} pieces were not looked at",
+                    hint="lading evidence REF shows it; remove what is not needed",
+                )
+            self._evidence[digest] = found.evidence
         return self._evidence[digest]
 
     def counted(self, digest: Digest) -> tuple[Digest, ...]:
@@ -162,24 +193,12 @@ class Judge:
         return tuple(e.digest for e in self._evidence.get(digest, ()))[:_MOST_EVIDENCE]
 
 
-def returns(known: Iterable[Recorded], digest: Digest, stage: str) -> bool:
-    """Whether a stage named this version before, and nobody has spoken against it since."""
-    was_in, against = False, set[str]()
-    for recorded in known:
-        event = recorded.event
-        if event.digest != digest:
-            continue
-        if event.kind == "deprecated":
-            return False
-        if event.stage != stage:
-            continue
-        if event.kind == "assigned" and event.policy is not None:
-            was_in = True
-        elif event.kind == "rejected":
-            against.add(event.actor)
-        elif event.kind == "approved":
-            against.discard(event.actor)
-    return was_in and not against
+def before_any_policy(book: Book, recorded: Recorded) -> bool:
+    """Whether every event that was written under a policy came after this one."""
+    after = _after(book, recorded)
+    return all(
+        other.digest in after for other in book.records.values() if other.event.policy is not None
+    )
 
 
 def _later(evidence: Evidence, now: datetime) -> bool:
@@ -195,6 +214,17 @@ def _deciding(state: State, name: str) -> list[Digest]:
     stage = state.stage(name)
     moved = [stage.moved] if stage.moved else []
     return [*moved, *stage.fork, *(member.event for member in stage.members)]
+
+
+def _after(book: Book, recorded: Recorded) -> set[Digest]:
+    """The events that were written knowing of this one."""
+    after = {mark(recorded.digest)}
+    for other in book.ordered():
+        if not after.isdisjoint(map(mark, other.event.parents)):
+            after.add(mark(other.digest))
+    return {other.digest for other in book.ordered() if mark(other.digest) in after} - {
+        recorded.digest
+    }
 
 
 def _known_to(book: Book, recorded: Recorded) -> tuple[Recorded, ...]:

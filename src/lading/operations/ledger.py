@@ -19,6 +19,7 @@ from lading.operations.registration import register
 from lading.operations.seen import seen
 from lading.operations.status import unregistered
 from lading.operations.subject import subject
+from lading.spec.event import Recorded
 from lading.spec.reference import Reference
 from lading.spec.version import Version
 from lading.transfer import read
@@ -117,7 +118,7 @@ def ledger_verify(
         LedgerFinding(found.kind, found.severity, found.what, found.hint)
         for found in audit(logbook.store, book, state, last, jobs=logbook.settings.jobs)
     ]
-    findings += _refused(logbook, book, state)
+    findings += _refused(logbook, book)
     return LedgerVerifyResult(
         reference=logbook.place.base,
         events=state.count,
@@ -216,7 +217,7 @@ def _whole(logbook: Logbook) -> tuple[Book, State]:
     return book, state
 
 
-def _refused(logbook: Logbook, book: Book, state: State) -> Iterator[LedgerFinding]:
+def _refused(logbook: Logbook, book: Book) -> Iterator[LedgerFinding]:
     """The moves of protected stages that do not hold, whoever's policy let them through."""
     for recorded in book.ordered():
         event = recorded.event
@@ -225,19 +226,23 @@ def _refused(logbook: Logbook, book: Book, state: State) -> Iterator[LedgerFindi
         failed = logbook.judge.failed(book, recorded.digest)
         if not failed:
             continue
-        counts = recorded.digest not in state.refused and logbook.judge.counts(
-            book, recorded.digest
-        )
-        by_another = event.policy is not None and event.policy != logbook.judge.policy
+        excuse = _excuse(logbook, book, recorded)
         yield LedgerFinding(
             "policy",
-            "note" if by_another or not counts else "error",
-            f"event {event.seq} put {event.version or event.digest} into {event.stage}:"
-            f" {'; '.join(failed)}"
-            + (" (it does not count)" if not counts else "")
-            + (" (it was let in by another policy)" if by_another else ""),
+            "note" if excuse else "error",
+            f"event {event.seq} put {event.version or event.digest} into {event.stage}"
+            f" ({excuse or 'under this very policy'}): {'; '.join(failed)}",
             None,
         )
+
+
+def _excuse(logbook: Logbook, book: Book, recorded: Recorded) -> str | None:
+    """Why a move that the policy at hand refuses is no breach of it."""
+    if not logbook.judge.counts(book, recorded.digest):
+        return "it does not count"
+    if recorded.event.policy is None:
+        return "nobody had a policy here then"
+    return "let in by another policy" if recorded.event.policy != logbook.judge.policy else None
 
 
 def _exported(logbook: Logbook, book: Book) -> Iterator[ExportedEvent]:

@@ -35,6 +35,8 @@ def register(
         version=what.version,
         actor=logbook.actor,
         reason=because,
+        # Says, too, that from here on somebody has a policy.
+        policy=logbook.judge.policy,
     )
     return logbook.recorded(book, draft)[0]
 

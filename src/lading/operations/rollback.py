@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.assignment import Assigned, Assignment
-from lading.operations.judging import returns
 from lading.operations.logbook import Logbook, open_logbook
 from lading.operations.result import as_result
 from lading.operations.subject import Subject, subject
@@ -68,7 +67,7 @@ def rollback(
             f"{stage} never named {what.place}",
             hint=f"lading promote {what.place} {stage}, or lading history {place.base} shows what",
         )
-    back = returns(book.ordered(), what.digest, stage)
+    back = logbook.judge.returns(book, book.ordered(), what.digest, stage)
     assignment = Assignment(logbook, what, stage, because, book, state, returns=back)
     return as_result(RollbackResult, assignment.done(dry_run=dry_run))
 
