@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from lading.errors import InvalidInput, Unsupported
+from lading.errors import IntegrityError, InvalidInput, NotFound, Unsupported
 from lading.ledger.fold import State, fold
 from lading.ledger.line import mark
 from lading.operations.policy import schema_compatible
@@ -85,15 +85,19 @@ class Judge:
         known = _known_to(book, recorded)
         lines = [book.lines[mark(k.digest)] for k in known if mark(k.digest) in book.lines]
         before = fold(lines, protected=frozenset(self.rules))
-        decision = self.decide(
-            before,
-            rules.stage,
-            event.digest,
-            version=event.version,
-            known=known,
-            actor=event.actor,
-            now=event.at,
-        )
+        try:
+            decision = self.decide(
+                before,
+                rules.stage,
+                event.digest,
+                version=event.version,
+                known=known,
+                actor=event.actor,
+                now=event.at,
+            )
+        except (NotFound, InvalidInput, IntegrityError, Unsupported) as error:
+            # Anybody may name anything in an event; that must not stop who reads the others.
+            return (f"it cannot be judged: {error}",)
         if self.returns(book, known, event.digest, rules.stage):
             return ()
         return tuple(f"{rule.name}: {rule.why}" for rule in decision.failed)
@@ -126,7 +130,7 @@ class Judge:
             digest=digest,
             version=version,
             document=self.document(digest),
-            incumbent=self.document(incumbent) if incumbent else None,
+            incumbent=self._incumbent(incumbent) if incumbent else None,
             events=events,
             evidence=evidence,
             stages=frozenset(
@@ -163,6 +167,13 @@ class Judge:
             elif event.kind == "approved":
                 against.discard(event.actor)
         return was_in and not against
+
+    def _incumbent(self, digest: Digest) -> Fields:
+        """What the stage names now; where that is gone, nothing is known of it."""
+        try:
+            return self.document(digest)
+        except NotFound:
+            return {}
 
     def document(self, digest: Digest) -> Fields:
         """The document of a version; an empty one where it is no version of Lading's."""
