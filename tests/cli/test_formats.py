@@ -55,7 +55,9 @@ def test_no_text_in_csv_is_a_formula_and_numbers_stay_numbers(rows: Rows) -> Non
     assert len(found) == len(lines)
     for written, row in zip(found[1:], rows.rows, strict=True):
         for text, cell in zip(written, row, strict=False):
-            if type(cell) in (int, float):
+            if type(cell) is int:
+                assert int(text) == cell
+            elif type(cell) is float:
                 assert float(text) == cell
             else:
                 assert not FORMULA.match(text)
