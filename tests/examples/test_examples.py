@@ -79,6 +79,13 @@ SAYS = {
         "as a page: <!doctype html>",
         "comes from: nobody said",
     ],
+    "receive_webhook.py": [
+        "program: assigned 1.0.0 for prod by digest: examples/watched@sha256:",
+        "webhook: assigned genuine: True",
+        "refused: the signature is wrong",
+        "a stranger's exit code: 4",
+        "prod is 1.0.0",
+    ],
     "progress.py": ["push", "pull", "100 %", "weights.bin"],
 }
 
