@@ -171,7 +171,7 @@ def test_a_receiver_that_trickles_its_answer_is_cut_off(receiver: Receiver) -> N
     with pytest.raises(Unavailable, match="not within 1 seconds"):
         deliver(webhook(receiver.origin, Line(timeout=1), tries=1))
 
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 7
 
 
 def test_a_tls_receiver_that_says_nothing_is_cut_off(receiver: Receiver) -> None:

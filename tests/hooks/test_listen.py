@@ -199,11 +199,11 @@ def test_who_sends_a_byte_now_and_then_is_cut_off_in_time(tight: Open) -> None:
 
     tight.raw(*[b"G", b"E", b"T", b" ", b"/"] * 20, pause=0.1)
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 6
     body = b"POST /notifications HTTP/1.1\r\nContent-Length: 900\r\n\r\n"
     began = time.monotonic()
     tight.raw(body, *[b"x"] * 100, pause=0.1)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 6
 
 
 def test_no_more_connections_are_held_than_there_is_room_for() -> None:
@@ -216,7 +216,7 @@ def test_no_more_connections_are_held_than_there_is_room_for() -> None:
         began = time.monotonic()
         with socket.create_connection(address, timeout=5) as fourth:
             assert fourth.recv(1) == b""
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4
         dawdlers.close()
         time.sleep(0.2)
 
