@@ -17,7 +17,10 @@ from lading.stores.memory import MemoryStore
 class Place(Protocol):
     """A repository, and its operator."""
 
-    store: Shared
+    @property
+    def store(self) -> Shared:
+        """What everybody else sees."""
+        ...
 
     def save(self) -> object:
         """A backup."""
@@ -48,10 +51,7 @@ class Memory:
 
     def set_back(self, saved: object) -> None:
         assert isinstance(saved, tuple)
-        store = self.store
-        for now, then in zip((store._content, store._manifests, store._tags), saved, strict=True):
-            now.clear()
-            now.update(then)
+        self.store._content, self.store._manifests, self.store._tags = map(dict, saved)
 
     def collect_garbage(self) -> None:
         store = self.store
@@ -63,10 +63,8 @@ class Memory:
                 reached.add(digest)
                 manifest = store._manifests.get(digest)
                 waiting += [child.digest for child in manifest.children] if manifest else []
-        for kept in (store._content, store._manifests):
-            for digest in tuple(kept):
-                if digest not in reached:
-                    del kept[digest]
+        store._content = {d: raw for d, raw in store._content.items() if d in reached}
+        store._manifests = {d: m for d, m in store._manifests.items() if d in reached}
 
     def close(self) -> None:
         """Nothing outlives the process."""

@@ -1,15 +1,16 @@
-"""Several writers at one ledger who die between any two calls, and a registry that things happen to.
+"""Several writers at one ledger who die between any two calls, over a registry that misbehaves.
 
 Some have a policy that protects prod, one has none and leaves protected stages alone, one has none
-and does as it likes. Whatever they do, and in whatever order: what was acknowledged is there, or its
-loss is said; what is in dispute is said; a stage's tag that strayed is said; a protected stage never
-shows what its policy refuses; a repair goes on where anything stopped, and is done once.
+and does as it likes. Whatever they do, in whatever order: what was acknowledged is there, or its
+loss is said; a dispute is said; a stage's tag that strayed is said; a protected stage never shows
+what its policy refuses; a repair goes on where anything stopped, and is done once.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -33,6 +34,7 @@ from lading.errors import LadingError
 from lading.ledger.audit import Finding, audit
 from lading.ledger.book import Book, event_tags
 from lading.ledger.fold import State
+from lading.ledger.index import LEDGER_TYPE, build
 from lading.ledger.line import Line
 from lading.ledger.read import read_book
 from lading.ledger.remembered import Remembered
@@ -41,6 +43,7 @@ from lading.ledger.write import Draft, named, record, settle
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
 from lading.spec.event import Kind, Recorded
+from lading.spec.manifest import Index
 from lading.spec.tags import LEDGER, event_of, is_segment
 from lading.transfer import read
 
@@ -85,11 +88,12 @@ class Writer(Turns):
 class Ledger(RuleBasedStateMachine):
     """One repository and everybody around it."""
 
-    place_of: Callable[[], Place] = Memory
+    def open_place(self) -> Place:
+        return Memory()
 
     def __init__(self) -> None:
         super().__init__()
-        self.place = type(self).place_of()
+        self.place = self.open_place()
         self.patch = pytest.MonkeyPatch()
         counter = itertools.count()
         nonces = SimpleNamespace(token_hex=lambda _size: f"{next(counter):032x}")
@@ -228,6 +232,35 @@ class Ledger(RuleBasedStateMachine):
         root = store.resolve(self.versions[version])
         store.push(root, BytesContent(read(store, root)), stage)
 
+    @rule(
+        number=st.integers(0, 30),
+        lie=st.sampled_from(("forgotten", "subject", "seq", "parents", "checkpoint", "garbage")),
+    )
+    def forge_the_index(self, number: int, lie: str) -> None:
+        store = self.place.store
+        book = read_book(store)
+        if book.listed is None:
+            return
+        self.damaged = True
+        lines, state = list(book.listed.lines), book.state()
+        at = number % len(lines) if lines else 0
+        if lie == "forgotten":
+            del lines[at : at + 3]
+        elif lie == "checkpoint":
+            state = replace(state, stages={})
+        elif lines and lie != "garbage":
+            line = lines[at]
+            lies = {
+                "subject": replace(line, subject=self.versions[number % 4]),
+                "seq": replace(line, seq=line.seq + 1),
+                "parents": replace(line, parents=()),
+            }
+            lines[at] = lies[lie]
+        index = build(lines, state, book.listed.border, book.listed.segments)
+        if lie == "garbage":
+            index = Index.build((), artifact_type=LEDGER_TYPE)
+        store.push(index.descriptor, BytesContent(index.raw), LEDGER)
+
     @rule()
     def save(self) -> None:
         self.saved = self.place.save()
@@ -328,7 +361,8 @@ class Ledger(RuleBasedStateMachine):
 class LayoutLedger(Ledger):
     """The same in a folder."""
 
-    place_of = Layout
+    def open_place(self) -> Place:
+        return Layout()
 
 
 def _run(machine: type[Ledger], count: int) -> None:

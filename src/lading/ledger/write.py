@@ -198,7 +198,7 @@ class _Showing:
 
     def _list(self, book: Book, state: State) -> Book:
         """Put the index, unless the one that is there says the same."""
-        if book.is_empty:
+        if book.is_empty and LEDGER not in book.names:
             return book
         listing = listing_of(book, state)
         full = len(listing.lines) >= (SEGMENT if self.roll else 2 * SEGMENT)

@@ -1,0 +1,447 @@
+"""The index is a cache: it comes back as it was put, and lies in it hold until somebody looks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ledger.histories import histories, put
+from ledger.samples import (
+    assign,
+    draft,
+    event,
+    open_fold,
+    put_event,
+    write,
+)
+
+from lading.errors import InvalidInput
+from lading.ledger.artifact import seal
+from lading.ledger.audit import audit
+from lading.ledger.fold import fold
+from lading.ledger.index import (
+    BEFORE,
+    CHECKPOINT,
+    LEDGER_TYPE,
+    SEGMENTS,
+    Segment,
+    border_after,
+    build,
+    read_index,
+)
+from lading.ledger.line import HINT, Line
+from lading.ledger.read import read_book, reread
+from lading.ledger.repair import repair
+from lading.ledger.write import named
+from lading.spec.content import BytesContent
+from lading.spec.descriptor import Descriptor
+from lading.spec.digest import Digest
+from lading.spec.event import SEQ_LIMIT
+from lading.spec.manifest import Index, parse
+from lading.spec.tags import LEDGER
+from lading.stores.memory import MemoryStore
+
+SEGMENT = Segment("ledger-0001", Digest.of(b"a part"), 7)
+
+
+def shown(index: Index) -> Index:
+    """The index as it comes out of a registry."""
+    found = parse(index.raw)
+    assert isinstance(found, Index)
+    return found
+
+
+# --- round trips ----------------------------------------------------------------------------------
+
+
+@given(histories(), st.sets(st.sampled_from(("dev", "prod"))))
+def test_an_index_comes_back_as_it_was_built(lines: tuple[Line, ...], protected: set[str]) -> None:
+    state = fold(lines, protected=protected)
+    border = border_after(state)
+
+    read = read_index(shown(build(lines, state, border, (SEGMENT,))))
+
+    assert read.lines == tuple(sorted(lines, key=lambda line: line.order))
+    assert read.stages == state.stages
+    assert read.border == border
+    assert read.segments == (SEGMENT,)
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_the_same_events_give_the_same_index(lines: tuple[Line, ...], chance: Any) -> None:
+    shuffled = list(lines)
+    chance.shuffle(shuffled)
+
+    assert build(shuffled, fold(shuffled)).raw == build(lines, fold(lines)).raw
+
+
+def test_an_index_has_the_bytes_that_go_would_write() -> None:
+    line = put("one", version=1)
+
+    value = json.loads(build([line], fold([line])).raw)
+
+    assert list(value) == ["schemaVersion", "mediaType", "artifactType", "manifests", "annotations"]
+    assert list(value["manifests"][0]) == ["mediaType", "digest", "size", "annotations"]
+    assert value["artifactType"] == LEDGER_TYPE
+
+
+def test_an_index_names_no_other_index() -> None:
+    """Old skopeo refuses an index inside an index, and could copy the repository no more."""
+    line = put("one", version=1)
+
+    index = build([line], fold([line]), None, (SEGMENT,))
+
+    assert not any(child.is_index for child in index.manifests)
+    assert "ledger-0001" in index.annotations[SEGMENTS]
+
+
+# --- what is no index -----------------------------------------------------------------------------
+
+
+def hinted(**lies: Any) -> Index:
+    line = put("one", version=1)
+    hint = json.loads(line.descriptor().annotations[HINT]) | lies
+    entry = line.descriptor().with_annotations({HINT: json.dumps(hint)})
+    annotations = build([line], fold([line])).annotations
+    return Index.build((entry,), artifact_type=LEDGER_TYPE, annotations=annotations)
+
+
+def annotated(name: str, text: str) -> Index:
+    lines = [put("one", version=1)]
+    state = fold(lines)
+    index = build(lines, state, border_after(state), (SEGMENT,))
+    said = {**index.annotations, name: text}
+    return Index.build(index.manifests, artifact_type=LEDGER_TYPE, annotations=said)
+
+
+def test_a_hint_may_say_what_nobody_knows_yet() -> None:
+    assert read_index(hinted(mood="good")).lines == (put("one", version=1),)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"seq": 0},
+        {"seq": True},
+        {"seq": SEQ_LIMIT},
+        {"seq": 10**60},
+        {"kind": "celebrated"},
+        {"kind": None},
+        {"stage": "1.2.0"},
+        {"stage": "latest"},
+        {"stage": "ledger"},
+        {"parents": "abc"},
+        {"parents": [1]},
+        {"parents": ["0" * 16] * 65},
+        {"subject": "sha256:short"},
+        {"actor": ["ada"]},
+    ],
+    ids=str,
+)
+def test_a_hint_that_can_be_no_event_is_refused(lie: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        read_index(hinted(**lie))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (CHECKPOINT, "no JSON"),
+        (CHECKPOINT, '{"stages":{"1.2.0":{"members":[]}}}'),
+        (CHECKPOINT, '{"stages":{"prod":{"members":[{"digest":"x"}]}}}'),
+        (CHECKPOINT, '{"a":' * 5000),
+        (BEFORE, "[]"),
+        (BEFORE, '{"seq":-1}'),
+        (BEFORE, '{"seq":1,"head":"sha256:short","count":1,"stages":{},"marks":"0"}'),
+        (SEGMENTS, "[{}]"),
+        (SEGMENTS, '],"x":[' * 3),
+    ],
+)
+def test_an_index_that_cannot_be_is_refused(name: str, text: str) -> None:
+    with pytest.raises(InvalidInput):
+        read_index(annotated(name, text))
+
+
+def test_an_index_without_a_checkpoint_is_none_of_ours() -> None:
+    with pytest.raises(InvalidInput, match="checkpoint is missing"):
+        read_index(Index.build((), artifact_type=LEDGER_TYPE))
+
+
+# --- lies, and who believes them ------------------------------------------------------------------
+
+
+def list_anew(store: MemoryStore, *lines: Line, **more: Any) -> None:
+    index = build(lines, fold(lines), **more)
+    store.push(index.descriptor, BytesContent(index.raw), LEDGER)
+
+
+def kinds(store: MemoryStore) -> set[str]:
+    book = read_book(store, whole=True)
+    return {finding.kind for finding in audit(store, book, book.state())} - {"unregistered"}
+
+
+LIES: dict[str, Any] = {
+    "another version": {"subject": Digest.of(b"eve's")},
+    "another stage": {"stage": "dev"},
+    "another kind": {"kind": "cleared"},
+    "a later place": {"seq": 9},
+    "a place at the very end": {"seq": SEQ_LIMIT - 1},
+    "other parents": {"parents": ("0" * 16,)},
+    "another actor": {"actor": "eve"},
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_no_lie_in_the_index_survives_a_whole_reading(
+    store: MemoryStore, version: Descriptor, lie: dict[str, Any]
+) -> None:
+    assign(store, version.digest)
+    (line,) = read_book(store, whole=True).lines.values()
+    list_anew(store, replace(line, **lie))
+
+    book = read_book(store, whole=True)
+
+    assert list(book.lines.values()) == [line]
+    assert open_fold(book).stage("prod").value == version.digest
+    assert {"hint", "checkpoint"} & kinds(store) or lie.keys() == {"actor"}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_a_repair_leaves_no_lie_in_the_index(
+    store: MemoryStore, version: Descriptor, lie: dict[str, Any]
+) -> None:
+    assign(store, version.digest)
+    (line,) = read_book(store).lines.values()
+    list_anew(store, replace(line, **lie))
+
+    repair(store, read_book(store), open_fold)
+
+    assert list(read_book(store).lines.values()) == [line]
+    assert kinds(store) == set()
+
+
+def test_a_hint_whose_place_is_not_that_of_the_tag_is_looked_at(
+    store: MemoryStore, version: Descriptor
+) -> None:
+    assign(store, version.digest)
+    (line,) = read_book(store).lines.values()
+    list_anew(store, replace(line, seq=SEQ_LIMIT - 1))
+
+    book = read_book(store)
+
+    assert list(book.lines.values()) == [line]
+
+
+def test_an_event_that_only_the_index_names_must_be_one(
+    store: MemoryStore, version: Descriptor
+) -> None:
+    """Somebody lists an artifact that was never an event, so that others come after it."""
+    invented = put("invented", version=1)
+    list_anew(store, replace(invented, digest=version.digest, size=version.size))
+
+    book = read_book(store)
+
+    assert not book.lines
+    assert [trouble.kind for trouble in book.troubles] == ["lost"]
+
+
+def test_a_checkpoint_that_lies_is_found(
+    store: MemoryStore, version: Descriptor, other: Descriptor
+) -> None:
+    assign(store, version.digest)
+    (line,) = read_book(store).lines.values()
+    lied = fold([replace(line, subject=other.digest)])
+    index = build([line], lied)
+    store.push(index.descriptor, BytesContent(index.raw), LEDGER)
+
+    assert "checkpoint" in kinds(store)
+    repair(store, read_book(store), open_fold)
+    assert kinds(store) == set()
+
+
+def test_a_border_that_lies_is_found_and_drawn_anew(
+    store: MemoryStore, version: Descriptor, other: Descriptor
+) -> None:
+    assign(store, version.digest)
+    (line,) = read_book(store).lines.values()
+    part = build([line], fold([line]))
+    store.push(part.descriptor, BytesContent(part.raw), "ledger-0001")
+    lied = border_after(fold([replace(line, subject=other.digest)]))
+    segments = (Segment("ledger-0001", part.descriptor.digest, 1),)
+    index = build([], fold([], border=lied), lied, segments)
+    store.push(index.descriptor, BytesContent(index.raw), LEDGER)
+
+    assert open_fold(read_book(store)).stage("prod").value == other.digest
+    assert open_fold(read_book(store, whole=True)).stage("prod").value == version.digest
+    assert "border" in kinds(store)
+    repair(store, read_book(store), open_fold)
+    assert open_fold(read_book(store)).stage("prod").value == version.digest
+    assert kinds(store) == set()
+
+
+# --- parts that are put away ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Parts of three events."""
+    monkeypatch.setattr("lading.ledger.write.SEGMENT", 3)
+    return 3
+
+
+def test_a_full_part_is_put_away_and_nothing_changes(
+    store: MemoryStore, version: Descriptor, other: Descriptor, small: int
+) -> None:
+    for number in range(10):
+        assign(store, (version, other)[number % 2].digest)
+
+    light, whole = read_book(store), read_book(store, whole=True)
+
+    assert [segment.count for segment in light.listed.segments] == [3, 3, 3]  # type: ignore[union-attr]
+    assert len(light.lines) == 1
+    assert len(whole.lines) == 10
+    assert open_fold(light).stages == open_fold(whole).stages
+    assert open_fold(light).count == 10
+    assert kinds(store) == set()
+
+
+def test_an_event_that_belongs_behind_the_border_is_seen(
+    store: MemoryStore, version: Descriptor, other: Descriptor, small: int
+) -> None:
+    first = assign(store, version.digest)
+    early = read_book(store)
+    for _ in range(3):
+        assign(store, version.digest)
+    late = event(
+        2, (first.digest,), kind="assigned", stage="prod", digest=other.digest, nonce="late"
+    )
+    put_event(store, late)
+
+    for book in (read_book(store), reread(store, read_book(store)), reread(store, early)):
+        assert open_fold(book).stage("prod").fork
+    repair(store, read_book(store), open_fold)
+    assert open_fold(read_book(store)).stage("prod").fork
+    assert kinds(store) == {"fork"}
+
+
+def test_it_is_seen_although_another_one_has_lost_its_tag(
+    store: MemoryStore, version: Descriptor, other: Descriptor, small: int
+) -> None:
+    """As many events as were put away are not yet the same events."""
+    first = assign(store, version.digest)
+    for _ in range(3):
+        assign(store, version.digest)
+    store.untag(seal(first.event).tag)
+    put_event(store, event(1, kind="assigned", stage="prod", digest=other.digest, nonce="late"))
+
+    assert open_fold(read_book(store)).stage("prod").fork
+
+
+def test_a_part_that_is_gone_is_listed_anew(
+    store: MemoryStore, version: Descriptor, small: int
+) -> None:
+    for _ in range(5):
+        assign(store, version.digest)
+    part = store.resolve("ledger-0001")
+    store.untag("ledger-0001")
+    del store._manifests[part.digest]
+
+    repair(store, read_book(store), open_fold)
+
+    light, whole = read_book(store), read_book(store, whole=True)
+    assert open_fold(light).stages == open_fold(whole).stages
+    assert open_fold(light).count == len(whole.lines) == 5
+
+
+def test_a_gap_does_not_keep_parts_from_being_put_away(
+    store: MemoryStore, version: Descriptor, small: int
+) -> None:
+    gone = Digest.of(b"long gone")
+    put_event(store, event(5, (gone,)))
+    for _ in range(6):
+        assign(store, version.digest)
+
+    light = read_book(store)
+
+    assert len(light.lines) < 6
+    assert open_fold(light).stage("prod").value == version.digest
+
+
+def test_an_index_is_never_larger_than_registries_take(
+    store: MemoryStore, version: Descriptor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While something is in dispute nothing can be put away."""
+    monkeypatch.setattr("lading.ledger.listing._ROOM", 3000)
+    monkeypatch.setattr("lading.ledger.write.SEGMENT", 3)
+    for nonce in ("one", "other"):
+        subject = Digest.of(nonce.encode())
+        put_event(store, event(kind="assigned", stage="dev", digest=subject, nonce=nonce))
+    for _ in range(8):
+        assign(store, version.digest)
+
+    light, whole = read_book(store), read_book(store, whole=True)
+
+    assert store.resolve(LEDGER).size <= 3000
+    assert 0 < len(light.listed.lines) < 10  # type: ignore[union-attr]
+    assert light.lines == whole.lines
+    assert named(store, "prod") == version.digest
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def test_an_event_that_nothing_names_but_its_child_is_found(
+    store: MemoryStore, version: Descriptor
+) -> None:
+    first = assign(store, version.digest)
+    write(store, draft("noted", version.digest))
+    store.untag(seal(first.event).tag)
+    store.untag(LEDGER)
+
+    assert len(read_book(store).lines) == 1
+    assert len(read_book(store, whole=True).lines) == 2
+    repair(store, read_book(store), open_fold)
+    assert len(read_book(store).lines) == 2
+    assert kinds(store) == set()
+
+
+def test_an_event_whose_parents_are_gone_may_not_use_numbers_up(
+    store: MemoryStore, version: Descriptor
+) -> None:
+    put_event(store, event(SEQ_LIMIT - 1, (Digest.of(b"nowhere"),)))
+
+    book = read_book(store)
+
+    assert not book.lines
+    assert [trouble.kind for trouble in book.troubles] == ["seq"]
+    assert assign(store, version.digest).event.seq == 1
+
+
+def test_a_trouble_is_told_once(store: MemoryStore, version: Descriptor) -> None:
+    put_event(store, event(7))
+    store.push(version, BytesContent(store._content[version.digest]), "evt.00000001." + "0" * 16)
+    book = read_book(store)
+
+    for _ in range(3):
+        book = reread(store, book)
+
+    assert [trouble.kind for trouble in book.troubles] == ["seq", "strange"]
+
+
+def test_what_a_shelf_holds_is_verified(store: MemoryStore, version: Descriptor) -> None:
+    recorded = assign(store, version.digest)
+
+    class Shelf:
+        def blob(self, _digest: Digest) -> bytes | None:
+            return seal(event(actor="eve")).manifest.raw
+
+        def keep(self, descriptor: Descriptor, raw: bytes) -> None:
+            assert Digest.of(raw) == descriptor.digest
+
+    book = read_book(store, whole=True, shelf=Shelf())
+
+    assert list(book.records.values()) == [recorded]
