@@ -145,7 +145,8 @@ class _Reading:
             lines,
             listed,
             {mark: recorded for mark, (recorded, _) in found.items() if mark in lines},
-            put_away=frozenset(away) & lines.keys(),
+            # What was put away wrongly is to be listed anew.
+            put_away=frozenset(mark for mark, hint in away.items() if lines.get(mark) == hint),
             whole=True,
             troubles=self._told(),
         )
