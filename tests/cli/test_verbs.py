@@ -262,10 +262,10 @@ def test_tag_moves_and_says_what_it_named_before(lading: Command, model: Path, p
     (model / "config.json").write_text("{}")
     assert lading("push", model, "ml/tiny:2.0.0").returncode == 0
 
-    first = lading("tag", "ml/tiny:1.0.0", "prod")
-    second = lading("tag", "ml/tiny:2.0.0", "prod")
+    first = lading("tag", "ml/tiny:1.0.0", "candidate")
+    second = lading("tag", "ml/tiny:2.0.0", "candidate")
 
-    assert first.stdout == f"prod is ml/tiny:1.0.0@{pushed}\n"
+    assert first.stdout == f"candidate is ml/tiny:1.0.0@{pushed}\n"
     assert first.stderr == ""
     assert second.returncode == 0
     assert pushed in second.stderr
@@ -276,6 +276,13 @@ def test_a_version_is_no_tag_to_set(lading: Command, pushed: str) -> None:
 
     assert done.returncode == 2
     assert "versions never move" in done.stderr
+
+
+def test_a_stage_is_no_tag_to_set(lading: Command, pushed: str) -> None:
+    done = lading("tag", "ml/tiny:1.0.0", "prod")
+
+    assert done.returncode == 2
+    assert "hint:  lading promote ml/tiny:1.0.0 prod" in done.stderr
 
 
 def test_remove_says_what_is_gone(lading: Command, pushed: str) -> None:
@@ -327,7 +334,7 @@ def test_a_damaged_cache_is_noticed(lading: Command, pushed: str) -> None:
         (["push", ".", "ml/tiny:1.0.0", "--bump", "giant"], 2),
         (["verify", "./nothing", "ml/tiny:1.0.0"], 2),
         (["list", "ml/nothing"], 3),
-        (["tag", "ml/nothing:1.0.0", "prod"], 3),
+        (["tag", "ml/nothing:1.0.0", "candidate"], 3),
         (["remove", "ml/nothing:1.0.0"], 3),
         (["copy", "ml/nothing:1.0.0", "oci:./x"], 3),
         (["cache", "prune", "--all", "--older-than", "3"], 2),

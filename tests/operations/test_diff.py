@@ -460,9 +460,9 @@ def test_going_back_turns_what_was_added_into_what_was_removed(
 
 def test_another_name_of_the_same_version_is_equal(model: Path, settings: Settings) -> None:
     push(model, "ml/fraud:1.0.0", description="x", settings=settings)
-    tag("ml/fraud:1.0.0", "prod", settings=settings)
+    tag("ml/fraud:1.0.0", "candidate", settings=settings)
 
-    result = diff("ml/fraud:1.0.0", "ml/fraud:prod", settings=settings)
+    result = diff("ml/fraud:1.0.0", "ml/fraud:candidate", settings=settings)
 
     assert result.equal
     assert result.a.digest == result.b.digest

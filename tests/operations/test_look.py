@@ -58,17 +58,17 @@ def test_list_shows_versions_in_their_order_with_size_and_tags(
 ) -> None:
     for version in ("1.9.0", "1.10.0", "1.10.0-rc.1"):
         push(model, f"{place}:{version}", settings=settings)
-    tag(f"{place}:1.9.0", "prod", settings=settings)
+    tag(f"{place}:1.9.0", "candidate", settings=settings)
 
     result = list_versions(place, settings=settings)
 
     assert [entry.version for entry in result.versions] == ["1.10.0", "1.10.0-rc.1", "1.9.0"]
-    assert [entry.tags for entry in result.versions] == [("latest",), (), ("prod",)]
+    assert [entry.tags for entry in result.versions] == [("latest",), (), ("candidate",)]
     assert result.versions[0].files == 6
     assert result.versions[0].size == sum(
         path.stat().st_size for path in model.rglob("*") if path.is_file()
     )
-    assert {entry.tag for entry in result.tags} == {"latest", "prod"}
+    assert {entry.tag for entry in result.tags} == {"candidate", "latest"}
 
 
 def test_list_without_a_repository_shows_what_is_on_this_machine(

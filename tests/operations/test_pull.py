@@ -78,11 +78,11 @@ def test_by_version_by_tag_by_latest_and_by_digest_come_the_same_files(
     model: Path, place: str, settings: Settings
 ) -> None:
     pushed = push(model, f"{place}:1.0.0", settings=settings)
-    tag(f"{place}:1.0.0", "prod", settings=settings)
+    tag(f"{place}:1.0.0", "candidate", settings=settings)
 
     names = [
         f"{place}:1.0.0",
-        f"{place}:prod",
+        f"{place}:candidate",
         f"{place}:latest",
         place,
         f"{place}@{pushed.digest}",

@@ -33,7 +33,27 @@ LINES = {
     "lock": "lock ml/recorded:1.0.0",
     "policy-init": "policy init",
     "policy-show": "policy show ml/iris",
-    "tag": "tag ml/iris:1.0.0 staging",
+    "tag": "tag ml/iris:1.0.0 candidate",
+    "request": "request ml/iris:1.0.0 --stage prod --because ready",
+    "approve": "approve ml/iris:1.0.0 --stage prod --because reviewed --expires 90d",
+    "reject": "reject ml/iris:1.0.0 --stage shadow --because never",
+    # The policy that `policy init` wrote asks for more than this version has.
+    "policy-check": "policy check ml/iris:1.0.0 --stage prod",
+    "promote": "promote ml/iris:1.0.0 staging --because better",
+    "clear": "clear ml/iris staging --because over",
+    "rollback": "rollback ml/iris staging --because again",
+    "note": "note ml/iris:1.0.0 remark",
+    "record-deploy": "record deploy ml/iris:staging --where eu-1/risk/iris",
+    "record-measure": "record measure ml/iris:staging --metric psi=0.1 --window 2026-11-01/2026-11-07",
+    "deprecate": "deprecate ml/iris:1.0.0 --because old",
+    "history": "history ml/iris",
+    "status": "status ml/iris",
+    "event": "event show ml/iris:staging",
+    "ledger-verify": "ledger verify ml/iris",
+    "ledger-show": "ledger show ml/iris",
+    "ledger-adopt": "ledger adopt ml/iris",
+    "ledger-repair": "ledger repair ml/iris",
+    "ledger-export": "ledger export ml/iris -o events.jsonl",
     "evaluate": "evaluate ml/iris:1.0.0 --metric auc@test=0.9 --dataset s3://b/d --because yes",
     "attach": "attach ml/iris:1.0.0 model/config.json --type report",
     "evidence": "evidence ml/iris:1.0.0",
@@ -43,8 +63,7 @@ LINES = {
     "copy": "copy ml/iris:1.0.0 oci:layout:1.0.0",
     "diff": "diff ml/iris:1.0.0 oci:layout:1.0.0",
     "lineage": "lineage ml/iris:1.0.0",
-    "event": "event show ml/iris:1.0.0",
-    "remove": "remove ml/iris:staging",
+    "remove": "remove ml/iris:candidate",
     "cache-list": "cache ls",
     "cache-verify": "cache verify",
     "cache-prune": "cache prune --all",
@@ -53,6 +72,9 @@ LINES = {
     "login": "login {locked} --username ada --password-stdin",
     "logout": "logout {locked}",
 }
+
+# What is answered and yet not success.
+CODES = {"policy-check": 9}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +101,7 @@ def answers(
         attached = json.loads(said["attach"])["evidence"] if "attach" in said else ""
         words = line.format(**hosts, attached=attached).split()
         done = command(*words, "--json", stdin="secret\n" if name == "login" else None)
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.returncode == CODES.get(name, 0), f"{line}\n{done.stderr}"
         said[name] = done.stdout
     return said
 

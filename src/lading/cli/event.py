@@ -16,7 +16,7 @@ from lading.operations import event as operation
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="Show what happened to a version or a stage.",
+    help="Show what happened last to a version or a stage.",
     epilog=examples("lading event show ml/fraud:prod"),
 )
 

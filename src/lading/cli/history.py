@@ -44,7 +44,7 @@ def history(
     ] = None,
     policy: PolicyOption = None,
 ) -> None:
-    """Show what happened to a model: who did what, when and why.
+    """Show what happened to a model, and what a stage named when.
 
     Every event is read and its digest checked. Who acted is claimed while events are unsigned.
     """

@@ -65,9 +65,9 @@ def pull(
 ) -> None:
     """Pull a version and print where it is.
 
-    REF names a version, another tag such as prod, or a digest; without any of them it means
-    latest, the highest release. Every byte is checked before a file gets its name. A pull that
-    broke off goes on where it was.
+    REF names a version, a stage such as prod, another tag, or a digest; without any of them it
+    means latest, the highest release. Every byte is checked before a file gets its name. A pull
+    that broke off goes on where it was.
     """
     console = Console.of(context)
     settings = console.settings(offline=offline or None)

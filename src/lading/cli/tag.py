@@ -21,10 +21,10 @@ def tag(
         str, typer.Argument(metavar="TAG", help="The other name.", show_default=False)
     ],
 ) -> None:
-    """Give a version another name, such as prod.
+    """Give a version another name, such as candidate.
 
-    The name moves if it named something else. Version numbers never move, and latest follows
-    the highest release by itself.
+    The name moves if it named something else. Version numbers never move, latest follows the
+    highest release by itself, and stages such as prod move by lading promote.
     """
     console = Console.of(context)
     result = operation.tag(reference, new_tag, settings=console.settings())

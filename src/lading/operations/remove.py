@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from lading.errors import Conflict, InvalidInput, LadingError
 from lading.operations import stores
+from lading.operations.in_use import refuse_stage, refuse_version
+from lading.operations.logbook import Logbook, open_logbook
 from lading.ports import Deleter
 from lading.spec import tags
 from lading.spec.content import BytesContent
@@ -33,15 +35,19 @@ class RemoveResult:
     notes: tuple[str, ...]
 
 
-def remove(reference: str | Reference, *, settings: Settings | None = None) -> RemoveResult:
+def remove(
+    reference: str | Reference, *, force: bool = False, settings: Settings | None = None
+) -> RemoveResult:
     """Forget a version or a tag; its bytes go with the store's next garbage collection.
 
-    ``latest`` moves to the highest release that is left. A version that a stage's tag still
-    names is not removed.
+    ``latest`` moves to the highest release that is left. A version that a stage names, by its tag
+    or by the ledger, is not removed; one that a protected stage ever named goes by ``force`` only.
+    What the ledger says of a version stays.
 
     Raises:
         NotFound: there is no such tag.
-        Conflict: another tag names the same version.
+        InvalidInput: it follows by itself, as ``latest`` does, or it is a stage that events move.
+        Conflict: another tag or a stage names the same version, or a protected stage once did.
         Unsupported: this registry can delete nothing.
     """
     settings = stores.settled(settings)
@@ -53,7 +59,8 @@ def remove(reference: str | Reference, *, settings: Settings | None = None) -> R
     if place.tag == tags.LATEST or tags.is_own(place.tag):
         raise InvalidInput(f"{place.tag} follows by itself and is not removed by hand")
     store = stores.open_store(place, settings)
-    removal = _Removal(store, place, place.tag)
+    logbook = open_logbook(place, settings, store=store)
+    removal = _Removal(store, place, place.tag, logbook, force)
     return removal.done()
 
 
@@ -62,13 +69,18 @@ class _Removal:
     store: RemoteStore | LayoutStore
     place: Reference
     tag: str
+    logbook: Logbook
+    force: bool
 
     def done(self) -> RemoveResult:
         root = self.store.resolve(self.tag)
         names = frozenset(self.store.names())
         removed = [self.tag]
         notes = ["the registry's garbage collection frees the bytes"] if self.place.host else []
-        if Version.from_tag(self.tag):
+        if version := Version.from_tag(self.tag):
+            refuse_version(
+                self.logbook, self.place, str(version), root.digest, names, force=self.force
+            )
             others = self._others(names)
             self._refuse_if_named(root.digest, others)
             belongings = self._belongings(root, others, names)
@@ -77,7 +89,9 @@ class _Removal:
             removed += self._untag_all(root, belongings, names)
             notes += self._delete(belongings)
         else:
+            refuse_stage(self.logbook, self.tag, names)
             self._untag(self.tag)
+        notes += self.logbook.notes
         if not self.place.host:
             notes += self._collect()
         return RemoveResult(str(self.place), root.digest, tuple(removed), tuple(notes))
@@ -100,7 +114,8 @@ class _Removal:
             raise Conflict(
                 f"{self.place} is in use",
                 cause=f"{', '.join(using)} names it",
-                hint=f"lading remove {self.place.base}:{using[0]} first, or move that tag",
+                hint=f"lading remove {self.place.base}:{using[0]} first, or move that tag;"
+                f" lading status {self.place.base} where it is a stage",
             )
 
     def _belongings(
