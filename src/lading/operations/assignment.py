@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lading.errors import Conflict
 from lading.ledger.fold import Stage
-from lading.ledger.write import Draft, named
+from lading.ledger.write import Draft, Settled
 
 if TYPE_CHECKING:
     from lading.ledger.book import Book
@@ -69,24 +69,26 @@ class Assignment:
             Conflict: somebody else moved the protected stage at the same moment.
         """
         before = self.state.stage(self.stage)
-        self._say_drift(before)
         decision = self._decision()
         if before.value == self.what.digest and not before.fork:
-            after = before if dry_run else self._shown()
+            after = before if dry_run else self._shown(before)
             return self._result("unchanged", before, after, decision)
         self._demand(decision)
         if dry_run:
             return self._result("planned", before, before, decision)
         event, settled = self.logbook.recorded(self.book, self._draft(before))
         after = settled.state.stage(self.stage)
+        self._say_drift(before, settled)
         self._demand_undisputed(after)
         return self._result(
             "assigned", before, after, decision, event=event.digest, seq=event.event.seq
         )
 
-    def _shown(self) -> Stage:
+    def _shown(self, before: Stage) -> Stage:
         """The tag is looked at all the same: who recorded this may have died before moving it."""
-        return self.logbook.show(self.book, [self.stage]).state.stage(self.stage)
+        settled = self.logbook.show(self.book, [self.stage])
+        self._say_drift(before, settled)
+        return settled.state.stage(self.stage)
 
     def _decision(self) -> Decision:
         from lading.policy.case import Decision
@@ -143,16 +145,14 @@ class Assignment:
                 f"others moved {self.stage} at the same moment; it names {after.value} now"
             )
 
-    def _say_drift(self, before: Stage) -> None:
-        """The tag is about to be moved or confirmed; what it says now would be lost."""
-        if self.stage not in self.book.names and before.value is None:
-            return
-        there = named(self.logbook.store, self.stage)
-        if there != before.value:
-            self.logbook.note(
-                f"DRIFT: the tag {self.stage} named {there or 'nothing'}, the ledger says"
-                f" {before.value or 'nothing'}"
-            )
+    def _say_drift(self, before: Stage, settled: Settled) -> None:
+        """Say what the tag named where no event had let it: that is lost now."""
+        recorded = {line.subject for line in settled.book.lines.values() if line.moves}
+        for moved in settled.moved:
+            strange = moved.before not in recorded if moved.before else before.value is not None
+            if moved.stage == self.stage and moved.before != before.value and strange:
+                named, said = moved.before or "nothing", before.value or "nothing"
+                self.logbook.note(f"DRIFT: the tag {self.stage} named {named}, the ledger {said}")
 
     def _result(
         self,

@@ -92,13 +92,16 @@ class Logbook:
         """Record an event; from here on it happened."""
         return record(self.store, book, draft, fold=self.fold)
 
-    def show(self, book: Book, stages: Iterable[str] = ()) -> Settled:
-        """List what is recorded, and move the stages that it moves."""
+    def show(
+        self, book: Book, stages: Iterable[str] = (), *, wrote: Iterable[Recorded] = ()
+    ) -> Settled:
+        """List what is recorded, what was just written too, and move the stages that it moves."""
         stages = tuple(stages)
         settled = settle(
             self.store,
             book,
             fold=self.fold,
+            wrote=wrote,
             stages=stages,
             # Without the whole book nobody can say whether such a move counts.
             leave=frozenset() if book.whole else self.protected,
@@ -115,7 +118,7 @@ class Logbook:
         event = self.write(book, draft)
         moves = draft.kind in ("assigned", "cleared")
         stages = (draft.stage,) if moves and draft.stage else ()
-        return event, self.show(book, stages)
+        return event, self.show(book, stages, wrote=(event,))
 
     @property
     def actor(self) -> str:

@@ -200,6 +200,7 @@ def test_the_missing_api_does_not_keep_what_else_is_known_young(
     double.dialect = DISTRIBUTION_2
     store = RemoteStore(double.host, NAME, settings)
     subject = push_model(store, "fraud", "1.0.0")
+    store.needs_keep_tags()
     (file,) = (settings.cache / "registries").iterdir()
     os.utime(file, (1_000_000_000, time.time() - 5 * 24 * 3600))
     old = file.stat().st_mtime

@@ -421,6 +421,8 @@ class RemoteStore:
 
     def _settle_keep_tags(self) -> None:
         """A first named manifest is there: find out what this registry is, once for each host."""
+        if not self._unkept:
+            return  # and nothing hangs on the answer
         self.needs_keep_tags()
         unkept, self._unkept = self._unkept, []
         self.keep(unkept, frozenset())
