@@ -19,6 +19,7 @@ from lading.catalogue.catalogue import FILE
 from lading.errors import InvalidInput, NotFound, Unavailable, Unsupported
 from lading.ledger.read import read_book
 from lading.ledger.write import Draft, record
+from lading.operations.promote import promote
 from lading.operations.push import push
 from lading.operations.read_facts import read_facts
 from lading.operations.remove import remove
@@ -384,29 +385,38 @@ def test_stages_follow_the_ledger_and_cost_requests_only_when_it_grew(
     assert (old.version, old.deprecated, old.stage) == ("1.0.0", True, ())
 
 
-def test_a_version_that_was_removed_and_pushed_anew_is_read_again(
-    small: Path, own_registry: DockerRegistry, settings: Settings
+def test_a_promotion_is_seen_by_the_next_search(
+    small: Path, place: str, settings: Settings
 ) -> None:
-    place = f"{own_registry.host}/ml/a"
-    first = push(small, f"{place}:1.0.0", metrics={"auc": 0.5}, settings=settings)
-    _registered(own_registry, settings, first.digest)
+    for version in ("1.0.0", "1.1.0"):
+        push(small, f"{place}:{version}", settings=settings)
+
+    def stages() -> dict[str, tuple[str, ...]]:
+        result = search(None, place, settings=settings)
+        return {version.version: version.stage for version in result.versions}
+
+    assert stages() == {"1.0.0": (), "1.1.0": ()}
+    promote(f"{place}:1.0.0", "prod", settings=settings)
+    assert stages() == {"1.0.0": ("prod",), "1.1.0": ()}
+    promote(f"{place}:1.1.0", "prod", settings=settings)
+    promote(f"{place}:1.0.0", "staging", settings=settings)
+    assert stages() == {"1.0.0": ("staging",), "1.1.0": ("prod",)}
+    (found_in_prod,) = search("stage = 'prod'", place, settings=settings).versions
+    assert found_in_prod.version == "1.1.0"
+
+
+def test_a_version_that_was_removed_and_pushed_anew_is_read_again(
+    small: Path, place: str, settings: Settings
+) -> None:
+    push(small, f"{place}:1.0.0", metrics={"auc": 0.5}, settings=settings)
     push(small, f"{place}:1.1.0", settings=settings)
     search(None, place, settings=settings)
 
     remove(f"{place}:1.0.0", settings=settings)
     second = push(small, f"{place}:1.0.0", metrics={"auc": 0.8}, settings=settings)
-    _registered(own_registry, settings, second.digest)
 
     (version,) = search("version = '1.0.0'", place, settings=settings).versions
     assert (version.digest, version.metrics) == (second.digest, {"auc": 0.8})
-
-
-def _registered(registry: DockerRegistry, settings: Settings, digest: str) -> None:
-    """What a push records by itself, for those that do not yet."""
-    store = RemoteStore(registry.host, "ml/a", settings)
-    known = {(line.kind, line.subject) for line in read_book(store).lines.values()}
-    if ("registered", digest) not in known:
-        event(registry, settings, "registered", digest, "1.0.0")
 
 
 def test_a_version_that_was_removed_is_found_no_more(
