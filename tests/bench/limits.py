@@ -53,6 +53,7 @@ LIMITS = (
     Limit("tls-push", "lading", "curl", 1.3),
     # What comes on top of one request for each repository, a whole process included.
     Limit("search", "lading", "curl", 0.5, more=True),
+    Limit("search", "lading", "curl", 0.5, "cpu", more=True),
     Limit("capture", "lading", "lading, nothing captured", 0.3, more=True),
 )
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from lading.catalogue.state import (
     KnownRepository,
-    KnownVersion,
     Names,
     ReadVersion,
     RepositoryState,
@@ -22,16 +21,15 @@ from lading.catalogue.state import (
 )
 from lading.errors import LadingError, NotFound, Unavailable
 from lading.operations import stores
+from lading.operations.changed import Change, Wanted
 from lading.operations.searched import full_name
 
 if TYPE_CHECKING:
     from lading.catalogue.catalogue import Catalogue
+    from lading.operations.changed import AnyStore
     from lading.settings import Settings
     from lading.spec.reference import Reference
-    from lading.stores.layout import LayoutStore
     from lading.stores.remote.registry import RemoteStore
-
-    AnyStore = RemoteStore | LayoutStore
 
 
 # What is read between two commits: an interrupted search goes on where it was.
@@ -39,8 +37,6 @@ _BATCH: Final = 256
 _EVERYTHING_NEW: Final[frozenset[str]] = frozenset()
 
 _Found = TypeVar("_Found")
-# Whether a version may matter, by its place and its tag alone.
-Wanted = Callable[["Reference", str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,62 +83,6 @@ def refresh(
             work.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A repository whose tags are not those that are known, or that is to be read anew."""
-
-    place: Reference
-    base: str
-    store: AnyStore
-    names: Names
-    # What was known, and what of that is believed.
-    before: KnownRepository | None
-    known: KnownRepository | None
-    stages: StagesKnown
-    wanted: Wanted | None
-    # The ledger could not be read: it is what it was, and is asked again the next time.
-    incomplete: bool = False
-
-    @property
-    def ledger_changed(self) -> bool:
-        """Whether there are other events than at the last look."""
-        return self.known is None or self.known.state.ledger != self.names.ledger
-
-    @property
-    def kept(self) -> tuple[KnownVersion, ...]:
-        """The versions that need not be read."""
-        if self.known is None:
-            return ()
-        # Where events were put away that nobody here saw, a version may have been pushed anew.
-        missed = self.stages.begins > self.known.state.stages.seq
-        now = set(self.names.versions)
-        return tuple(
-            v for v in self.known.versions if v.tag in now and not self._is_anew(v, missed)
-        )
-
-    def _is_anew(self, version: KnownVersion, missed: bool) -> bool:
-        registered = self.stages.registered.get(version.tag)
-        return missed if registered is None else registered != version.digest
-
-    @property
-    def unread(self) -> tuple[str, ...]:
-        """The tags of the versions that are to be read."""
-        return tuple(tag for tag in self._strange if self._is_wanted(tag))
-
-    @property
-    def passed_over(self) -> int:
-        """How many versions are not known, and need not be."""
-        return sum(not self._is_wanted(tag) for tag in self._strange)
-
-    @property
-    def _strange(self) -> list[str]:
-        kept = {version.tag for version in self.kept}
-        return [tag for tag in self.names.versions if tag not in kept]
-
-    def _is_wanted(self, tag: str) -> bool:
-        return self.wanted is None or self.wanted(self.place, tag)
-
-
 class _Refresh:
     """One look at several repositories."""
 
@@ -170,7 +110,7 @@ class _Refresh:
     def run(self, pool: ThreadPoolExecutor) -> Refreshed:
         """Look at all of them."""
         known = self._catalogue.known(self._places)
-        changes: list[_Change] = []
+        changes: list[Change] = []
         for change in self._changes(pool, known):
             changes.append(change)
             if sum(len(each.unread) for each in changes) >= _BATCH:
@@ -191,7 +131,7 @@ class _Refresh:
 
     def _changes(
         self, pool: ThreadPoolExecutor, known: dict[str, KnownRepository]
-    ) -> Iterator[_Change]:
+    ) -> Iterator[Change]:
         for base, place, outcome in self._named(pool):
             before = known.get(base)
             if isinstance(outcome, LadingError):
@@ -205,7 +145,7 @@ class _Refresh:
                 continue
             stages = before.state.stages if before else StagesKnown()
             believed = None if self._anew else before
-            yield _Change(place, base, store, names, before, believed, stages, self._wanted)
+            yield Change(place, base, store, names, before, believed, stages, self._wanted)
 
     def _named(
         self, pool: ThreadPoolExecutor
@@ -259,7 +199,7 @@ class _Refresh:
 
     # What changed in them
 
-    def _read(self, pool: ThreadPoolExecutor, changes: list[_Change]) -> None:
+    def _read(self, pool: ThreadPoolExecutor, changes: list[Change]) -> None:
         changes = self._with_ledgers(pool, changes)
         # Taken once: asking for each document would cost more than this.
         any_unread = any(change.unread for change in changes)
@@ -272,7 +212,7 @@ class _Refresh:
         for change in changes:
             self._keep(change, read[change.base])
 
-    def _with_ledgers(self, pool: ThreadPoolExecutor, changes: list[_Change]) -> list[_Change]:
+    def _with_ledgers(self, pool: ThreadPoolExecutor, changes: list[Change]) -> list[Change]:
         moved = [change for change in changes if change.ledger_changed]
         outcomes = pool.map(self._ledger, moved)
         read = dict(zip((change.base for change in moved), outcomes, strict=True))
@@ -288,20 +228,20 @@ class _Refresh:
 
     # Where nothing changed, and that is most of the time, neither of these is needed.
 
-    def _ledger(self, change: _Change) -> StagesKnown | LadingError:
+    def _ledger(self, change: Change) -> StagesKnown | LadingError:
         from lading.operations.stage_names import stages_of
 
         return _tried(lambda: stages_of(change.store, change.names.every, self._settings))
 
     def _version(
-        self, change: _Change, tag: str, known: Container[str]
+        self, change: Change, tag: str, known: Container[str]
     ) -> ReadVersion | LadingError:
         from lading.operations.read_facts import read_facts
 
         shown = f"{change.place.base}:{tag}"
         return _tried(lambda: read_facts(change.store, tag, shown, known))
 
-    def _keep(self, change: _Change, outcomes: list[ReadVersion | LadingError]) -> None:
+    def _keep(self, change: Change, outcomes: list[ReadVersion | LadingError]) -> None:
         read = [outcome for outcome in outcomes if isinstance(outcome, ReadVersion)]
         failed = [outcome for outcome in outcomes if isinstance(outcome, LadingError)]
         # What was removed since the tags were listed is no failure, but the list is old then.

@@ -94,15 +94,20 @@ class Possible:
         decides = expression is not None and not any(_asks_for_nothing(expression))
         self._holds = compiled(expression) if expression and decides else None
         self._settings = settings
+        self._names: dict[Reference, str] = {}
 
     def repository(self, place: Reference) -> bool:
         """Whether it may hold for a version of a repository."""
-        return self._may_hold({"name": person_name(place, self._settings)})
+        return self._may_hold({"name": self._name(place)})
 
     def version(self, place: Reference, tag: str) -> bool:
         """Whether it may hold for a version."""
-        name = person_name(place, self._settings)
-        return self._may_hold({"name": name, "version": tag.replace("_", "+")})
+        return self._may_hold({"name": self._name(place), "version": tag.replace("_", "+")})
+
+    def _name(self, place: Reference) -> str:
+        if place not in self._names:
+            self._names[place] = person_name(place, self._settings)
+        return self._names[place]
 
     def _may_hold(self, known: Mapping[str, Value]) -> bool:
         return self._holds is None or self._holds(lambda n: known.get(".".join(n))) is not False
