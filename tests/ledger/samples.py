@@ -26,7 +26,7 @@ TIMES = st.sampled_from(("2026-03-01T12:00:00Z", "2026-03-01T12:00:00.5+05:30"))
 def events(draw: st.DrawFn) -> Event:
     """Any event that may be written."""
     return Event(
-        kind=draw(st.sampled_from(sorted(KINDS))),  # type: ignore[arg-type]  # they are kinds
+        kind=draw(st.sampled_from(sorted(KINDS))),
         repository=draw(TEXT),
         digest=draw(DIGESTS),
         model=draw(st.none() | DIGESTS),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from contract.samples import index_of, model, push_manifest, push_model
 from ledger.samples import assign, draft, event, open_fold, put_event, write
@@ -38,8 +40,8 @@ def put_name(store: MemoryStore, version: Descriptor, name: str) -> None:
     store.push(version, BytesContent(store._content[version.digest]), name)
 
 
-def register(store: MemoryStore, version: Descriptor, name: str, **fields: object) -> None:
-    write(store, draft("registered", version.digest, version=name, **fields))
+def register(store: MemoryStore, version: Descriptor, name: str) -> None:
+    write(store, draft("registered", version.digest, version=name))
 
 
 @pytest.fixture
@@ -216,7 +218,7 @@ def test_a_version_that_was_compressed_on_the_way_did_not_move(store: MemoryStor
     was = index_of(image, inside)
     there = push_manifest(store, index_of(smaller, inside), "1.0.0")
     put_name(store, there, "prod")
-    sent = {"digest": was.descriptor.digest, "model": inside.descriptor.digest}
+    sent: dict[str, Any] = {"digest": was.descriptor.digest, "model": inside.descriptor.digest}
     first = put_event(store, event(kind="registered", version="1.0.0", **sent))
     put_event(store, event(2, (first.descriptor.digest,), kind="assigned", stage="prod", **sent))
     repair(store, read_book(store), open_fold)
