@@ -132,6 +132,10 @@ def _next(folder: Path) -> tuple[QuickstartStep, ...]:
             f"lading push {there} {name} --bump patch && lading list {name}",
         ),
         QuickstartStep(
+            "put it into production, and see how it stands",
+            f"lading promote {REFERENCE} prod && lading status {name}",
+        ),
+        QuickstartStep(
             "start a registry (apt install docker-registry; zot, Harbor or GHCR do as well)",
             f"printf '{_REGISTRY}' | docker-registry serve /dev/stdin &",
         ),
