@@ -120,7 +120,7 @@ def test_every_verb_takes_the_options_that_all_share(words: str) -> None:
     shown = {word for word in result.stdout.split() if word.startswith("-")}
     assert {"--json", "--quiet", "-q", "--debug"} <= shown
     connection = {"--insecure", "--ca-file", "--client-cert", "--client-key"}
-    assert (connection <= shown) == VERBS[words.split()[0]].connects
+    assert (connection <= shown) == VERBS[words.split(maxsplit=1)[0]].connects
 
 
 def test_references_survive_the_markup_of_help() -> None:

@@ -63,12 +63,15 @@ def demand_whole_if_named(plain: Repository) -> bool:
 
 
 def demand_finished(plain: Repository) -> None:
-    """The version has its tag, ``latest`` and all keep tags, and every byte is right."""
+    """The version has all its tags, is registered once, and every byte is right."""
     assert demand_whole_if_named(plain)
     assert plain.manifest("latest") == plain.manifest("1.0.0")
     index = plain.document("1.0.0")
     keep = {f"keep-{entry['digest'][7:19]}" for entry in index["manifests"]}
-    assert set(plain.tags()) == {"1.0.0", "latest", *keep}
+    (registered,) = (name for name in plain.tags() if name.startswith("evt."))
+    assert set(plain.tags()) == {"1.0.0", "latest", "ledger", registered, *keep}
+    listed = plain.document("ledger")["manifests"]
+    assert [entry["digest"] for entry in listed] == [digest_of(plain.manifest(registered))]
     model = plain.document(index["manifests"][2]["digest"])
     for layer in model["layers"]:
         assert digest_of(plain.blob(layer["digest"])) == layer["digest"]

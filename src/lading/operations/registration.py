@@ -26,6 +26,8 @@ def register(
     if book.border and not _registered(book, what):
         book, _ = logbook.read(whole=True)  # it may be in a part that was put away
     if _registered(book, what):
+        if book.unlisted:
+            logbook.show(book)  # who recorded it died before it was listed
         return None
     draft = Draft(
         kind="registered",
