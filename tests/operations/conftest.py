@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from operations.team import ADA, Team
 from parts.registry import DockerRegistry
 
 from lading.settings import Settings
@@ -63,3 +65,21 @@ def tree() -> Callable[[Path], Tree]:
         }
 
     return read
+
+
+@pytest.fixture
+def team(place: str, settings: Settings, tmp_path: Path) -> Team:
+    """Ada, with two versions pushed; once for each place."""
+    return _begun(Team(place, replace(settings, actor=ADA), tmp_path))
+
+
+@pytest.fixture
+def local(settings: Settings, tmp_path: Path) -> Team:
+    """Ada, with two versions pushed into the local store."""
+    return _begun(Team("ml/fraud", replace(settings, actor=ADA), tmp_path))
+
+
+def _begun(team: Team) -> Team:
+    team.push("1.0.0", authors=[ADA], metrics={"auc": 0.95})
+    team.push("1.1.0", authors=[ADA], metrics={"auc": 0.85})
+    return team

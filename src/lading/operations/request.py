@@ -69,7 +69,7 @@ def approve(
         "approved",
         stage=stage,
         reason=because,
-        expires=_expiry(expires) if expires else None,
+        expires=None if expires is None else _expiry(expires),
         settings=settings,
     )
     return as_result(ApproveResult, told)
