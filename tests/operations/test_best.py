@@ -151,6 +151,18 @@ def _event(registry: DockerRegistry, settings: Settings, digest: Digest, **draft
     record(store, read_book(store), whole, fold=lambda book: book.state())
 
 
+def test_where_every_version_is_deprecated_that_is_the_reason(
+    storage: Storage, model: str, own_registry: DockerRegistry, settings: Settings
+) -> None:
+    digest = storage.version("ml/a", "1.0.0", measured(0.5))
+    _event(own_registry, settings, digest, kind="deprecated")
+
+    with pytest.raises(NotFound) as refused:
+        best(model, "auc", settings=settings)
+
+    assert refused.value.cause == "left out, because deprecated: 1.0.0"
+
+
 def test_of_equal_values_the_newest_version_is_the_best(
     storage: Storage, model: str, settings: Settings
 ) -> None:

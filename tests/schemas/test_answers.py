@@ -39,6 +39,10 @@ LINES = {
     "reject": "reject ml/iris:1.0.0 --stage shadow --because never",
     # The policy that `policy init` wrote asks for more than this version has.
     "policy-check": "policy check ml/iris:1.0.0 --stage prod",
+    # Before the version is deprecated, or it would be left out.
+    "evaluate": "evaluate ml/iris:1.0.0 --metric auc@test=0.9 --dataset s3://b/d --because yes",
+    "search": "search name='ml/iris'",
+    "best": "best ml/iris --metric auc",
     "promote": "promote ml/iris:1.0.0 staging --because better",
     "clear": "clear ml/iris staging --because over",
     "rollback": "rollback ml/iris staging --because again",
@@ -53,7 +57,6 @@ LINES = {
     "ledger-adopt": "ledger adopt ml/iris",
     "ledger-repair": "ledger repair ml/iris",
     "ledger-export": "ledger export ml/iris -o events.jsonl",
-    "evaluate": "evaluate ml/iris:1.0.0 --metric auc@test=0.9 --dataset s3://b/d --because yes",
     "attach": "attach ml/iris:1.0.0 model/config.json --type report",
     "evidence": "evidence ml/iris:1.0.0",
     "fetch-evidence": "evidence ml/iris:1.0.0 {attached} -o fetched.json",

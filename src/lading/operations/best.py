@@ -117,7 +117,7 @@ def _answer(
     claims += evaluated(place, rows, settings, notes)
     named = [claim for claim in claims if claim.measured.name == question.metric]
     if not named:
-        raise _nothing(place, question, claims, rows)
+        raise _nothing(place, question, claims, rows, notes)
     compared = _comparable(_measured_on(named, question), question, notes)
     direction, why = _direction(compared, question)
     ranking = _ranked(compared, direction)
@@ -149,11 +149,17 @@ def _eligible(rows: Rows, question: _Question, notes: list[str]) -> list[Row]:
 
 
 def _nothing(
-    place: Reference, question: _Question, claims: Iterable[Claim], rows: list[Row]
+    place: Reference,
+    question: _Question,
+    claims: Iterable[Claim],
+    rows: list[Row],
+    notes: list[str],
 ) -> NotFound:
     where = f"{place.base} in {question.stage}" if question.stage else place.base
     if not rows:
-        return NotFound(f"there is no version of {where}", hint=f"lading list {place.base}")
+        cause = notes[-1] if notes else None
+        hint = f"lading list {place.base}"
+        return NotFound(f"there is no version of {where}", cause=cause, hint=hint)
     known = sorted({claim.measured.name for claim in claims})[:_SHOWN]
     return NotFound(
         f"no version of {where} has a metric {question.metric!r}",
