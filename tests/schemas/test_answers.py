@@ -41,8 +41,6 @@ LINES = {
     "policy-check": "policy check ml/iris:1.0.0 --stage prod",
     # Before the version is deprecated, or it would be left out.
     "evaluate": "evaluate ml/iris:1.0.0 --metric auc@test=0.9 --dataset s3://b/d --because yes",
-    "search": "search name='ml/iris'",
-    "best": "best ml/iris --metric auc",
     "promote": "promote ml/iris:1.0.0 staging --because better",
     "clear": "clear ml/iris staging --because over",
     "rollback": "rollback ml/iris staging --because again",
