@@ -93,6 +93,10 @@ def test_a_verb_has_the_same_name_on_every_floor() -> None:
         )
     }
     commands = {path.name for path in (SOURCE / "cli").glob("*.py")}
+    # `policy check` may have a file of its own beside that of its group.
+    for group in VERBS:
+        for inner in getattr(load(group), "commands", ()):
+            commands.add(f"{group}_{inner}.py".replace("-", "_"))
 
     assert verbs
     assert verbs <= commands
