@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from lading.cli.verbs import VERBS, load
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "lading"
 
