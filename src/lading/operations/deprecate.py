@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lading.operations.result import as_result
-from lading.operations.telling import Told, tell
+from lading.operations.telling import Told, demand_reason, tell
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ def deprecate(
     again.
 
     Raises:
-        InvalidInput: the reference is no version.
+        InvalidInput: the reason is empty, or the reference is no version.
         NotFound: there is no such version.
     """
+    demand_reason(because, "a deprecation")
     told = tell(reference, "deprecated", reason=because, settings=settings)
     return as_result(DeprecateResult, told)

@@ -85,15 +85,17 @@ def history(
     ``at``, a date or a moment: what stages named then; all that they named on that day.
 
     Raises:
-        InvalidInput: the date is none.
+        InvalidInput: the date is none, or there is no such stage and never was.
         NotFound: there is no such model, or no such version.
     """
-    span = stretch_of(at) if at else None
+    span = None if at is None else stretch_of(at)
     settings = stores.settled(settings)
     place = stores.locate(model, settings)
     logbook = open_logbook(place, settings)
     wanted = subject(logbook.store, place, logbook.settings).digest if place.name else None
     book, state = logbook.read(whole=True)
+    if stage is not None and stage not in state.stages:
+        logbook.rules(stage)
     refused = {digest: logbook.judge.failed(book, digest) for digest in state.refused}
     events = [
         recorded
@@ -154,7 +156,7 @@ def _intervals(book: Book, state: State, logbook: Logbook) -> list[StageInterval
     for move, after in steps:
         there = {(after.name, member.digest): member for member in after.members}
         for key in [key for key in running if key[0] == after.name and key not in there]:
-            ended.append(replace(running.pop(key), end=move.time))
+            ended.append(_ended(running.pop(key), move, logbook))
         for key, member in there.items():
             if key not in running:
                 running[key] = _began(after.name, member, move)
@@ -166,6 +168,17 @@ def _began(stage: str, member: Member, move: Line) -> StageInterval:
     return StageInterval(
         stage, member.version, member.digest, move.time, None, member.actor, member.event
     )
+
+
+def _ended(interval: StageInterval, move: Line, logbook: Logbook) -> StageInterval:
+    """The interval with its end; what counts is the order of events, not what clocks claim."""
+    if moment(move.time) >= moment(interval.start):
+        return replace(interval, end=move.time)
+    logbook.note(
+        f"the clocks of {interval.actor} and {move.actor} do not agree: event {move.seq} is dated"
+        f" {move.time}, and it came after one of {interval.start}"
+    )
+    return replace(interval, end=interval.start)
 
 
 def _overlaps(interval: StageInterval, start: datetime, end: datetime) -> bool:

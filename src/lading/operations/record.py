@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _WHERE: Final = re.compile(r"[^\s/\x00-\x1f]+(/[^\s/\x00-\x1f]+){0,7}")
 _MOST_METRICS: Final = 200
+_LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,8 @@ def record_measure(
         InvalidInput: there are no metrics, one is not a finite number, or the window is wrong.
         NotFound: there is no such version.
     """
-    if not 0 < len(metrics) <= _MOST_METRICS:
-        raise InvalidInput(
-            f"{len(metrics)} metrics are {'too many' if metrics else 'none'}",
-            hint="--metric psi=0.12",
-        )
-    span = _window(window) if window else None
+    _demand_metrics(metrics)
+    span = None if window is None else _window(window)
     told = tell(
         reference,
         "measured",
@@ -87,6 +85,19 @@ def record_measure(
         settings=settings,
     )
     return as_result(RecordMeasureResult, told, metrics=dict(metrics), window=span)
+
+
+def _demand_metrics(metrics: Mapping[str, float]) -> None:
+    if not 0 < len(metrics) <= _MOST_METRICS:
+        raise InvalidInput(
+            f"{len(metrics)} metrics are too many" if metrics else "nothing was measured",
+            hint="--metric psi=0.12",
+        )
+    for name, value in metrics.items():
+        if not name.strip() or len(name) > _LONGEST_NAME:
+            raise InvalidInput(f"not the name of a metric: {name[:40]!r}", hint="--metric psi=0.12")
+        if not math.isfinite(value):
+            raise InvalidInput(f"{name} is {value}, and that is no measurement")
 
 
 def _window(window: str | tuple[str, str]) -> tuple[str, str]:

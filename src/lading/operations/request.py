@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput
 from lading.operations.result import as_result
-from lading.operations.telling import Told, tell
+from lading.operations.telling import Told, demand_reason, tell
 from lading.spec.duration import seconds_of
 from lading.spec.reference import Reference
 
@@ -85,9 +85,10 @@ def reject(
     """Say that a version may not be in a stage, and why; it stands until the same person approves.
 
     Raises:
-        InvalidInput: there is no such stage, or the reference is no version.
+        InvalidInput: the reason is empty, there is no such stage, or the reference is no version.
         NotFound: there is no such version.
     """
+    demand_reason(because, "a rejection")
     told = tell(reference, "rejected", stage=stage, reason=because, settings=settings)
     return as_result(RejectResult, told)
 

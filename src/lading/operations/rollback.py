@@ -58,11 +58,12 @@ def rollback(
     logbook = open_logbook(place, settings)
     logbook.rules(stage)
     book, state = logbook.read(whole=True)
-    what = _named(logbook, to) if to else None
+    what = None if to is None else _named(logbook, to)
     earlier = list(_earlier(logbook, book, state, stage))
     if what is None:
         what = _back(logbook, earlier, stage, steps or 1)
-    elif what.digest not in earlier:
+    elif what.digest not in (*earlier, state.stage(stage).value):
+        _demand_usable(state, what, stage)
         raise InvalidInput(
             f"{stage} never named {what.place}",
             hint=f"lading promote {what.place} {stage}, or lading history {place.base} shows what",
@@ -94,6 +95,15 @@ def _earlier(logbook: Logbook, book: Book, state: State, stage: str) -> Iterator
             continue
         seen.add(event.digest)
         yield event.digest
+
+
+def _demand_usable(state: State, what: Subject, stage: str) -> None:
+    """Say why a version cannot come back that the stage may well have named."""
+    if what.digest in state.deprecated:
+        raise InvalidInput(
+            f"{what.place} was deprecated and does not come back",
+            hint=f"lading history {what.place} says why",
+        )
 
 
 def _back(logbook: Logbook, earlier: list[Digest], stage: str, steps: int) -> Subject:

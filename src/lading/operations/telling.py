@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lading.errors import InvalidInput
 from lading.ledger.write import Draft
 from lading.operations import stores
 from lading.operations.logbook import open_logbook
@@ -32,6 +33,16 @@ class Told:
     seq: int
     time: str
     notes: tuple[str, ...]
+
+
+def demand_reason(text: str, what: str) -> None:
+    """Refuse a reason that gives none: who reads the history later wants to know it.
+
+    Raises:
+        InvalidInput: there is nothing but blanks.
+    """
+    if not text.strip():
+        raise InvalidInput(f"{what} needs a reason", hint='--because "what is wrong with it"')
 
 
 def tell(
