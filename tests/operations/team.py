@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ from lading.transfer import read
 ADA, BOB, EVE = "Ada <ada@example.com>", "Bob <bob@example.com>", "Eve <eve@example.com>"
 NOTHING = Capture(without=frozenset({"all"}))
 _NUMBERS = itertools.count()
+
+
+class Later:
+    """The clock in forty days."""
+
+    @staticmethod
+    def now(zone: tzinfo) -> datetime:
+        return datetime.now(zone) + timedelta(days=40)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
-from operations.team import ADA, BOB, EVE, Team
+from operations.team import ADA, BOB, EVE, Later, Team
 from parts.child import as_nobody
 
 from lading.errors import InvalidInput, NotFound, PolicyRefused
@@ -211,7 +210,7 @@ def test_an_approval_counts_until_it_expires(local: Team, monkeypatch: pytest.Mo
     assert event.expires is not None
 
     with monkeypatch.context() as patch:
-        patch.setattr(judging, "datetime", _Later)
+        patch.setattr(judging, "datetime", Later)
         with pytest.raises(PolicyRefused, match="0 of 1"):
             promote("ml/fraud:1.0.0", "prod", settings=strict.settings)
 
@@ -264,14 +263,6 @@ def test_gates_look_at_the_document_and_at_evidence(team: Team) -> None:
     assert newest.policy is not None
 
 
-class _Later:
-    """The clock in forty days."""
-
-    @staticmethod
-    def now(zone: tzinfo) -> datetime:
-        return datetime.now(zone) + timedelta(days=40)
-
-
 def test_evidence_that_is_too_old_does_not_count(
     local: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,7 +274,7 @@ def test_evidence_that_is_too_old_does_not_count(
     evaluate("ml/fraud:1.0.0", {"auc": 0.99}, settings=local.settings)
 
     with monkeypatch.context() as patch:
-        patch.setattr(judging, "datetime", _Later)
+        patch.setattr(judging, "datetime", Later)
         with pytest.raises(PolicyRefused, match="no evaluation of the last 30d"):
             promote("ml/fraud:1.0.0", "prod", settings=strict.settings)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, NotFound
@@ -11,7 +12,7 @@ from lading.ledger.write import named
 from lading.operations import stores
 from lading.operations.logbook import Logbook, open_logbook
 from lading.spec.digest import Digest
-from lading.spec.event import Recorded
+from lading.spec.event import Recorded, moment
 from lading.spec.reference import Reference
 from lading.spec.version import Version
 
@@ -159,6 +160,7 @@ def _member(member: Member, state: State) -> StageMember:
 
 def _pending(book: Book, state: State) -> Iterator[Pending]:
     """Requests after which the version did not come into the stage; the latest of each."""
+    now = datetime.now(UTC)
     asked: dict[tuple[Digest, str], Recorded] = {}
     words: dict[tuple[Digest, str], dict[str, str]] = {}
     for recorded in book.ordered():
@@ -168,10 +170,13 @@ def _pending(book: Book, state: State) -> Iterator[Pending]:
         key = (event.digest, event.stage)
         if event.kind == "requested":
             asked[key] = recorded
-        elif event.kind == "assigned":
+        elif event.kind == "assigned" and recorded.digest not in state.refused:
             asked.pop(key, None)
         elif event.kind in ("approved", "rejected"):
-            words.setdefault(key, {})[event.actor] = event.kind
+            said = words.setdefault(key, {})
+            said[event.actor] = event.kind
+            if event.expires and moment(event.expires) <= now:
+                del said[event.actor]
     for key, recorded in asked.items():
         if key[0] in state.deprecated:
             continue

@@ -1,0 +1,164 @@
+"""Promotion into another repository and another registry: with all that speaks for a version."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from operations.team import ADA, BOB, EVE, Team
+from parts.double import Double
+from parts.registry import DockerRegistry
+
+from lading.errors import Conflict, LadingError, NotFound, PolicyRefused
+from lading.operations.evaluate import evaluate
+from lading.operations.evidence import evidence
+from lading.operations.history import history
+from lading.operations.inspect import inspect
+from lading.operations.list import list_versions
+from lading.operations.promote import promote
+from lading.operations.request import approve, reject
+from lading.operations.status import status
+
+RULES = (
+    "stages: {staging: {}, prod: {protected: true, approvals: 1, not_author: true,"
+    " after: staging, gates: ['evaluation.auc >= 0.9']}}"
+)
+
+
+@pytest.fixture(params=["another repository", "another registry", "a layout", "the double"])
+def target(request: pytest.FixtureRequest, place: str, tmp_path: Path, repository: str) -> str:
+    """Where a version is promoted to."""
+    if request.param == "a layout":
+        return f"oci:{tmp_path / 'target'}"
+    if request.param == "another registry":
+        other: DockerRegistry = request.getfixturevalue("other_registry")
+        return f"{other.host}/{repository}"
+    if request.param == "the double":
+        double: Double = request.getfixturevalue("double")
+        return f"{double.host}/prod/fraud"
+    base = place if place.startswith("oci:") else place.rpartition("/")[0]
+    return f"{base}-prod" if place.startswith("oci:") else f"{base}/prod-{repository}"
+
+
+def test_a_version_goes_with_its_evidence_and_its_approvals(team: Team, target: str) -> None:
+    strict = team.under(RULES)
+    version = f"{team.place}:1.0.0"
+    with pytest.raises(PolicyRefused) as caught:
+        promote(version, "prod", to=target, settings=strict.settings)
+    for rule in ("after staging", "approvals", "evaluation.auc"):
+        assert rule in str(caught.value.cause)
+    evaluate(version, {"auc": 0.97}, settings=strict.settings)
+    promote(version, "staging", settings=strict.settings)
+    approve(version, "prod", because="good", settings=strict.acting(BOB).settings)
+
+    done = promote(version, "prod", to=target, because="release", settings=strict.settings)
+
+    there = strict.at(target)
+    assert (done.digest, done.status) == (team.tag("1.0.0"), "assigned")
+    assert done.reference == f"{target}:1.0.0"
+    assert (there.tag("prod"), there.tag("1.0.0")) == (done.digest, done.digest)
+    assert team.tag("prod") is None
+    assert inspect(f"{target}:prod", settings=there.settings).digest == done.digest
+    told = history(target, settings=there.settings)
+    assert [event.kind for event in told.events] == ["registered", "assigned"]
+    fresh = there.elsewhere() if not target.startswith("ml/") else there
+    assert fresh.versions("prod") == ["1.0.0"]
+    types = {piece.type for piece in evidence(f"{target}:1.0.0", settings=there.settings).evidence}
+    assert "evaluation" in types
+
+
+def test_a_second_run_changes_nothing(team: Team, other_registry: DockerRegistry) -> None:
+    to = f"{other_registry.host}/{team.folder.name.lower().replace('_', '-').strip('-')}-2"
+    approve(f"{team.place}:1.0.0", "prod", settings=team.acting(BOB).settings)
+    first = promote(f"{team.place}:1.0.0", "prod", to=to, settings=team.settings)
+    there = team.at(to)
+    before = (sorted(there.store.names()), there.events())
+
+    again = promote(f"{team.place}:1.0.0", "prod", to=to, settings=team.settings)
+
+    assert (first.status, again.status, again.event) == ("assigned", "unchanged", None)
+    assert (sorted(there.store.names()), there.events()) == before
+
+
+def test_other_content_under_that_version_is_a_conflict(local: Team, tmp_path: Path) -> None:
+    there = local.at(f"oci:{tmp_path / 'target'}")
+    there.push("1.0.0", authors=[EVE], description="other")
+    before = there.tag("1.0.0")
+
+    with pytest.raises(Conflict):
+        promote("ml/fraud:1.0.0", "prod", to=there.place, settings=local.settings)
+
+    assert (there.tag("1.0.0"), there.tag("prod")) == (before, None)
+
+
+def test_a_rejection_where_it_came_from_is_one_here(local: Team, tmp_path: Path) -> None:
+    strict = local.under("stages: {prod: {protected: true}}")
+    reject("ml/fraud:1.0.0", "prod", because="biased", settings=strict.acting(EVE).settings)
+
+    with pytest.raises(PolicyRefused, match="biased"):
+        promote("ml/fraud:1.0.0", "prod", to=f"oci:{tmp_path / 'target'}", settings=strict.settings)
+
+
+def test_what_was_said_later_where_it_came_from_counts_on_the_next_run(
+    local: Team, tmp_path: Path
+) -> None:
+    strict = local.under("stages: {prod: {protected: true, approvals: 1}}")
+    to = f"oci:{tmp_path / 'target'}"
+    with pytest.raises(PolicyRefused):
+        promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings)
+    approve("ml/fraud:1.0.0", "prod", settings=strict.acting(BOB).settings)
+
+    assert promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings).status == "assigned"
+
+
+def test_a_refused_promotion_leaves_a_version_that_no_stage_names(
+    local: Team, tmp_path: Path
+) -> None:
+    strict = local.under("stages: {prod: {protected: true, approvals: 1}}")
+    to = f"oci:{tmp_path / 'target'}"
+
+    with pytest.raises(PolicyRefused):
+        promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings)
+
+    told = status(to, settings=strict.settings)
+    assert [len(stage.members) for stage in told.stages] == [0]
+    assert told.unregistered == ()
+    assert [each.version for each in list_versions(to, settings=strict.settings).versions] == [
+        "1.0.0"
+    ]
+
+
+def test_a_wrong_stage_is_refused_before_anything_is_copied(local: Team, tmp_path: Path) -> None:
+    to = tmp_path / "target"
+
+    for reference in ("ml/fraud:1.0.0", "ml/fraud:9.9.9"):
+        with pytest.raises(LadingError):
+            promote(reference, "prodd", to=f"oci:{to}", settings=local.settings)
+    with pytest.raises(NotFound):
+        promote("ml/fraud:9.9.9", "prod", to=f"oci:{to}", settings=local.settings)
+
+    assert not (to / "index.json").exists() or not json.loads((to / "index.json").read_text()).get(
+        "manifests"
+    )
+
+
+def test_a_carried_approval_of_another_version_does_not_count(local: Team, tmp_path: Path) -> None:
+    strict = local.under("stages: {prod: {protected: true, approvals: 1}}")
+    to = f"oci:{tmp_path / 'target'}"
+    approve("ml/fraud:1.0.0", "prod", settings=strict.acting(BOB).settings)
+    promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings)
+
+    with pytest.raises(PolicyRefused, match="0 of 1"):
+        promote("ml/fraud:1.1.0", "prod", to=to, settings=strict.settings)
+
+
+def test_actors_who_carry_are_told(local: Team, tmp_path: Path) -> None:
+    to = f"oci:{tmp_path / 'target'}"
+
+    promote("ml/fraud:1.0.0", "prod", to=to, settings=local.acting(EVE).settings)
+
+    told = history(to, settings=local.settings).events
+    assert [(event.kind, event.actor) for event in told] == [("registered", EVE), ("assigned", EVE)]
+    assert told[0].reason == "from ml/fraud"
+    assert ADA in {event.actor for event in history("ml/fraud", settings=local.settings).events}
