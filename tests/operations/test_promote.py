@@ -342,6 +342,21 @@ def test_drift_is_said_and_mended(team: Team) -> None:
     assert (team.tag("prod"), team.stage("prod").drift) == (first.digest, False)
 
 
+def test_a_tag_that_somebody_set_back_by_hand_is_drift_when_the_next_is_promoted(
+    local: Team,
+) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        promote(f"ml/fraud:{version}", "prod", settings=local.settings)
+    local.set_tag("prod", "1.0.0")
+    local.push("1.2.0", authors=[ADA])
+
+    done = promote("ml/fraud:1.2.0", "prod", settings=local.settings)
+
+    (said,) = [note for note in done.notes if "DRIFT" in note]
+    assert str(local.tag("1.0.0")) in said
+    assert local.tag("prod") == done.digest
+
+
 def test_the_tag_of_an_open_stage_that_was_deleted_comes_back(local: Team) -> None:
     first = promote("ml/fraud:1.0.0", "prod", settings=local.settings)
     local.store.untag("prod")

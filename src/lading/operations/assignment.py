@@ -147,10 +147,14 @@ class Assignment:
 
     def _say_drift(self, before: Stage, settled: Settled) -> None:
         """Say what the tag named where no event had let it: that is lost now."""
-        recorded = {line.subject for line in settled.book.lines.values() if line.moves}
+        # What others recorded meanwhile may have moved it, too.
+        expected = {before.value} | {
+            line.subject if line.kind == "assigned" else None
+            for mark, line in settled.book.lines.items()
+            if line.moves and line.stage == self.stage and mark not in self.book.lines
+        }
         for moved in settled.moved:
-            strange = moved.before not in recorded if moved.before else before.value is not None
-            if moved.stage == self.stage and moved.before != before.value and strange:
+            if moved.stage == self.stage and moved.before not in expected:
                 named, said = moved.before or "nothing", before.value or "nothing"
                 self.logbook.note(f"DRIFT: the tag {self.stage} named {named}, the ledger {said}")
 
