@@ -140,7 +140,8 @@ def _registered(logbook: Logbook, publication: Publication, outcome: Outcome) ->
     packed = outcome.packed
     what = Subject(publication.place, packed.root, str(publication.version), packed.model.digest)
     try:
-        book, _ = logbook.read(names=publication.names)
+        # A push may take an hour: what the tags were before it is nothing to go by.
+        book, _ = logbook.read(names=publication.names if outcome.status == "unchanged" else None)
         register(logbook, what, book=book)
     except LadingError as error:
         raise type(error)(
