@@ -349,6 +349,16 @@ def test_one_that_was_set_back_and_went_on_is_noticed(
     assert str(last.digest) in finding.what
 
 
+def test_an_event_that_is_gone_behind_its_tag_is_noticed(told: MemoryStore) -> None:
+    state = read_book(told).state()
+    told.untag(LEDGER)
+    del told._manifests[state.heads[0].digest]
+
+    behind = Remembered.of(state).rolled_back(read_book(told))
+
+    assert behind == "its last event has the number 3, and 4 was seen before"
+
+
 def test_one_that_went_on_was_not_set_back(
     told: MemoryStore, version: Descriptor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

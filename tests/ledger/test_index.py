@@ -309,23 +309,87 @@ def test_a_full_part_is_put_away_and_nothing_changes(
     assert kinds(store) == set()
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 def test_an_event_that_belongs_behind_the_border_is_seen(
-    store: MemoryStore, version: Descriptor, other: Descriptor, small: int
+    store: MemoryStore, version: Descriptor, other: Descriptor, small: int, is_first: bool
 ) -> None:
     first = assign(store, version.digest)
     early = read_book(store)
     for _ in range(3):
         assign(store, version.digest)
-    late = event(
-        2, (first.digest,), kind="assigned", stage="prod", digest=other.digest, nonce="late"
-    )
-    put_event(store, late)
+    bordered = read_book(store)
+    parents = () if is_first else (first.digest,)
+    said = {"kind": "assigned", "stage": "prod", "digest": other.digest}
+    put_event(store, event(1 + len(parents), parents, **said))
 
-    for book in (read_book(store), reread(store, read_book(store)), reread(store, early)):
+    for book in (read_book(store), reread(store, bordered), reread(store, early)):
         assert open_fold(book).stage("prod").fork
     repair(store, read_book(store), open_fold)
     assert open_fold(read_book(store)).stage("prod").fork
     assert kinds(store) == {"fork"}
+
+
+def test_an_event_is_seen_whose_parent_behind_the_border_has_no_tag(
+    store: MemoryStore, version: Descriptor, other: Descriptor, small: int
+) -> None:
+    first = assign(store, version.digest)
+    for _ in range(3):
+        assign(store, version.digest)
+    assert open_fold(read_book(store)).border
+    said = {"kind": "assigned", "stage": "prod", "digest": other.digest}
+    second = put_event(store, event(2, (first.digest,), **said))
+    third = put_event(store, event(3, (second.descriptor.digest,), **said))
+    put_event(store, event(4, (third.descriptor.digest,), **said))
+    store.untag(second.tag)
+    store.untag(third.tag)
+
+    assert open_fold(read_book(store)).stage("prod").fork
+
+
+def test_behind_a_border_too_an_event_has_its_place(
+    store: MemoryStore, version: Descriptor, small: int
+) -> None:
+    for _ in range(3):
+        last = assign(store, version.digest)
+    assert open_fold(read_book(store)).border
+    put_event(store, event(77, (last.digest,)))
+
+    book = read_book(store)
+
+    assert (book.lines, [trouble.kind for trouble in book.troubles]) == ({}, ["seq"])
+
+
+def test_a_part_whose_tag_is_gone_keeps_its_name(
+    store: MemoryStore, version: Descriptor, small: int
+) -> None:
+    for _ in range(6):
+        assign(store, version.digest)
+    store.untag("ledger-0002")
+
+    for _ in range(3):
+        assign(store, version.digest)
+
+    listed = read_book(store).listed
+    assert listed is not None
+    assert [s.tag for s in listed.segments] == ["ledger-0001", "ledger-0002", "ledger-0003"]
+    repair(store, read_book(store), open_fold)
+    assert kinds(store) == set()
+
+
+def test_parts_are_never_larger_than_registries_take(
+    store: MemoryStore, version: Descriptor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lading.ledger.listing._ROOM", 3500)
+    monkeypatch.setattr("lading.ledger.write.SEGMENT", 12)
+    for _ in range(12):
+        assign(store, version.digest)
+
+    listed = read_book(store).listed
+
+    assert listed is not None
+    assert sum(segment.count for segment in listed.segments) == 12
+    assert max(store.resolve(segment.tag).size for segment in listed.segments) <= 3500
+    assert kinds(store) == set()
 
 
 def test_it_is_seen_although_another_one_has_lost_its_tag(
@@ -419,6 +483,16 @@ def test_an_event_whose_parents_are_gone_may_not_use_numbers_up(
     assert not book.lines
     assert [trouble.kind for trouble in book.troubles] == ["seq"]
     assert assign(store, version.digest).event.seq == 1
+
+
+def test_an_event_under_the_tag_of_another_does_not_count(
+    store: MemoryStore, version: Descriptor
+) -> None:
+    put_event(store, event(), tag="evt.00000001." + "a" * 16)
+
+    for whole in (False, True):
+        book = read_book(store, whole=whole)
+        assert (book.lines, [trouble.kind for trouble in book.troubles]) == ({}, ["strange"])
 
 
 def test_a_trouble_is_told_once(store: MemoryStore, version: Descriptor) -> None:

@@ -103,6 +103,13 @@ def event_tags(names: Collection[str]) -> dict[str, str]:
     return {found[1]: name for name in ordered if (found := event_of(name))}
 
 
+def seq_in(tag: str) -> int:
+    """The number in an event's tag."""
+    found = event_of(tag)
+    assert found is not None
+    return found[0]
+
+
 def is_ledger(name: str) -> bool:
     """Whether a tag belongs to the ledger: the index, a full part of it, or an event."""
     return name == LEDGER or name.startswith(f"{LEDGER}-") or event_of(name) is not None

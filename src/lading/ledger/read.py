@@ -11,7 +11,7 @@ from typing import Final
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.ledger.artifact import MANIFEST_LIMIT, demand_own_tag, unseal
-from lading.ledger.book import Book, LedgerStore, Shelf, Trouble, event_tags
+from lading.ledger.book import Book, LedgerStore, Shelf, Trouble, event_tags, seq_in
 from lading.ledger.fold import Border, combined
 from lading.ledger.index import LedgerIndex, Segment, read_index
 from lading.ledger.line import Line
@@ -22,7 +22,7 @@ from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded
 from lading.spec.manifest import Index, parse
-from lading.spec.tags import LEDGER, event_of
+from lading.spec.tags import LEDGER
 from lading.transfer import read
 from lading.transfer.pool import run
 
@@ -81,7 +81,7 @@ class _Reading:
             return self._whole(listed, hints)
         tags = event_tags(self.names)
         if border:
-            tags = {mark: tag for mark, tag in tags.items() if _seq(tag) > border.seq}
+            tags = {mark: tag for mark, tag in tags.items() if seq_in(tag) > border.seq}
         found = self._tagged(tag for mark, tag in tags.items() if mark not in hints)
         # The list alone says that these were events: worth a look.
         found |= self._by_digest(line for line in hints.values() if line.tag not in self.names)
@@ -122,7 +122,7 @@ class _Reading:
         if any(line.seq <= border.seq for line in hints.values()):
             return True
         older = {
-            mark: tag for mark, tag in event_tags(self.names).items() if _seq(tag) <= border.seq
+            mark: tag for mark, tag in event_tags(self.names).items() if seq_in(tag) <= border.seq
         }
         if len(older) == border.count and combined(older) == border.marks:
             return False
@@ -291,9 +291,3 @@ class _Reading:
 
     def _tell(self, kind: str, what: str) -> None:
         self.troubles.append(Trouble(kind, what))
-
-
-def _seq(tag: str) -> int:
-    found = event_of(tag)
-    assert found is not None
-    return found[0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lading.ledger.book import Book, event_tags
+from lading.ledger.book import Book, event_tags, seq_in
 from lading.ledger.fold import State
 from lading.ledger.line import mark
 from lading.spec.digest import Digest
@@ -30,12 +30,13 @@ class Remembered:
 
         What came after a head names it, so that nothing older needs to be remembered.
         """
-        there = {*event_tags(book.names), *book.lines}
-        if book.border:
-            there.add(mark(book.border.head))
-        seq = max(
-            [line.seq for line in book.lines.values()] + [book.border.seq if book.border else 0]
-        )
+        there, border = set(book.lines), book.border
+        if border:
+            # Nothing was read behind the border; the tags there must do.
+            tags = event_tags(book.names).items()
+            there |= {name for name, tag in tags if seq_in(tag) <= border.seq}
+            there.add(mark(border.head))
+        seq = max([line.seq for line in book.lines.values()] + [border.seq if border else 0])
         if seq < self.seq:
             return f"its last event has the number {seq}, and {self.seq} was seen before"
         gone = [head for head in self.heads if mark(head) not in there]
