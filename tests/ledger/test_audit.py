@@ -316,6 +316,14 @@ def test_an_index_that_is_gone_or_damaged_is_put_anew(
     assert told.resolve(LEDGER) == before
 
 
+def test_a_damaged_index_of_nothing_is_put_anew(store: MemoryStore, version: Descriptor) -> None:
+    put_name(store, version, LEDGER)
+    assert said(store) == [("index", "error"), ("unregistered", "note")]
+
+    assert mended(store) == ("put the index anew: it lists 0 events",)
+    assert said(store) == [("unregistered", "note")]
+
+
 # --- what was seen before -------------------------------------------------------------------------
 
 

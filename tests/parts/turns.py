@@ -43,7 +43,7 @@ class Turns:
         """Whether there is work that has not come to its end."""
         return self._worker is not None
 
-    def begin(self, work: Callable[[], None]) -> None:
+    def begin(self, work: Callable[[], object]) -> None:
         """Begin some work, and stop before its first call."""
         assert not self.busy
         self._dying = False
