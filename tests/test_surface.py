@@ -52,6 +52,7 @@ SURFACE = [
     "event_show",
     "evidence",
     "fetch_evidence",
+    "gc",
     "history",
     "infer_signature",
     "init",

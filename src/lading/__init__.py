@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from lading.operations.event import EventResult, event_show
     from lading.operations.evidence import evidence
     from lading.operations.fetch_evidence import fetch_evidence
+    from lading.operations.gc import gc
     from lading.operations.history import history
     from lading.operations.init import init
     from lading.operations.inspect import inspect
@@ -128,6 +129,7 @@ __all__ = [
     "event_show",
     "evidence",
     "fetch_evidence",
+    "gc",
     "history",
     "infer_signature",
     "init",
@@ -211,6 +213,7 @@ _HOMES = {
     "event_show": "lading.operations.event",
     "evidence": "lading.operations.evidence",
     "fetch_evidence": "lading.operations.fetch_evidence",
+    "gc": "lading.operations.gc",
     "history": "lading.operations.history",
     "infer_signature": "lading.signatures.infer",
     "init": "lading.operations.init",

@@ -74,6 +74,7 @@ VERBS = {
     "event": Verb("Show what happened last to a version or a stage.", WATCH),
     "tag": Verb("Give a version another name, such as candidate.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),
+    "gc": Verb("Throw away versions that nobody needs, and what is left over.", NAMES),
     "login": Verb("Log in to a registry.", PLACES),
     "logout": Verb("Forget a registry's password.", PLACES, connects=False),
     "doctor": Verb("Try what a registry can do, and what it means.", PLACES),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -60,19 +61,29 @@ def remove(
         raise InvalidInput(f"{place.tag} follows by itself and is not removed by hand")
     store = stores.open_store(place, settings)
     logbook = open_logbook(place, settings, store=store)
-    removal = _Removal(store, place, place.tag, logbook, force)
-    return removal.done()
+    return Removal(store, place, place.tag, logbook, force).done()
 
 
 @dataclass(frozen=True, slots=True)
-class _Removal:
+class Removal:
+    """One tag, and with a version's all that only this version needs."""
+
     store: RemoteStore | LayoutStore
     place: Reference
     tag: str
     logbook: Logbook
-    force: bool
+    force: bool = False
+    # Whether this machine's disk is to be freed at once; who removes many does that at the end.
+    collects: bool = True
 
     def done(self) -> RemoveResult:
+        """Remove it.
+
+        Raises:
+            NotFound: there is no such tag.
+            Conflict: another tag names the same version.
+            Unsupported: this registry can delete nothing.
+        """
         root = self.store.resolve(self.tag)
         names = frozenset(self.store.names())
         removed = [self.tag]
@@ -87,13 +98,13 @@ class _Removal:
             self._move_latest(names)
             self._untag(self.tag)
             removed += self._untag_all(root, belongings, names)
-            notes += self._delete(belongings)
+            notes += delete_manifests(self.store, belongings)
         else:
             refuse_stage(self.logbook, self.tag, names)
             self._untag(self.tag)
         notes += self.logbook.notes
-        if not self.place.host:
-            notes += self._collect()
+        if self.collects and not self.place.host:
+            notes += free(self.store)
         return RemoveResult(str(self.place), root.digest, tuple(removed), tuple(notes))
 
     def _others(self, names: frozenset[str]) -> dict[str, Descriptor]:
@@ -163,26 +174,31 @@ class _Removal:
             self._untag(name)
         return gone
 
-    def _delete(self, belongings: list[Descriptor]) -> list[str]:
-        """Delete manifests by digest: untagged ones some registries would keep for good."""
-        from lading.stores.remote.registry import RemoteStore
 
-        if not isinstance(self.store, RemoteStore):
-            return []
-        try:
-            for manifest in belongings:
-                self.store.delete_manifest(manifest.digest)
-        except LadingError as error:
-            return [f"its manifests were not deleted, only its tags: {error}"]
+def delete_manifests(
+    store: RemoteStore | LayoutStore, manifests: Iterable[Descriptor]
+) -> list[str]:
+    """Delete manifests by digest: untagged ones some registries would keep for good."""
+    from lading.stores.remote.registry import RemoteStore
+
+    if not isinstance(store, RemoteStore):
         return []
+    try:
+        for manifest in manifests:
+            store.delete_manifest(manifest.digest)
+    except LadingError as error:
+        return [f"its manifests were not deleted, only its tags: {error}"]
+    return []
 
-    def _collect(self) -> list[str]:
-        from lading.stores.layout import LayoutStore
 
-        if not isinstance(self.store, LayoutStore):
-            return []
-        try:
-            freed = self.store.collect()
-        except LadingError as error:
-            return [f"its bytes were not freed: {error}"]
-        return [f"{freed} bytes were freed"]
+def free(store: RemoteStore | LayoutStore) -> list[str]:
+    """Free what nothing names any more, where that is this machine's own disk."""
+    from lading.stores.layout import LayoutStore
+
+    if not isinstance(store, LayoutStore):
+        return []
+    try:
+        freed = store.collect()
+    except LadingError as error:
+        return [f"its bytes were not freed: {error}"]
+    return [f"{freed} bytes were freed"]

@@ -105,7 +105,7 @@ def status(model: str | Reference, *, settings: Settings | None = None) -> Statu
         reference=place.base,
         events=state.count,
         stages=tuple(_stages(logbook, book, state)),
-        pending=tuple(_pending(book, state)),
+        pending=tuple(pending(book, state)),
         unregistered=unregistered(book),
         deprecated=tuple(_versions(book, state.deprecated)),
         notes=tuple(logbook.notes),
@@ -158,7 +158,7 @@ def _member(member: Member, state: State) -> StageMember:
     )
 
 
-def _pending(book: Book, state: State) -> Iterator[Pending]:
+def pending(book: Book, state: State) -> Iterator[Pending]:
     """Requests after which the version did not come into the stage; the latest of each."""
     now = datetime.now(UTC)
     asked: dict[tuple[Digest, str], Recorded] = {}
