@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from lading.cli.app import app
 from lading.errors import InvalidInput, LadingError, NotFound
 from lading.ledger.write import Draft
-from lading.operations import gc_look, stores
+from lading.operations import gc_facts, gc_look, stores
 from lading.operations.copy import copy
 from lading.operations.deprecate import deprecate
 from lading.operations.evaluate import evaluate
@@ -322,7 +322,7 @@ def test_what_belongs_to_nothing_goes_and_what_nobody_knows_stays(
     tombstone = Manifest.build(
         Descriptor.of(b"{}", "application/vnd.oci.empty.v1+json"),
         (),
-        artifact_type=gc_look.TOMBSTONE,
+        artifact_type=gc_facts.TOMBSTONE,
     )
     store.push(tombstone.descriptor, BytesContent(tombstone.raw), "blue")
     config = Descriptor.of(b'{"created":"2020-01-01T00:00:00Z"}', "application/vnd.example+json")

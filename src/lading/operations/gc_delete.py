@@ -22,6 +22,7 @@ from lading.errors import NotFound
 from lading.operations.gc_facts import is_list
 from lading.operations.gc_plan import Wish, judged, kept_by, plan
 from lading.operations.remove import Removal, delete_manifests, free
+from lading.operations.sources import CachedSource
 from lading.ports import Deleter
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
@@ -91,7 +92,9 @@ class Deletion:
         # What another version has in common with it stays, whatever was planned.
         own = verdict.belongings - kept_by(now, {tag})
         place = self.look.logbook.place.with_tag(tag)
-        removal = Removal(self.look.store, place, tag, self.look.logbook, collects=False)
+        logbook = self.look.logbook
+        reader = CachedSource(self.look.store, logbook.shelf)
+        removal = Removal(self.look.store, place, tag, logbook, collects=False, reader=reader)
         self._note(removal.done().notes)
         after = self.look.facts(leftovers=False)
         if needed := _needed(after, own):

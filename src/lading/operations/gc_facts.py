@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
-from lading.spec import tags
+from lading.errors import InvalidInput
+from lading.spec import mediatypes, tags
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
+from lading.spec.event import moment
+from lading.spec.manifest import Index, Manifest, parse
 from lading.spec.version import Version
+
+TOMBSTONE: Final = "application/vnd.lading.tombstone.v1+json"
 
 Reasons = Mapping[Digest, tuple[str, ...]]
 
@@ -40,6 +46,22 @@ class KnownManifest:
     # What untagging put in a tag's place, and did not come to take away.
     tombstone: bool = False
 
+    @classmethod
+    def of(cls, descriptor: Descriptor, raw: bytes) -> KnownManifest:
+        """What a manifest says of itself.
+
+        Raises:
+            InvalidInput: it is none.
+        """
+        manifest = parse(raw, descriptor.media_type)
+        return cls(
+            descriptor=Descriptor(descriptor.media_type, descriptor.digest, len(raw)),
+            children=manifest.children,
+            subject=manifest.subject.digest if manifest.subject else None,
+            created=when(manifest.annotations.get(mediatypes.CREATED)) or _listed_last(manifest),
+            tombstone=isinstance(manifest, Manifest) and manifest.artifact_type == TOMBSTONE,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -58,6 +80,23 @@ class Facts:
     loose: frozenset[Digest] = frozenset()
     # Why it cannot be known what versions were made from; then none of them goes.
     blind: tuple[str, ...] = ()
+
+
+def when(value: object) -> datetime | None:
+    """A moment, if it is one."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return moment(value)
+    except InvalidInput:
+        return None
+
+
+def _listed_last(manifest: Manifest | Index) -> datetime | None:
+    """When the newest was made that an index lists."""
+    entries = manifest.manifests if isinstance(manifest, Index) else ()
+    times = [when(entry.annotations.get(mediatypes.CREATED)) for entry in entries]
+    return max(filter(None, times), default=None)
 
 
 def reached(facts: Facts, roots: Iterable[Digest]) -> frozenset[Digest]:

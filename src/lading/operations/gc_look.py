@@ -12,6 +12,7 @@ from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.ledger.artifact import EVENT
 from lading.ledger.book import is_ledger
 from lading.ledger.index import LEDGER_TYPE
+from lading.ledger.read import reread
 from lading.operations.gc_facts import (
     Facts,
     KnownManifest,
@@ -19,6 +20,7 @@ from lading.operations.gc_facts import (
     is_bookkeeping,
     is_list,
     subject_tag,
+    when,
 )
 from lading.operations.gc_parents import Parents
 from lading.operations.gc_reasons import ledger_reasons
@@ -27,8 +29,7 @@ from lading.operations.status import pending
 from lading.spec import mediatypes, tags
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
-from lading.spec.event import moment
-from lading.spec.manifest import Index, Manifest, parse
+from lading.spec.manifest import parse
 from lading.spec.plain import read_table
 from lading.spec.version import Version
 from lading.stores.layout import LayoutStore
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-TOMBSTONE: Final = "application/vnd.lading.tombstone.v1+json"
 # Larger configs are not ours, and are not read only to learn a date.
 _SMALL: Final = 1024 * 1024
 _DEEPEST: Final = 8
@@ -60,6 +60,7 @@ class Look:
     # Every manifest that was ever seen, whether it is still there or not.
     seen: dict[Digest, tuple[Descriptor, bytes]] = field(default_factory=dict)
     _known: dict[Digest, KnownManifest] = field(default_factory=dict)
+    _book: Book | None = None
 
     @property
     def store(self) -> AnyStore:
@@ -73,10 +74,9 @@ class Look:
             LadingError: it cannot be read.
         """
         now = _now()
-        names = frozenset(self.store.names())
-        book, state = self.logbook.read(whole=True, names=names)
-        wanted = {n for n in names if not is_ledger(n) and (leftovers or not is_bookkeeping(n))}
-        found = self._tags(wanted)
+        book, state = self._read()
+        names = (name for name in book.names if not is_ledger(name))
+        found = self._tags(name for name in names if leftovers or not is_bookkeeping(name))
         there = self._visited(found.values())
         versions = self._versions(found, book)
         loose: set[Digest] = set()
@@ -98,6 +98,14 @@ class Look:
             loose=frozenset(loose),
             blind=self.parents.why_blind(),
         )
+
+    def _read(self) -> tuple[Book, State]:
+        """The whole ledger: the second time only what is new, with one request."""
+        if self._book is None:
+            self._book, state = self.logbook.read(whole=True)
+            return self._book, state
+        self._book = reread(self.store, self._book, shelf=self.logbook.shelf)
+        return self._book, self.logbook.fold(self._book)
 
     # Tags and manifests
 
@@ -124,7 +132,7 @@ class Look:
         digest = descriptor.digest
         if digest not in self.seen:
             self.seen[digest] = descriptor, read(self.store, descriptor)
-            self._known[digest] = _described(*self.seen[digest])
+            self._known[digest] = KnownManifest.of(*self.seen[digest])
 
     def _visited(self, digests: Iterable[Digest]) -> set[Digest]:
         """These manifests and all below them, as far as they are there."""
@@ -210,7 +218,7 @@ class Look:
             if known.created or config is None or config.is_manifest or config.size > _SMALL:
                 continue
             try:
-                made = _moment(read_table(read(source, config, limit=_SMALL)).get("created"))
+                made = when(read_table(read(source, config, limit=_SMALL)).get("created"))
             except (NotFound, IntegrityError):
                 continue
             self._known[digest] = replace(known, created=made)
@@ -268,33 +276,6 @@ class Look:
                 if version.digests & parents:
                     note(version.digest, f"{label} was made from it")
         return named
-
-
-def _described(descriptor: Descriptor, raw: bytes) -> KnownManifest:
-    manifest = parse(raw, descriptor.media_type)
-    return KnownManifest(
-        descriptor=Descriptor(descriptor.media_type, descriptor.digest, len(raw)),
-        children=manifest.children,
-        subject=manifest.subject.digest if manifest.subject else None,
-        created=_moment(manifest.annotations.get(mediatypes.CREATED)) or _listed_last(manifest),
-        tombstone=isinstance(manifest, Manifest) and manifest.artifact_type == TOMBSTONE,
-    )
-
-
-def _listed_last(manifest: Manifest | Index) -> datetime | None:
-    """When the newest was made that an index lists."""
-    listed_ = manifest.manifests if isinstance(manifest, Index) else ()
-    times = [_moment(entry.annotations.get(mediatypes.CREATED)) for entry in listed_]
-    return max(filter(None, times), default=None)
-
-
-def _moment(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return moment(value)
-    except InvalidInput:
-        return None
 
 
 def _now() -> datetime:

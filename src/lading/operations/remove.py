@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lading.errors import Conflict, InvalidInput, LadingError
 from lading.operations import stores
 from lading.operations.in_use import refuse_stage, refuse_version
 from lading.operations.logbook import Logbook, open_logbook
-from lading.ports import Deleter
+from lading.ports import Deleter, Source
 from lading.spec import tags
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
@@ -19,11 +19,14 @@ from lading.spec.digest import Digest
 from lading.spec.reference import Reference
 from lading.spec.version import Version, highest_release
 from lading.transfer import read, survey
+from lading.transfer.pool import run
 
 if TYPE_CHECKING:
     from lading.settings import Settings
     from lading.stores.layout import LayoutStore
     from lading.stores.remote.registry import RemoteStore
+
+_JOBS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Removal:
     force: bool = False
     # Whether this machine's disk is to be freed at once; who removes many does that at the end.
     collects: bool = True
+    # What manifests are read from, where somebody has them at hand.
+    reader: Source | None = None
 
     def done(self) -> RemoveResult:
         """Remove it.
@@ -109,11 +114,14 @@ class Removal:
 
     def _others(self, names: frozenset[str]) -> dict[str, Descriptor]:
         """What every other name that a person knows stands for."""
-        return {
-            name: self.store.resolve(name)
-            for name in sorted(names - {self.tag, tags.LATEST})
-            if not tags.is_own(name)
-        }
+        found: dict[str, Descriptor] = {}
+
+        def look(name: str) -> None:
+            found[name] = self.store.resolve(name)
+
+        wanted = (n for n in names - {self.tag, tags.LATEST} if not tags.is_own(n))
+        run(look, sorted(wanted), jobs=_JOBS, on_failure=_nothing)
+        return dict(sorted(found.items()))
 
     def _refuse_if_named(self, digest: Digest, others: dict[str, Descriptor]) -> None:
         using = [
@@ -133,12 +141,13 @@ class Removal:
         self, root: Descriptor, others: dict[str, Descriptor], names: frozenset[str]
     ) -> list[Descriptor]:
         """The manifests that only this version needs: lists of evidence, evidence, the version."""
+        reader = self.reader or self.store
         needed = {
             manifest.digest
             for other in others.values()
-            for manifest, _ in survey(self.store, other).manifests
+            for manifest, _ in survey(reader, other).manifests
         }
-        own = [m for m, _ in survey(self.store, root).manifests if m.digest not in needed]
+        own = [m for m, _ in survey(reader, root).manifests if m.digest not in needed]
         if root not in own:
             return []
         lists = [tags.fallback_tag(manifest.digest) for manifest in own]
@@ -202,3 +211,7 @@ def free(store: RemoteStore | LayoutStore) -> list[str]:
     except LadingError as error:
         return [f"its bytes were not freed: {error}"]
     return [f"{freed} bytes were freed"]
+
+
+def _nothing() -> None:
+    """Nothing here runs so long that it would have to be stopped."""
