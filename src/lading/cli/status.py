@@ -73,8 +73,15 @@ def _rows(stage: operation.StageStatus) -> Iterator[tuple[str, ...]]:
             date(member.since),
             member.by,
             member.digest.partition(":")[2][:12],
-            ", ".join(filter(None, (marks, "deprecated" if member.deprecated else ""))),
+            ", ".join(filter(None, (marks, *_spoken_against(member)))),
         )
+
+
+def _spoken_against(member: operation.StageMember) -> Iterator[str]:
+    if member.deprecated:
+        yield "deprecated"
+    if member.rejected_by:
+        yield f"rejected by {', '.join(member.rejected_by)}"
 
 
 def _marks(stage: operation.StageStatus) -> Iterator[str]:

@@ -80,6 +80,7 @@ class Assignment:
         after = settled.state.stage(self.stage)
         self._say_drift(before, settled)
         self._demand_undisputed(after)
+        self._say_what_was_said(settled)
         return self._result(
             "assigned", before, after, decision, event=event.digest, seq=event.event.seq
         )
@@ -98,6 +99,7 @@ class Assignment:
         if rules == StageRules(stage=self.stage, exclusive=rules.exclusive):
             return Decision(self.stage, False, ())  # nothing is asked, so nothing is fetched
         return self.logbook.judge.decide(
+            self.book,
             self.state,
             self.stage,
             self.what.digest,
@@ -144,6 +146,20 @@ class Assignment:
             self.logbook.note(
                 f"others moved {self.stage} at the same moment; it names {after.value} now"
             )
+
+    def _say_what_was_said(self, settled: Settled) -> None:
+        """Words against the version that came in while it was assigned: not known to the rules."""
+        for name, recorded in settled.book.records.items():
+            event = recorded.event
+            if name in self.book.records or event.digest != self.what.digest:
+                continue
+            if event.kind == "deprecated" or (
+                event.kind == "rejected" and event.stage == self.stage
+            ):
+                self.logbook.note(
+                    f"{event.actor} {event.kind} {event.version or event.digest} at the same moment"
+                    + (f": {event.reason}" if event.reason else "")
+                )
 
     def _say_drift(self, before: Stage, settled: Settled) -> None:
         """Say what the tag named where no event had let it: that is lost now."""

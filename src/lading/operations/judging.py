@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import IntegrityError, InvalidInput, NotFound, Unsupported
-from lading.ledger.fold import State, fold
+from lading.ledger.fold import State, agreed_before, fold
 from lading.ledger.line import mark
 from lading.operations.policy import schema_compatible
 from lading.spec.digest import Digest
-from lading.spec.event import Recorded, moment
+from lading.spec.event import Recorded
 from lading.spec.evidence import Evidence
 from lading.spec.plain import Fields
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lading.stores.layout import LayoutStore
     from lading.stores.remote.registry import RemoteStore
 
+UNSIGNED: Final = "cannot be met yet: unsigned"
 # More than gates look at; an event has its limits.
 _MOST_EVIDENCE: Final = 200
 
@@ -42,68 +43,79 @@ class Judge:
     _documents: dict[Digest, Fields] = field(default_factory=dict)
     _evidence: dict[Digest, tuple[Evidence, ...]] = field(default_factory=dict)
     _verdicts: dict[Digest, bool] = field(default_factory=dict)
+    _before: frozenset[Digest] | None = None
 
     def fold(self, book: Book, protected: Collection[str]) -> State:
-        """What follows from a whole book, without the moves that the policy refuses.
-
-        Only moves that decide what a protected stage names are judged.
-        """
-        refused: set[Digest] = set()
-        while True:
-            state = book.state(protected=protected, refused=refused)
-            deciding = {digest for name in protected for digest in _deciding(state, name)}
-            bad = {digest for digest in deciding if not self.counts(book, digest)}
-            if not bad:
-                return state
-            refused |= bad
+        """What follows from a whole book, without the moves that the policy refuses."""
+        moves = (recorded for recorded in book.records.values() if recorded.event.moves)
+        refused = {
+            move.digest
+            for move in moves
+            if move.event.stage in protected and not self.counts(book, move.digest)
+        }
+        return book.state(protected=protected, refused=refused)
 
     def counts(self, book: Book, move: Digest) -> bool:
         """Whether a move of a protected stage may count.
 
-        A writer whose policy is on record asked it. Who had none is judged now, by what was known
-        when the event was written; but not who moved it before anybody had a policy here.
+        None does where the policy names keys: nobody signs yet. Else who wrote under a policy asked
+        it, and who wrote before anybody had one here could not. Every other move is held against
+        the policy as things are now.
         """
         if move not in self._verdicts:
             recorded = book.records.get(mark(move))
-            self._verdicts[move] = (
-                recorded is None
-                or recorded.event.policy is not None
-                or before_any_policy(book, recorded)
-                or not self.failed(book, move)
-            )
+            self._verdicts[move] = recorded is None or self._let_in(book, recorded)
         return self._verdicts[move]
 
+    def _let_in(self, book: Book, recorded: Recorded) -> bool:
+        rules = self.rules.get(recorded.event.stage or "")
+        if rules and (rules.assigners or rules.signers):
+            return False
+        if recorded.event.policy is not None or recorded.digest in self._unruled(book):
+            return True
+        return not self.failed(book, recorded.digest)
+
+    def _unruled(self, book: Book) -> frozenset[Digest]:
+        """The moves that were there before any event was written under a policy."""
+        if self._before is None:
+            ruled = {r.digest for r in book.records.values() if r.event.policy is not None}
+            self._before = agreed_before(book.lines.values(), ruled)
+        return self._before
+
     def failed(self, book: Book, move: Digest) -> tuple[str, ...]:
-        """The rules that did not hold when a move was written; none where it may count."""
-        recorded = book.records[mark(move)]
-        event = recorded.event
+        """The rules that do not hold for a move; none where it may count."""
+        event = book.records[mark(move)].event
         rules = self.rules.get(event.stage or "")
         if rules is None:
             return ()
-        if event.kind == "cleared":
-            return ("assigners: cannot be met yet: unsigned",) if rules.assigners else ()
-        known = _known_to(book, recorded)
-        lines = [book.lines[mark(k.digest)] for k in known if mark(k.digest) in book.lines]
-        before = fold(lines, protected=frozenset(self.rules))
+        if rules.assigners or event.kind == "cleared":
+            return (f"assigners: {UNSIGNED if rules.assigners else 'who cleared it had no policy'}",)
+        known = _known_to(book, book.records[mark(move)])
+        before = fold(
+            [book.lines[mark(k.digest)] for k in known if mark(k.digest) in book.lines],
+            protected=frozenset(self.rules),
+        )
         try:
             decision = self.decide(
+                book,
                 before,
                 rules.stage,
                 event.digest,
                 version=event.version,
-                known=known,
+                # What writers knew is theirs to say; what was said of the version is not.
+                known=[r for r in book.ordered() if r.digest != move],
                 actor=event.actor,
-                now=event.at,
             )
         except (NotFound, InvalidInput, IntegrityError, Unsupported) as error:
             # Anybody may name anything in an event; that must not stop who reads the others.
             return (f"it cannot be judged: {error}",)
-        if self.returns(book, known, event.digest, rules.stage):
+        if self.returns(book, event.digest, rules.stage, known=known):
             return ()
         return tuple(f"{rule.name}: {rule.why}" for rule in decision.failed)
 
     def decide(
         self,
+        book: Book,
         state: State,
         stage: str,
         digest: Digest,
@@ -111,7 +123,6 @@ class Judge:
         version: str | None,
         known: Iterable[Recorded],
         actor: str,
-        now: datetime | None = None,
     ) -> Decision:
         """What the policy says of a version for a stage, by events that are known.
 
@@ -122,51 +133,62 @@ class Judge:
         from lading.policy.case import Case
         from lading.policy.decide import decide
 
-        now = now or datetime.now(UTC)
-        evidence = tuple(e for e in self.evidence(digest) if not _later(e, now))
-        events = (*events_in(self.store, evidence, digest), *known)
+        known = tuple(known)
+        evidence = self.evidence(digest)
+        carried = events_in(self.store, evidence, digest)
         incumbent = state.stage(stage).value
+        assigned = [
+            recorded
+            for recorded in (*carried, *known)
+            if recorded.event.kind == "assigned" and recorded.event.digest == digest
+        ]
         case = Case(
             digest=digest,
             version=version,
             document=self.document(digest),
             incumbent=self._incumbent(incumbent) if incumbent else None,
-            events=events,
+            carried=carried,
+            events=known,
             evidence=evidence,
             stages=frozenset(
                 recorded.event.stage
-                for recorded in events
-                if recorded.event.kind == "assigned"
-                and recorded.event.digest == digest
-                and recorded.event.stage
+                for recorded in assigned
+                if recorded.event.stage and self._holds(book, recorded)
             ),
-            now=now,
+            now=datetime.now(UTC),
             actor=actor,
             compatible=schema_compatible,
         )
         return decide(self.rules[stage], case)
 
-    def returns(self, book: Book, known: Iterable[Recorded], digest: Digest, stage: str) -> bool:
+    def _holds(self, book: Book, recorded: Recorded) -> bool:
+        """Whether a version really was in the stage that an event put it into."""
+        rules = self.rules.get(recorded.event.stage or "")
+        return rules is None or not rules.protected or self.counts(book, recorded.digest)
+
+    def returns(
+        self, book: Book, digest: Digest, stage: str, *, known: Iterable[Recorded] | None = None
+    ) -> bool:
         """Whether a version was in a stage before, and nobody has spoken against it since.
 
         What was let in once may come back.
         """
-        was_in, against = False, set[str]()
-        for recorded in known:
+        against = set[str]()
+        for recorded in book.ordered():
             event = recorded.event
-            if event.digest != digest:
-                continue
-            if event.kind == "deprecated":
+            if event.digest == digest and event.kind == "deprecated":
                 return False
-            if event.stage != stage:
-                continue
-            if event.kind == "assigned":
-                was_in = was_in or self.counts(book, recorded.digest)
-            elif event.kind == "rejected":
-                against.add(event.actor)
-            elif event.kind == "approved":
-                against.discard(event.actor)
-        return was_in and not against
+            if event.digest == digest and event.stage == stage:
+                if event.kind == "rejected":
+                    against.add(event.actor)
+                elif event.kind == "approved":
+                    against.discard(event.actor)
+        return not against and any(
+            recorded.event.kind == "assigned"
+            and (recorded.event.digest, recorded.event.stage) == (digest, stage)
+            and self.counts(book, recorded.digest)
+            for recorded in (book.ordered() if known is None else known)
+        )
 
     def _incumbent(self, digest: Digest) -> Fields:
         """What the stage names now; where that is gone, nothing is known of it."""
@@ -202,40 +224,6 @@ class Judge:
     def counted(self, digest: Digest) -> tuple[Digest, ...]:
         """The evidence that a decision on this version looked at."""
         return tuple(e.digest for e in self._evidence.get(digest, ()))[:_MOST_EVIDENCE]
-
-
-def before_any_policy(book: Book, recorded: Recorded) -> bool:
-    """Whether every event that was written under a policy came after this one."""
-    after = _after(book, recorded)
-    return all(
-        other.digest in after for other in book.records.values() if other.event.policy is not None
-    )
-
-
-def _later(evidence: Evidence, now: datetime) -> bool:
-    """Whether evidence says of itself that it came after a moment that is judged."""
-    try:
-        return evidence.created is not None and moment(evidence.created) > now
-    except InvalidInput:
-        return False
-
-
-def _deciding(state: State, name: str) -> list[Digest]:
-    """The events that decide what a stage names."""
-    stage = state.stage(name)
-    moved = [stage.moved] if stage.moved else []
-    return [*moved, *stage.fork, *(member.event for member in stage.members)]
-
-
-def _after(book: Book, recorded: Recorded) -> set[Digest]:
-    """The events that were written knowing of this one."""
-    after = {mark(recorded.digest)}
-    for other in book.ordered():
-        if not after.isdisjoint(map(mark, other.event.parents)):
-            after.add(mark(other.digest))
-    return {other.digest for other in book.ordered() if mark(other.digest) in after} - {
-        recorded.digest
-    }
 
 
 def _known_to(book: Book, recorded: Recorded) -> tuple[Recorded, ...]:

@@ -141,8 +141,12 @@ def ledger_repair(
         LadingError: the registry refuses.
     """
     logbook = _opened(model, settings)
-    book, _ = _whole(logbook)
-    done = repair(logbook.store, book, logbook.fold, shelf=logbook.shelf)
+    book, state = _whole(logbook)
+    # A stage is not emptied over a policy: who decides on that promotes or clears.
+    leave = {name for name in logbook.protected if _is_all_refused(book, state, name)}
+    for name in sorted(leave & book.names):
+        logbook.note(f"the tag {name} is left as it is: no move of it counts by this policy")
+    done = repair(logbook.store, book, logbook.fold, leave=leave, shelf=logbook.shelf)
     return LedgerRepairResult(logbook.place.base, done.actions, done.left, tuple(logbook.notes))
 
 
@@ -197,6 +201,11 @@ def ledger_adopt(model: str | Reference, *, settings: Settings | None = None) ->
         if register(logbook, what, because="adopted"):
             adopted.append(version)
     return LedgerAdoptResult(logbook.place.base, tuple(adopted), tuple(logbook.notes))
+
+
+def _is_all_refused(book: Book, state: State, stage: str) -> bool:
+    moves = [line for line in book.lines.values() if line.moves and line.stage == stage]
+    return bool(moves) and all(line.digest in state.refused for line in moves)
 
 
 def _opened(model: str | Reference, settings: Settings | None) -> Logbook:

@@ -47,6 +47,7 @@ def policy_check(
     what = subject(logbook.store, place, settings)
     book, state = logbook.read(whole=True)
     decision = logbook.judge.decide(
+        book,
         state,
         stage,
         what.digest,

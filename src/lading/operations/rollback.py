@@ -68,7 +68,7 @@ def rollback(
             f"{stage} never named {what.place}",
             hint=f"lading promote {what.place} {stage}, or lading history {place.base} shows what",
         )
-    back = logbook.judge.returns(book, book.ordered(), what.digest, stage)
+    back = logbook.judge.returns(book, what.digest, stage)
     assignment = Assignment(logbook, what, stage, because, book, state, returns=back)
     return as_result(RollbackResult, assignment.done(dry_run=dry_run))
 

@@ -12,7 +12,7 @@ from lading.ledger.write import named
 from lading.operations import stores
 from lading.operations.logbook import Logbook, open_logbook
 from lading.spec.digest import Digest
-from lading.spec.event import Recorded, moment
+from lading.spec.event import WORDS, Recorded, moment
 from lading.spec.reference import Reference
 from lading.spec.version import Version
 
@@ -33,6 +33,8 @@ class StageMember:
     by: str
     event: str
     deprecated: bool
+    # Who has said no to it, and has not taken it back.
+    rejected_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +131,11 @@ def _stages(logbook: Logbook, book: Book, state: State) -> Iterator[StageStatus]
         yield StageStatus(
             stage=name,
             protected=name in logbook.protected,
-            members=tuple(_member(member, state) for member in stage.members),
+            members=tuple(_member(member, state, book, name) for member in stage.members),
             tag=tag,
-            # A tag without any event was set before there was a ledger.
-            drift=tag != stage.value and any(line.stage == name for line in moves),
+            # A tag without any event was set before there was a ledger; nobody protected it then.
+            drift=tag != stage.value
+            and (name in logbook.protected or any(line.stage == name for line in moves)),
             fork=tuple(stage.fork),
             kept=stage.kept,
             refused=tuple(_refused(logbook, book, state, name)),
@@ -147,7 +150,7 @@ def _refused(logbook: Logbook, book: Book, state: State, stage: str) -> Iterator
             yield f"{line.version or line.subject} by {line.actor}: {why}"
 
 
-def _member(member: Member, state: State) -> StageMember:
+def _member(member: Member, state: State, book: Book, stage: str) -> StageMember:
     return StageMember(
         version=member.version,
         digest=member.digest,
@@ -155,7 +158,17 @@ def _member(member: Member, state: State) -> StageMember:
         by=member.actor,
         event=member.event,
         deprecated=member.digest in state.deprecated,
+        rejected_by=_rejected_by(book, member.digest, stage),
     )
+
+
+def _rejected_by(book: Book, digest: Digest, stage: str) -> tuple[str, ...]:
+    said: dict[str, str] = {}
+    for recorded in book.ordered():
+        event = recorded.event
+        if (event.digest, event.stage) == (digest, stage) and event.kind in WORDS:
+            said[event.actor] = event.kind
+    return tuple(sorted(who for who, word in said.items() if word == "rejected"))
 
 
 def pending(book: Book, state: State) -> Iterator[Pending]:

@@ -34,16 +34,18 @@ def approval_rules(rules: StageRules, case: Case) -> Iterator[Rule]:
 def _standing(stage: str, case: Case) -> Iterator[Recorded]:
     """Everybody's latest yes or no on this version in this stage, where it has not expired."""
     latest: dict[str, Recorded] = {}
-    for word in sorted(_words(stage, case), key=_lateness):
-        latest[Person.of(word.event.actor).identity] = word
+    # Numbers of two ledgers cannot be compared: what is said here comes after what came along.
+    for events in (case.carried, case.events):
+        for word in sorted(_words(stage, case, events), key=_lateness):
+            latest[Person.of(word.event.actor).identity] = word
     for word in latest.values():
         expires = word.event.expires
         if expires is None or case.now < moment(expires):
             yield word
 
 
-def _words(stage: str, case: Case) -> Iterator[Recorded]:
-    for recorded in case.events:
+def _words(stage: str, case: Case, events: Iterable[Recorded]) -> Iterator[Recorded]:
+    for recorded in events:
         event = recorded.event
         if (
             event.kind in ("approved", "rejected")
@@ -129,7 +131,7 @@ def _why_not(
 
 def _makers(stage: str, case: Case) -> dict[str, People]:
     """Those whose yes would be one to their own work."""
-    mine = [each.event for each in case.events if each.event.digest == case.digest]
+    mine = [each.event for each in case.told if each.event.digest == case.digest]
     return {
         "is an author": People.of(texts(case.document.get("authors"))),
         "registered it": People.of(e.actor for e in mine if e.kind == "registered"),

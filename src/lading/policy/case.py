@@ -32,6 +32,8 @@ class Case:
     document: Mapping[str, Any]
     # That of the version which the stage names now; None where it names none.
     incumbent: Mapping[str, Any] | None = None
+    # What was said of it in the repositories it came from, and then here; parents before children.
+    carried: tuple[Recorded, ...] = ()
     events: tuple[Recorded, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     # The stages in which this version is or was.
@@ -42,6 +44,12 @@ class Case:
     # Whose key will sign what is written; nobody's, while there are no keys.
     signer: str | None = None
     compatible: Compatible = field(default=_not_known, repr=False)
+
+
+    @property
+    def told(self) -> tuple[Recorded, ...]:
+        """All that was said of it anywhere."""
+        return (*self.carried, *self.events)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def _rules(rules: StageRules, case: Case) -> Iterator[Rule]:
 
 
 def _deprecated(case: Case) -> Rule:
-    for recorded in case.events:
+    for recorded in case.told:
         event = recorded.event
         if event.kind == "deprecated" and event.digest == case.digest:
             because = f": {cut(event.reason, 120)}" if event.reason else ""

@@ -41,6 +41,8 @@ from lading.spec.plain import Fields, table, tables, text, texts
 
 # Clocks differ. What is dated later than this would never grow old.
 _AHEAD: Final = timedelta(hours=1)
+# It may say the worse: a gate must not pass as if it were not there.
+_AHEAD_NOTE: Final = "there is evidence from the future: look at the clocks"
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _DAY: Final = 86400
 _RENAMED: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
@@ -88,6 +90,11 @@ class Facts:
 
     def _evaluated(self, name: Name, label: str) -> float | None:
         """The metric in the newest evaluation that says it."""
+        for evidence in self._case.evidence:
+            if evidence.type == EVALUATION and self._is_ahead(evidence.created):
+                if any(is_called(m, label) for m in tables(evidence.content.get("metrics"))):
+                    self._notes[name] = _AHEAD_NOTE
+                    return None
         for evidence in self._newest(EVALUATION):
             metrics = tables(evidence.content.get("metrics"))
             if any(is_called(metric, label) for metric in metrics):
@@ -141,6 +148,9 @@ class Facts:
 
     def _scan(self, name: Name) -> str | None:
         """The verdict of the newest scan; the document's own is as old as the document."""
+        if any(e.type == SCAN and self._is_ahead(e.created) for e in self._case.evidence):
+            self._notes[name] = _AHEAD_NOTE
+            return None
         scans = [(_at(e.created), text(e.content.get("verdict"))) for e in self._newest(SCAN)]
         created = self._document.get("created")
         if self._is_young(created):
@@ -157,9 +167,12 @@ class Facts:
         young = [e for e in self._case.evidence if e.type == kind and self._is_young(e.created)]
         yield from sorted(young, key=lambda e: (_at(e.created), e.digest), reverse=True)
 
+    def _is_ahead(self, created: object) -> bool:
+        return _at(created) - self._case.now > _AHEAD
+
     def _is_young(self, created: object) -> bool:
         at = _at(created)
-        if at > self._case.now + _AHEAD:
+        if self._is_ahead(created):
             return False
         return self._max_age is None or (self._case.now - at).total_seconds() <= self._max_age
 
