@@ -110,6 +110,10 @@ class Model:
         self._by_mark = {line.digest.hex[:16]: line for line in lines}
         self._ancestors = {line: self._above(line) for line in self.lines}
 
+    def above(self, line: Line) -> frozenset[Line]:
+        """Everything that the writer of a line knew of."""
+        return self._ancestors[line]
+
     def _above(self, line: Line) -> frozenset[Line]:
         """Everything that its writer knew of: its parents, theirs, and so on."""
         found: set[Line] = set()

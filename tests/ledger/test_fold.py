@@ -19,7 +19,7 @@ from ledger.histories import (
     put,
 )
 
-from lading.ledger.fold import Stage, State, fold, timeline
+from lading.ledger.fold import Stage, State, agreed_before, fold, timeline
 from lading.ledger.index import border_after
 from lading.ledger.line import Line
 from lading.spec.event import MOST_PARENTS
@@ -155,6 +155,22 @@ def test_what_a_stage_was_after_each_move_follows_from_the_moves_before(
         assert stage == fold(until, protected=protected, refused=refused).stage(stage.name)
 
 
+@given(histories(), st.data())
+def test_what_all_of_some_writers_knew_is_what_lies_above_every_one_of_their_events(
+    lines: tuple[Line, ...], data: st.DataObject
+) -> None:
+    chosen = data.draw(st.lists(st.sampled_from(lines), unique=True)) if lines else []
+
+    known = agreed_before(lines, [line.digest for line in chosen])
+
+    model = Model(lines)
+    assert known == {
+        line.digest
+        for line in lines
+        if line.moves and all(line in model.above(event) for event in chosen)
+    }
+
+
 # --- forks ----------------------------------------------------------------------------------------
 
 BEGUN = put("first", version=0)
@@ -263,6 +279,12 @@ def test_a_dispute_in_one_stage_is_none_in_another() -> None:
 
     assert (state.stage("prod").value, state.stage("dev").value) == (VERSIONS[1], VERSIONS[3])
     assert not state.forks
+
+
+def test_an_event_that_nobody_has_knew_of_no_move() -> None:
+    assert agreed_before([BEGUN, LEFT], [LEFT.digest]) == {BEGUN.digest}
+    assert agreed_before([BEGUN, LEFT], []) == {BEGUN.digest, LEFT.digest}
+    assert agreed_before([BEGUN, LEFT], [LEFT.digest, NOWHERE]) == frozenset()
 
 
 # --- shared stages --------------------------------------------------------------------------------

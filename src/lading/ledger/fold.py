@@ -169,6 +169,15 @@ def timeline(
         yield move, was[name]
 
 
+def agreed_before(lines: Iterable[Line], chosen: Collection[Digest]) -> frozenset[Digest]:
+    """The moves that every one of the chosen events knew of; all of them where none is chosen.
+
+    An event that is not among the lines knew of nothing.
+    """
+    graph = _Graph(sorted(lines, key=lambda line: line.order), None)
+    return frozenset(move.digest for move in graph.agreed(map(mark, chosen)))
+
+
 def combined(marks: Iterable[str], others: int = 0) -> int:
     """A set of events in one number, whichever came first."""
     return reduce(xor, (int(mark, 16) for mark in marks), others)
@@ -211,6 +220,11 @@ class _Graph:
         """The moves that all these writers knew of."""
         agreed = reduce(and_, map(self.before, writers))
         return [move for move in moves if self.bit(move) & agreed]
+
+    def agreed(self, marks: Iterable[str]) -> list[Line]:
+        """The moves that all the writers of these events knew of."""
+        agreed = reduce(and_, (self._before.get(each, 0) for each in marks), -1)
+        return [move for move in self.moves if self.bit(move) & agreed]
 
     def _with(self, parent: str) -> int:
         # A parent that is not among the earlier lines tells nothing.
