@@ -22,7 +22,8 @@ from ledger.samples import (
 from lading.errors import InvalidInput
 from lading.ledger.artifact import seal
 from lading.ledger.audit import audit
-from lading.ledger.fold import fold
+from lading.ledger.book import Book
+from lading.ledger.fold import State, fold
 from lading.ledger.index import (
     BEFORE,
     CHECKPOINT,
@@ -36,7 +37,7 @@ from lading.ledger.index import (
 from lading.ledger.line import HINT, Line
 from lading.ledger.read import read_book, reread
 from lading.ledger.repair import repair
-from lading.ledger.write import named
+from lading.ledger.write import named, record, settle
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
@@ -403,6 +404,29 @@ def test_it_is_seen_although_another_one_has_lost_its_tag(
     put_event(store, event(1, kind="assigned", stage="prod", digest=other.digest, nonce="late"))
 
     assert open_fold(read_book(store)).stage("prod").fork
+
+
+def test_a_move_that_was_refused_and_is_surpassed_makes_no_border_wrong(
+    store: MemoryStore, version: Descriptor, other: Descriptor, small: int
+) -> None:
+    """A policy is asked about the moves that decide; about this one only while it did."""
+    assign(store, version.digest)
+    bad = assign(store, other.digest).digest
+
+    def judging(book: Book) -> State:
+        return book.state(refused={bad})
+
+    book = read_book(store)
+    recorded = record(store, book, draft("noted", version.digest), fold=judging)
+    settle(store, book, fold=judging, wrote=[recorded], stages={"prod"})
+    light = read_book(store)
+    assert light.border is not None
+    assert open_fold(light).stage("prod").value == version.digest
+
+    assign(store, version.digest)
+
+    assert kinds(store) == set()
+    assert repair(store, read_book(store), open_fold).actions == ()
 
 
 def test_a_part_that_is_gone_is_listed_anew(

@@ -11,7 +11,7 @@ from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.ledger.book import Book, LedgerStore
 from lading.ledger.fold import Stage, State
 from lading.ledger.line import Line
-from lading.ledger.listing import drawn_border
+from lading.ledger.listing import border_holds
 from lading.ledger.read import JOBS
 from lading.ledger.remembered import Remembered
 from lading.spec.digest import Digest
@@ -180,7 +180,7 @@ def _listed(book: Book, state: State, looked: dict[str, Digest | None]) -> Itera
     if dict(book.listed.stages) != dict(state.stages) and not book.unlisted:
         what = "the ledger's index says of stages what its events do not"
         yield Finding("checkpoint", "error", what, _REPAIR)
-    if book.listed.border and book.listed.border != drawn_border(book, state):
+    if book.listed.border and not border_holds(book, book.listed.border, state):
         what = "the ledger's index is wrong about what was put away"
         yield Finding("border", "error", what, _REPAIR)
     for segment in book.listed.segments:

@@ -8,7 +8,7 @@ from typing import Final
 
 from lading.ledger.book import Book
 from lading.ledger.fold import Border, State, fold
-from lading.ledger.index import Segment, border_after, build
+from lading.ledger.index import Segment, build
 from lading.ledger.line import Line, mark
 from lading.spec.manifest import MANIFEST_LIMIT, Index
 
@@ -28,19 +28,35 @@ class Listing:
 def listing_of(book: Book, state: State) -> Listing:
     """What is listed as it is; everything anew where an event belongs behind the border."""
     listed = book.listed
-    border = listed.border if listed else None
-    if listed and border and (not book.whole or border == drawn_border(book, state)):
-        kept = {at: line for at, line in book.lines.items() if at not in book.put_away}
-        known = {*kept, mark(border.head)}
-        if all(line.seq > border.seq and known.issuperset(line.parents) for line in kept.values()):
-            return Listing(tuple(kept.values()), border, listed.segments)
+    if listed and listed.border and border_holds(book, listed.border, state):
+        return Listing(_behind(book, put_away=False), listed.border, listed.segments)
     return Listing(tuple(book.lines.values()), None, ())
 
 
-def drawn_border(book: Book, state: State) -> Border | None:
-    """The border behind the events that were put away, drawn anew."""
-    away = (line for at, line in book.lines.items() if at in book.put_away)
-    return border_after(fold(away, refused=state.refused))
+def border_holds(book: Book, border: Border, state: State) -> bool:
+    """Whether who begins at the border comes to what follows from all events.
+
+    Of a book that is not whole only that can be said: whether its events come after the border.
+    """
+    later = _behind(book, put_away=False)
+    known = {mark(border.head), *(line.mark for line in later)}
+    if not all(line.seq > border.seq and known.issuperset(line.parents) for line in later):
+        return False
+    if not book.whole:
+        return True
+    before = fold(_behind(book, put_away=True), refused=state.refused)
+    facts = (before.seq, before.count, before.marks, before.deprecated, before.parents)
+    if facts != (border.seq, border.count, border.marks, border.deprecated, (border.head,)):
+        return False
+    # What was refused when the border was drawn need not be asked again once it is surpassed.
+    keeping = {stage.name for stage in state.forks if stage.kept}
+    light = fold(later, border=border, protected=keeping, refused=state.refused)
+    return light.stages == state.stages
+
+
+def _behind(book: Book, *, put_away: bool) -> tuple[Line, ...]:
+    """The lines that were put away, or those that were not."""
+    return tuple(line for at, line in book.lines.items() if (at in book.put_away) == put_away)
 
 
 def parts(listing: Listing, state: State, most: int) -> Iterator[Index]:
