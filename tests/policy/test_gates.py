@@ -187,11 +187,18 @@ def test_with_a_maximum_age_only_young_evidence_counts() -> None:
     assert gate(text, DOCUMENT, evidence=(ageless,)).holds
 
 
-def test_evidence_from_the_future_never_counts() -> None:
-    evidence = (evaluation("2099-01-01T00:00:00Z", {"name": "auc", "value": 0.99}),)
+def test_evidence_from_the_future_stops_what_it_speaks_of() -> None:
+    """It may say the worse, and must not be passed over by setting a clock."""
+    evidence = (
+        evaluation("2099-01-01T00:00:00Z", {"name": "auc", "value": 0.3}),
+        scan("2099-01-01T00:00:00Z", "dangerous"),
+    )
 
-    assert value("metrics.auc", evidence=evidence) == 0.8
+    assert value("metrics.auc", evidence=evidence) is None
     assert value("metrics.auc", evidence=evidence, evidence_max_age=86400) is None
+    assert value("scan", evidence=evidence) is None
+    assert "look at the clocks" in gate("metrics.auc > 0", DOCUMENT, evidence=evidence).why
+    assert value("metrics.f1", evidence=evidence) == value("metrics.f1")
 
 
 def test_the_newest_scan_counts() -> None:

@@ -15,7 +15,7 @@ from lading.ledger.fold import State, agreed_before, fold
 from lading.ledger.line import mark
 from lading.operations.policy import schema_compatible
 from lading.spec.digest import Digest
-from lading.spec.event import Recorded
+from lading.spec.event import Recorded, moment
 from lading.spec.evidence import Evidence
 from lading.spec.plain import Fields
 
@@ -40,6 +40,7 @@ class Judge:
     shelf: Cache
     rules: Mapping[str, StageRules]
     policy: Digest | None
+    former: frozenset[Digest] = frozenset()
     _documents: dict[Digest, Fields] = field(default_factory=dict)
     _evidence: dict[Digest, tuple[Evidence, ...]] = field(default_factory=dict)
     _verdicts: dict[Digest, bool] = field(default_factory=dict)
@@ -58,9 +59,9 @@ class Judge:
     def counts(self, book: Book, move: Digest) -> bool:
         """Whether a move of a protected stage may count.
 
-        None does where the policy names keys: nobody signs yet. Else who wrote under a policy asked
-        it, and who wrote before anybody had one here could not. Every other move is held against
-        the policy as things are now.
+        None does where the policy names keys: nobody signs yet. Else who wrote under this policy,
+        or a former one that it names, asked it, and who wrote before anybody did could not.
+        Every other move is held against the policy as things are now.
         """
         if move not in self._verdicts:
             recorded = book.records.get(mark(move))
@@ -71,25 +72,33 @@ class Judge:
         rules = self.rules.get(recorded.event.stage or "")
         if rules and (rules.assigners or rules.signers):
             return False
-        if recorded.event.policy is not None or recorded.digest in self._unruled(book):
+        if self._is_ours(recorded) or recorded.digest in self._unruled(book):
             return True
         return not self.failed(book, recorded.digest)
 
+    def _is_ours(self, recorded: Recorded) -> bool:
+        """Whether an event was written under this policy, or a former one that it names."""
+        return recorded.event.policy in {self.policy, *self.former} - {None}
+
     def _unruled(self, book: Book) -> frozenset[Digest]:
-        """The moves that were there before any event was written under a policy."""
+        """The moves that were there before any event was written under this policy."""
         if self._before is None:
-            ruled = {r.digest for r in book.records.values() if r.event.policy is not None}
+            ruled = {r.digest for r in book.records.values() if self._is_ours(r)}
             self._before = agreed_before(book.lines.values(), ruled)
         return self._before
 
-    def failed(self, book: Book, move: Digest) -> tuple[str, ...]:
-        """The rules that do not hold for a move; none where it may count."""
+    def failed(self, book: Book, move: Digest, *, then: bool = False) -> tuple[str, ...]:
+        """The rules that do not hold for a move; none where it may count.
+
+        By all that is known now; with ``then`` by what its writer knew, at the time it says.
+        """
         event = book.records[mark(move)].event
         rules = self.rules.get(event.stage or "")
         if rules is None:
             return ()
         if rules.assigners or event.kind == "cleared":
-            return (f"assigners: {UNSIGNED if rules.assigners else 'who cleared it had no policy'}",)
+            why = UNSIGNED if rules.assigners else "who cleared it did not know this policy"
+            return (f"assigners: {why}",)
         known = _known_to(book, book.records[mark(move)])
         before = fold(
             [book.lines[mark(k.digest)] for k in known if mark(k.digest) in book.lines],
@@ -103,8 +112,9 @@ class Judge:
                 event.digest,
                 version=event.version,
                 # What writers knew is theirs to say; what was said of the version is not.
-                known=[r for r in book.ordered() if r.digest != move],
+                known=known if then else [r for r in book.ordered() if r.digest != move],
                 actor=event.actor,
+                now=event.at if then else None,
             )
         except (NotFound, InvalidInput, IntegrityError, Unsupported) as error:
             # Anybody may name anything in an event; that must not stop who reads the others.
@@ -123,8 +133,9 @@ class Judge:
         version: str | None,
         known: Iterable[Recorded],
         actor: str,
+        now: datetime | None = None,
     ) -> Decision:
-        """What the policy says of a version for a stage, by events that are known.
+        """What the policy says of a version for a stage, by events that are known; ``now`` or then.
 
         Raises:
             LadingError: something that must be known cannot be read.
@@ -135,6 +146,8 @@ class Judge:
 
         known = tuple(known)
         evidence = self.evidence(digest)
+        if now is not None:
+            evidence = tuple(each for each in evidence if not _later(each, now))
         carried = events_in(self.store, evidence, digest)
         incumbent = state.stage(stage).value
         assigned = [
@@ -155,7 +168,7 @@ class Judge:
                 for recorded in assigned
                 if recorded.event.stage and self._holds(book, recorded)
             ),
-            now=datetime.now(UTC),
+            now=now or datetime.now(UTC),
             actor=actor,
             compatible=schema_compatible,
         )
@@ -224,6 +237,14 @@ class Judge:
     def counted(self, digest: Digest) -> tuple[Digest, ...]:
         """The evidence that a decision on this version looked at."""
         return tuple(e.digest for e in self._evidence.get(digest, ()))[:_MOST_EVIDENCE]
+
+
+def _later(evidence: Evidence, now: datetime) -> bool:
+    """Whether evidence says of itself that it came after a moment."""
+    try:
+        return evidence.created is not None and moment(evidence.created) > now
+    except InvalidInput:
+        return False
 
 
 def _known_to(book: Book, recorded: Recorded) -> tuple[Recorded, ...]:

@@ -19,7 +19,6 @@ from lading.operations.registration import register
 from lading.operations.seen import seen
 from lading.operations.status import unregistered
 from lading.operations.subject import subject
-from lading.spec.event import Recorded
 from lading.spec.reference import Reference
 from lading.spec.version import Version
 from lading.transfer import read
@@ -227,31 +226,19 @@ def _whole(logbook: Logbook) -> tuple[Book, State]:
 
 
 def _refused(logbook: Logbook, book: Book) -> Iterator[LedgerFinding]:
-    """The moves of protected stages that do not hold, whoever's policy let them through."""
+    """The moves of protected stages that do not count, or that this policy cannot have let in."""
     for recorded in book.ordered():
         event = recorded.event
-        if event.kind != "assigned" or event.stage not in logbook.protected:
+        if not event.moves or event.stage not in logbook.protected:
             continue
-        failed = logbook.judge.failed(book, recorded.digest)
-        if not failed:
-            continue
-        excuse = _excuse(logbook, book, recorded)
-        yield LedgerFinding(
-            "policy",
-            "note" if excuse else "error",
-            f"event {event.seq} put {event.version or event.digest} into {event.stage}"
-            f" ({excuse or 'under this very policy'}): {'; '.join(failed)}",
-            None,
-        )
-
-
-def _excuse(logbook: Logbook, book: Book, recorded: Recorded) -> str | None:
-    """Why a move that the policy at hand refuses is no breach of it."""
-    if not logbook.judge.counts(book, recorded.digest):
-        return "it does not count"
-    if recorded.event.policy is None:
-        return "nobody had a policy here then"
-    return "let in by another policy" if recorded.event.policy != logbook.judge.policy else None
+        named = f"event {event.seq} {event.kind} {event.version or event.digest} for {event.stage}"
+        if not logbook.judge.counts(book, recorded.digest):
+            why = "; ".join(logbook.judge.failed(book, recorded.digest))
+            yield LedgerFinding("policy", "note", f"{named}: it does not count: {why}", None)
+        elif event.policy is not None and event.policy == logbook.judge.policy:
+            if why := "; ".join(logbook.judge.failed(book, recorded.digest, then=True)):
+                what = f"{named}: it claims this policy, by which it was refused then: {why}"
+                yield LedgerFinding("policy", "error", what, None)
 
 
 def _exported(logbook: Logbook, book: Book) -> Iterator[ExportedEvent]:

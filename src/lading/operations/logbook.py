@@ -165,5 +165,5 @@ def open_logbook(
     rules = load_policy(settings)
     store = store or stores.open_store(base, settings, create=create)
     shelf = Cache(settings.cache)
-    judge = Judge(store, shelf, rules.for_model(base.repository), rules.digest)
+    judge = Judge(store, shelf, rules.for_model(base.repository), rules.digest, rules.former)
     return Logbook(base, store, settings, rules, shelf, judge)

@@ -45,7 +45,6 @@ class Case:
     signer: str | None = None
     compatible: Compatible = field(default=_not_known, repr=False)
 
-
     @property
     def told(self) -> tuple[Recorded, ...]:
         """All that was said of it anywhere."""

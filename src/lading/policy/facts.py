@@ -90,11 +90,12 @@ class Facts:
 
     def _evaluated(self, name: Name, label: str) -> float | None:
         """The metric in the newest evaluation that says it."""
-        for evidence in self._case.evidence:
-            if evidence.type == EVALUATION and self._is_ahead(evidence.created):
-                if any(is_called(m, label) for m in tables(evidence.content.get("metrics"))):
-                    self._notes[name] = _AHEAD_NOTE
-                    return None
+        ahead = [
+            e for e in self._case.evidence if e.type == EVALUATION and self._is_ahead(e.created)
+        ]
+        if any(is_called(m, label) for e in ahead for m in tables(e.content.get("metrics"))):
+            self._notes[name] = _AHEAD_NOTE
+            return None
         for evidence in self._newest(EVALUATION):
             metrics = tables(evidence.content.get("metrics"))
             if any(is_called(metric, label) for metric in metrics):

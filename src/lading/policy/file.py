@@ -36,7 +36,8 @@ def parsed(raw: bytes, where: str) -> Policy:
         stages = _merged(base, model.stages, place)
         _demand_order(stages.values(), place)
         models.append(ModelRules(model.match, tuple(stages.values())))
-    return Policy(tuple(base.values()), tuple(models), Digest.of(raw), where)
+    former = frozenset(map(Digest, words.former))
+    return Policy(tuple(base.values()), tuple(models), Digest.of(raw), former, where)
 
 
 def _merged(base: Mapping[str, StageRules], words: Stages, where: str) -> dict[str, StageRules]:

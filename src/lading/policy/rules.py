@@ -64,6 +64,8 @@ class Policy:
     models: tuple[ModelRules, ...] = ()
     # Of the file's bytes, for the events that are written under it; None where there is no file.
     digest: Digest | None = None
+    # The policies of before whose decisions still count.
+    former: frozenset[Digest] = frozenset()
     # Where the file is, for people.
     where: str | None = None
 

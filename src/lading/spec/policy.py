@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from lading.errors import InvalidInput
 from lading.spec.duration import DURATION
 from lading.spec.encoding import encode
-from lading.spec.part import Name, Part, Text
+from lading.spec.part import Name, OciDigest, Part, Text
 from lading.spec.written import also, refusal
 
 _NOTHING: Final = {"type": "null"}
@@ -101,6 +101,13 @@ class PolicyWords(Part):
     models: Annotated[
         tuple[ModelWords, ...],
         Field(max_length=1000, description="The first that matches counts."),
+    ] = ()
+    former: Annotated[
+        tuple[OciDigest, ...],
+        Field(
+            max_length=1000,
+            description="Policies of before, by their digests: what they let in still counts.",
+        ),
     ] = ()
 
 
