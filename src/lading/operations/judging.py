@@ -134,8 +134,13 @@ class Judge:
         known: Iterable[Recorded],
         actor: str,
         now: datetime | None = None,
+        carried: Iterable[Recorded] = (),
+        there: Judge | None = None,
     ) -> Decision:
         """What the policy says of a version for a stage, by events that are known; ``now`` or then.
+
+        With ``there`` the stage is another repository's, whose judge that is, and ``carried`` what
+        will come along.
 
         Raises:
             LadingError: something that must be known cannot be read.
@@ -148,7 +153,7 @@ class Judge:
         evidence = self.evidence(digest)
         if now is not None:
             evidence = tuple(each for each in evidence if not _later(each, now))
-        carried = events_in(self.store, evidence, digest)
+        carried = (*events_in(self.store, evidence, digest), *carried)
         incumbent = state.stage(stage).value
         assigned = [
             recorded
@@ -159,14 +164,14 @@ class Judge:
             digest=digest,
             version=version,
             document=self.document(digest),
-            incumbent=self._incumbent(incumbent) if incumbent else None,
+            incumbent=(there or self)._incumbent(incumbent) if incumbent else None,
             carried=carried,
             events=known,
             evidence=evidence,
             stages=frozenset(
                 recorded.event.stage
                 for recorded in assigned
-                if recorded.event.stage and self._holds(book, recorded)
+                if recorded.event.stage and (there or self)._holds(book, recorded)
             ),
             now=now or datetime.now(UTC),
             actor=actor,

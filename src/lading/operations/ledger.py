@@ -235,10 +235,12 @@ def _refused(logbook: Logbook, book: Book) -> Iterator[LedgerFinding]:
         if not logbook.judge.counts(book, recorded.digest):
             why = "; ".join(logbook.judge.failed(book, recorded.digest))
             yield LedgerFinding("policy", "note", f"{named}: it does not count: {why}", None)
-        elif event.policy is not None and event.policy == logbook.judge.policy:
-            if why := "; ".join(logbook.judge.failed(book, recorded.digest, then=True)):
-                what = f"{named}: it claims this policy, by which it was refused then: {why}"
-                yield LedgerFinding("policy", "error", what, None)
+            continue
+        claims = event.policy is not None and event.policy == logbook.judge.policy
+        why = "; ".join(logbook.judge.failed(book, recorded.digest, then=True)) if claims else ""
+        if why:
+            what = f"{named}: it claims this policy, by which it was refused then: {why}"
+            yield LedgerFinding("policy", "error", what, None)
 
 
 def _exported(logbook: Logbook, book: Book) -> Iterator[ExportedEvent]:
