@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lading.errors import LadingError, Unavailable
 from lading.ledger.book import Book, Trouble
 from lading.ledger.fold import State
 from lading.ledger.read import read_book
@@ -114,11 +115,22 @@ class Logbook:
         return settled
 
     def recorded(self, book: Book, draft: Draft) -> tuple[Recorded, Settled]:
-        """Record an event and show it."""
+        """Record an event and show it.
+
+        Raises:
+            LadingError: it could not be recorded, or not be shown; says which.
+        """
         event = self.write(book, draft)
         moves = draft.kind in ("assigned", "cleared")
         stages = (draft.stage,) if moves and draft.stage else ()
-        return event, self.show(book, stages, wrote=(event,))
+        try:
+            return event, self.show(book, stages, wrote=(event,))
+        except LadingError as error:
+            raise type(error)(
+                f"event {event.event.seq} of {self.place.base} is recorded, but not shown",
+                cause=str(error),
+                hint=f"it happened: lading ledger repair {self.place.base} shows it",
+            ) from error
 
     @property
     def actor(self) -> str:
@@ -158,11 +170,18 @@ def open_logbook(
     Raises:
         NotFound: there is no such repository on this machine, or no such policy.
         InvalidInput: the policy is wrong.
+        Unavailable: it is in a registry, and the settings say offline.
     """
     from lading.cache.cache import Cache
 
     base = Reference(place.repository, host=place.host, layout=place.layout)
     rules = load_policy(settings)
+    if store is None and base.host and settings.offline:
+        raise Unavailable(
+            f"{base.base} was not asked",
+            cause="offline is set",
+            hint="unset LADING_OFFLINE; a copy in a folder needs no network: oci:FOLDER",
+        )
     store = store or stores.open_store(base, settings, create=create)
     shelf = Cache(settings.cache)
     judge = Judge(store, shelf, rules.for_model(base.repository), rules.digest, rules.former)
