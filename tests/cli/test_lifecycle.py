@@ -1,0 +1,254 @@
+"""The lifecycle from the command line, as its users type it and read it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from parts.command import Command
+
+ADA = {"LADING_ACTOR": "Ada <ada@example.com>"}
+BOB = {"LADING_ACTOR": "Bob <bob@example.com>"}
+POLICY = """
+stages:
+  staging: {}
+  prod: {protected: true, approvals: 1, not_author: true, after: staging,
+         gates: ['metrics.auc >= 0.9', {name: scanned, rule: 'scan == "clean"'}]}
+"""
+
+
+@pytest.fixture
+def pushed(lading: Command, model: Path) -> Command:
+    """ml/tiny with two versions, by Ada."""
+    for version, auc in (("1.0.0", "0.95"), ("1.1.0", "0.5")):
+        line = ("push", model, f"ml/tiny:{version}", "--metric", f"auc={auc}", "--author", "Ada")
+        done = lading(*line, **ADA)
+        assert done.returncode == 0, done.stderr
+    return lading
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """ml/tiny:1.0.0, for lines that change nothing."""
+    command = Command(tmp_path_factory.mktemp("untouched"))
+    (command.folder / "weights.bin").write_bytes(b"weights")
+    done = command("push", "weights.bin", "ml/tiny:1.0.0", **ADA)
+    assert done.returncode == 0, done.stderr
+    return command
+
+
+@pytest.fixture
+def strict(pushed: Command) -> Command:
+    """The same under a policy in the current folder."""
+    (pushed.folder / "lading-policy.yaml").write_text(POLICY)
+    return pushed
+
+
+def answer(lading: Command, *words: str, **environment: str) -> dict[str, Any]:
+    done = lading(*words, "--json", **environment)
+    assert done.returncode == 0, done.stderr
+    value = json.loads(done.stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+def test_promote_answers_with_what_the_stage_is_now(pushed: Command) -> None:
+    first = pushed("promote", "ml/tiny:1.0.0", "prod", **ADA)
+    second = pushed("assign", "ml/tiny:1.1.0", "prod", "--because", "better", **ADA)
+    again = pushed("promote", "ml/tiny:1.1.0", "prod", **ADA)
+
+    digest = answer(pushed, "inspect", "ml/tiny:1.0.0")["digest"]
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == f"prod is ml/tiny:1.0.0@{digest}\n"
+    assert second.stdout.startswith("prod is ml/tiny:1.1.0@sha256:")
+    assert second.stderr == f"prod was {digest} before\n"
+    assert (again.returncode, again.stdout) == (0, second.stdout)
+    assert again.stderr == "prod was 1.1.0 already\n"
+
+
+def test_a_refused_promotion_exits_with_9_and_names_every_rule(strict: Command) -> None:
+    done = strict("promote", "ml/tiny:1.1.0", "prod", **ADA)
+
+    assert (done.returncode, done.stdout) == (9, "")
+    assert done.stderr.startswith("error: ml/tiny:1.1.0 may not be prod\n")
+    for rule in ("after staging", "approvals: 0 of 1", "metrics.auc >= 0.9: metrics.auc is 0.5"):
+        assert rule in done.stderr
+    assert "hint:  lading promote" in done.stderr
+    failed = strict("promote", "ml/tiny:1.1.0", "prod", "--json", **ADA)
+    error = json.loads(failed.stderr)["error"]
+    assert (error["type"], error["exit_code"], failed.stdout) == ("PolicyRefused", 9, "")
+
+
+def test_a_week_of_approvals(strict: Command) -> None:
+    assert strict("promote", "ml/tiny:1.0.0", "staging", **ADA).returncode == 0
+    asked = strict("request", "ml/tiny:1.0.0", "--stage", "prod", "--because", "auc", **ADA)
+    waiting = strict("status", "ml/tiny", **ADA)
+    own = strict("approve", "ml/tiny:1.0.0", "--stage", "prod", **ADA)
+    refused = strict("promote", "ml/tiny:1.0.0", "prod", **ADA)
+    other = strict("approve", "ml/tiny:1.0.0", "--stage", "prod", "--expires", "90d", **BOB)
+    checked = strict("policy", "check", "ml/tiny:1.0.0", "--stage", "prod", **ADA)
+    planned = strict("promote", "ml/tiny:1.0.0", "prod", "--dry-run", **ADA)
+    done = strict("promote", "ml/tiny:1.0.0", "prod", **ADA)
+
+    assert asked.stdout.startswith("requested ml/tiny:1.0.0@sha256:")
+    assert asked.stdout.endswith(" for prod by Ada <ada@example.com> (unsigned), event 4\n")
+    assert "PENDING" in waiting.stdout
+    assert "auc" in waiting.stdout
+    assert own.returncode == 0
+    assert "Ada <ada@example.com> (unsigned) does not count: is an author" in refused.stderr
+    assert other.returncode == 0
+    assert (checked.returncode, "MISSING" in checked.stdout) == (0, False)
+    assert "nothing was done: --dry-run" in planned.stderr
+    assert done.returncode == 0
+    shown = strict("status", "ml/tiny", **ADA)
+    assert "PENDING" not in shown.stdout
+    (line,) = [line for line in shown.stdout.splitlines() if line.startswith("prod")]
+    assert line.split()[:2] == ["prod", "1.0.0"]
+    assert "protected" in line
+
+
+def test_history_is_a_table_for_people_and_everything_for_machines(pushed: Command) -> None:
+    pushed("promote", "ml/tiny:1.0.0", "prod", "--because", "first", **ADA)
+    pushed("record", "deploy", "ml/tiny:prod", "--where", "eu-1/risk/tiny", **BOB)
+    window = ("--window", "2026-11-01/2026-11-07")
+    pushed("record", "measure", "ml/tiny:prod", "--metric", "psi=0.12", *window, **BOB)
+    pushed("rollback", "ml/tiny", "prod", **ADA)
+
+    shown = pushed("history", "ml/tiny")
+    told = answer(pushed, "history", "ml/tiny", "--stage", "prod")
+
+    rows = shown.stdout.splitlines()
+    assert rows[0].split()[:3] == ["#", "TIME", "(UTC)"]
+    assert [row.split()[3] for row in rows[1:]] == [
+        "registered", "registered", "assigned", "deployed", "measured",
+    ]  # fmt: skip
+    assert "Ada <ada@example.com>" in rows[3]
+    assert rows[3].endswith("first")
+    assert rows[4].endswith("eu-1/risk/tiny")
+    assert rows[5].endswith("psi=0.12; 2026-11-01/2026-11-07")
+    assert [event["kind"] for event in told["events"]] == ["assigned"]
+    assert told["events"][0]["signed"] is False
+    assert told["intervals"][0]["end"] is None
+
+
+def test_what_was_prod_then(pushed: Command) -> None:
+    pushed("promote", "ml/tiny:1.0.0", "prod", **ADA)
+
+    now = pushed("history", "ml/tiny", "--stage", "prod", "--at", "2999-01-01")
+    then = pushed("history", "ml/tiny", "--stage", "prod", "--at", "1999-01-01")
+
+    assert now.stdout.splitlines()[1].split()[:2] == ["prod", "1.0.0"]
+    assert " now " in now.stdout
+    assert (then.returncode, then.stdout) == (0, "")
+    assert "nothing" in then.stderr
+
+
+HOSTILE = "\x1b[2Jboo\u202e\nfake  row\r\x07 größer ✓"
+
+
+def test_what_others_said_cannot_reach_the_terminal(pushed: Command) -> None:
+    evil = {"LADING_ACTOR": "Eve \x1b[31m<eve@example.com>"}
+    lines = [
+        ("promote", "ml/tiny:1.0.0", "prod", "--because", HOSTILE),
+        ("request", "ml/tiny:1.1.0", "--stage", "prod", "--because", HOSTILE),
+        ("reject", "ml/tiny:1.1.0", "--stage", "prod", "--because", HOSTILE),
+        ("note", "ml/tiny:1.1.0", HOSTILE),
+    ]
+    for line in lines:
+        assert pushed(*line, **evil).returncode == 0
+    (pushed.folder / "lading-policy.yaml").write_text("stages: {prod: {protected: true}}")
+
+    shown = [
+        pushed("history", "ml/tiny"),
+        pushed("status", "ml/tiny"),
+        pushed("history", "ml/tiny", "--at", "2999-01-01"),
+        pushed("promote", "ml/tiny:1.1.0", "prod"),
+    ]
+
+    assert shown[-1].returncode == 9
+    for done in shown:
+        for text in (done.stdout, done.stderr):
+            assert not {"\x1b", "\u202e", "\r", "\x07"} & set(text)
+            assert "\nfake" not in text
+    assert "größer ✓" in shown[0].stdout
+    assert answer(pushed, "history", "ml/tiny")["events"][2]["reason"] == HOSTILE
+
+
+def test_a_reason_that_is_too_long_is_refused_in_words(pushed: Command) -> None:
+    done = pushed("note", "ml/tiny:1.0.0", "x" * 70_000)
+
+    assert done.returncode == 2
+    assert "larger than 64 KiB" in done.stderr
+    assert "lading attach" in done.stderr
+
+
+def test_status_check_fails_on_drift(pushed: Command) -> None:
+    pushed("promote", "ml/tiny:1.0.0", "prod", **ADA)
+    good = pushed("status", "ml/tiny", "--check")
+    _retag(pushed.folder / "data/store/ml/tiny/_oci/index.json", "prod", "1.1.0")
+
+    bad = pushed("status", "ml/tiny", "--check")
+    pulled = pushed("pull", "ml/tiny:prod")
+    mended = pushed("promote", "ml/tiny:1.0.0", "prod", **ADA)
+
+    assert (good.returncode, bad.returncode) == (0, 1)
+    assert "DRIFT: the tag names sha256:" in bad.stdout
+    assert pulled.returncode != 0
+    assert "DRIFT" in pulled.stderr
+    assert "warning: DRIFT" in mended.stderr
+    assert pushed("status", "ml/tiny", "--check").returncode == 0
+
+
+def _retag(index: Path, stage: str, version: str) -> None:
+    """As another tool would."""
+    value = json.loads(index.read_text())
+    named = "org.opencontainers.image.ref.name"
+    by_name = {e.get("annotations", {}).get(named): e for e in value["manifests"]}
+    by_name[stage]["digest"] = by_name[version]["digest"]
+    by_name[stage]["size"] = by_name[version]["size"]
+    index.write_text(json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["promote", "ml/tiny", "prod"], 2, "ml/tiny:1.0.0"),
+        (["promote", "ml/tiny:1.0.0", "a/b"], 2, "has no stage"),
+        (["promote", "ml/tiny:1.0.0", "prdo"], 2, "did you mean prod?"),
+        (["promote", "ml/tiny:9.9.9", "prod"], 3, "9.9.9"),
+        (["promote", "ml/tiny:1.0.0", "ml/other", "--stage", "x"], 2, "has no stage"),
+        (["rollback", "ml/tiny", "prod"], 3, "cannot go back"),
+        (["rollback", "ml/tiny:1.0.0", "prod"], 2, "--to 1.0.0"),
+        (["rollback", "ml/tiny", "prod", "--to", ""], 2, "error"),
+        (["clear", "ml/nothing", "prod"], 3, "ml/nothing"),
+        (["approve", "ml/tiny:1.0.0"], 2, "--stage"),
+        (["approve", "ml/tiny:1.0.0", "--stage", "prod", "--expires", ""], 2, "error"),
+        (["approve", "ml/tiny:1.0.0", "--stage", "prod", "--expires", "soon"], 2, "30d"),
+        (["reject", "ml/tiny:1.0.0", "--stage", "prod"], 2, "--because"),
+        (["deprecate", "ml/tiny:1.0.0", "--because", " "], 2, "needs a reason"),
+        (["note", "ml/tiny:1.0.0", ""], 2, "says nothing"),
+        (["record", "deploy", "ml/tiny:1.0.0", "--where", "a b"], 2, "CLUSTER/NAMESPACE/NAME"),
+        (["record", "measure", "ml/tiny:1.0.0", "--metric", "psi=nan"], 2, "NAME=NUMBER"),
+        (
+            ["record", "measure", "ml/tiny:1.0.0", "--metric", "psi=1", "--window", "x"],
+            2,
+            "FROM/TO",
+        ),
+        (["history", "ml/tiny", "--at", "tuesday"], 2, "2026-05-03"),
+        (["history", "ml/tiny", "--stage", "prdo"], 2, "did you mean prod?"),
+        (["status", "ml/tiny:1.0.0"], 2, "takes a model"),
+        (["status", "ml/nothing"], 3, "ml/nothing"),
+        (["remove", "ml/tiny:prod"], 3, "prod"),
+        (["promote", "ml/tiny:1.0.0", "prod", "--policy", "gone.yaml"], 3, "gone.yaml"),
+    ],
+)
+def test_every_refusal_says_what_next(
+    untouched: Command, arguments: list[str], code: int, says: str
+) -> None:
+    done = untouched(*arguments)
+
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert "Traceback" not in done.stderr
+    assert says in done.stderr
