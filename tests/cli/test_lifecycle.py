@@ -63,7 +63,7 @@ def test_promote_answers_with_what_the_stage_is_now(pushed: Command) -> None:
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout == f"prod is ml/tiny:1.0.0@{digest}\n"
     assert second.stdout.startswith("prod is ml/tiny:1.1.0@sha256:")
-    assert second.stderr == f"prod was {digest} before\n"
+    assert second.stderr == f"prod was 1.0.0 ({digest}) before\n"
     assert (again.returncode, again.stdout) == (0, second.stdout)
     assert again.stderr == "prod was 1.1.0 already\n"
 
@@ -75,7 +75,7 @@ def test_a_refused_promotion_exits_with_9_and_names_every_rule(strict: Command) 
     assert done.stderr.startswith("error: ml/tiny:1.1.0 may not be prod\n")
     for rule in ("after staging", "approvals: 0 of 1", "metrics.auc >= 0.9: metrics.auc is 0.5"):
         assert rule in done.stderr
-    assert "hint:  lading promote" in done.stderr
+    assert "hint:  lading promote ml/tiny:1.1.0 staging" in done.stderr
     failed = strict("promote", "ml/tiny:1.1.0", "prod", "--json", **ADA)
     error = json.loads(failed.stderr)["error"]
     assert (error["type"], error["exit_code"], failed.stdout) == ("PolicyRefused", 9, "")

@@ -117,3 +117,18 @@ def test_status_is_of_a_model_that_is_there(local: Team) -> None:
         status("ml/fraud:1.0.0", settings=local.settings)
     with pytest.raises(NotFound):
         status("ml/nothing", settings=local.settings)
+
+
+def test_words_against_a_version_say_which_stage_goes_on_naming_it(team: Team) -> None:
+    for stage in ("staging", "prod"):
+        promote(f"{team.place}:1.0.0", stage, settings=team.settings)
+
+    rejected = reject(f"{team.place}:1.0.0", "prod", because="drifts", settings=team.settings)
+    deprecated = deprecate(f"{team.place}:1.0.0", because="old", settings=team.settings)
+    elsewhere = deprecate(f"{team.place}:1.1.0", because="old", settings=team.settings)
+
+    assert [note.partition(" ")[0] for note in rejected.notes] == ["prod"]
+    assert sorted(note.partition(" ")[0] for note in deprecated.notes) == ["prod", "staging"]
+    assert f"lading rollback {team.place} prod" in rejected.notes[0]
+    assert elsewhere.notes == ()
+    assert team.versions("prod") == ["1.0.0"]

@@ -18,7 +18,8 @@ def answer(console: Console, result: Assigned) -> None:
     elif result.status == "unchanged":
         console.say(f"{result.stage} was {result.version} already")
     elif result.previous:
-        console.say(f"{result.stage} was {result.previous} before")
+        before = " ".join(filter(None, (result.previous_version, f"({result.previous})")))
+        console.say(f"{result.stage} was {before} before")
     console.answer(result, [f"{result.stage} is {result.reference}@{result.digest}"])
 
 

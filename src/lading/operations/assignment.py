@@ -39,6 +39,7 @@ class Assigned:
     digest: str
     # What the stage named before.
     previous: str | None
+    previous_version: str | None
     status: Status
     # What it names after all that others wrote at the same moment.
     current: str | None
@@ -98,7 +99,7 @@ class Assignment:
         rules = self.logbook.rules(self.stage)
         if rules == StageRules(stage=self.stage, exclusive=rules.exclusive):
             return Decision(self.stage, False, ())  # nothing is asked, so nothing is fetched
-        return self.logbook.judge.decide(
+        decision = self.logbook.judge.decide(
             self.book,
             self.state,
             self.stage,
@@ -107,6 +108,7 @@ class Assignment:
             known=self.book.ordered(),
             actor=self.logbook.actor,
         )
+        return decision.of(str(self.what.place))
 
     def _demand(self, decision: Decision) -> None:
         if decision.holds or (decision.protected and self.returns):
@@ -190,6 +192,7 @@ class Assignment:
             version=self.what.version,
             digest=self.what.digest,
             previous=before.value,
+            previous_version=before.members[-1].version if before.members else None,
             status=status,
             current=after.value,
             event=event,

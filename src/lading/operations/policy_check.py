@@ -54,7 +54,7 @@ def policy_check(
         version=what.version,
         known=book.ordered(),
         actor=logbook.actor,
-    )
+    ).of(str(what.place))
     return PolicyCheckResult(
         reference=str(what.place),
         version=what.version,

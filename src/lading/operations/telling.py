@@ -14,6 +14,9 @@ from lading.spec.event import Kind
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
+    from lading.ledger.fold import State
+    from lading.operations.logbook import Logbook
+    from lading.operations.subject import Subject
     from lading.settings import Settings
 
 
@@ -33,6 +36,21 @@ class Told:
     seq: int
     time: str
     notes: tuple[str, ...]
+
+
+def _say_where_it_is(
+    logbook: Logbook, state: State, what: Subject, kind: Kind, stage: str | None
+) -> None:
+    """Words against a version take it from no stage: whoever says them is told where it stays."""
+    if kind not in ("deprecated", "rejected"):
+        return
+    for found in state.stages.values():
+        concerned = kind == "deprecated" or found.name == stage
+        if concerned and any(member.digest == what.digest for member in found.members):
+            logbook.note(
+                f"{found.name} names {what.version}, and goes on naming it;"
+                f" lading rollback {logbook.place.base} {found.name}"
+            )
 
 
 def demand_reason(text: str, what: str) -> None:
@@ -63,7 +81,8 @@ def tell(
     logbook = open_logbook(stores.locate(reference, settings), settings)
     rules = logbook.rules(stage) if stage else None
     what = subject(logbook.store, stores.locate(reference, settings), settings)
-    book, _ = logbook.read()
+    book, state = logbook.read()
+    _say_where_it_is(logbook, state, what, kind, stage)
     draft = Draft(
         kind=kind,
         repository=logbook.place.repository,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -78,6 +78,14 @@ class Decision:
     def failed(self) -> tuple[Rule, ...]:
         """The rules that do not hold."""
         return tuple(rule for rule in self.rules if not rule.holds)
+
+    def of(self, reference: str) -> Decision:
+        """The same with hints that can be run as they are: rules do not know the reference."""
+        rules = (
+            replace(rule, hint=rule.hint and rule.hint.replace(" REF", f" {reference}"))
+            for rule in self.rules
+        )
+        return replace(self, rules=tuple(rules))
 
     def refusal(self, what: str) -> PolicyRefused:
         """The error that names every rule which does not hold."""
