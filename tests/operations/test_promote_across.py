@@ -11,11 +11,13 @@ from parts.double import Double
 from parts.registry import DockerRegistry
 
 from lading.errors import Conflict, LadingError, NotFound, PolicyRefused
+from lading.ledger import write
 from lading.operations.evaluate import evaluate
 from lading.operations.evidence import evidence
 from lading.operations.history import history
 from lading.operations.inspect import inspect
 from lading.operations.list import list_versions
+from lading.operations.note import note
 from lading.operations.promote import promote
 from lading.operations.request import approve, reject
 from lading.operations.status import status
@@ -162,3 +164,45 @@ def test_actors_who_carry_are_told(local: Team, tmp_path: Path) -> None:
     assert [(event.kind, event.actor) for event in told] == [("registered", EVE), ("assigned", EVE)]
     assert told[0].reason == "from ml/fraud"
     assert ADA in {event.actor for event in history("ml/fraud", settings=local.settings).events}
+
+
+def test_who_approved_may_carry_and_who_pushed_may_not_approve_by_carrying(
+    local: Team, tmp_path: Path
+) -> None:
+    """Whoever takes a version elsewhere registers it there, and did not make it."""
+    strict = local.under("stages: {prod: {protected: true, approvals: 1, not_author: true}}")
+    to = f"oci:{tmp_path / 'target'}"
+    approve("ml/fraud:1.0.0", "prod", settings=strict.acting(ADA).settings)
+    with pytest.raises(PolicyRefused, match=r"registered it|is an author"):
+        promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.acting(BOB).settings)
+
+    approve("ml/fraud:1.0.0", "prod", settings=strict.acting(BOB).settings)
+    done = promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.acting(BOB).settings)
+
+    assert done.status == "assigned"
+    assert strict.at(to).versions("prod") == ["1.0.0"]
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["there", "here"])
+def test_of_a_yes_and_a_no_in_two_ledgers_the_later_counts(
+    there: bool, local: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger that a version comes from has the higher numbers; they say nothing here."""
+    strict = local.under("stages: {staging: {}, prod: {protected: true, approvals: 1}}")
+    to = f"oci:{tmp_path / 'target'}"
+    for text in ("one", "two", "three", "four"):
+        note("ml/fraud:1.0.0", text, settings=local.settings)
+    promote("ml/fraud:1.0.0", "staging", to=to, settings=strict.settings)
+    first, second = (to, "ml/fraud") if there else ("ml/fraud", to)
+    bob = strict.acting(BOB).settings
+
+    monkeypatch.setattr(write, "now", lambda: "2026-05-01T00:00:00Z")
+    approve(f"{first}:1.0.0", "prod", settings=bob)
+    monkeypatch.setattr(write, "now", lambda: "2026-05-02T00:00:00Z")
+    reject(f"{second}:1.0.0", "prod", because="biased", settings=bob)
+    with pytest.raises(PolicyRefused, match="biased"):
+        promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings)
+
+    monkeypatch.setattr(write, "now", lambda: "2026-05-03T00:00:00Z")
+    approve(f"{first}:1.0.0", "prod", settings=bob)
+    assert promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings).status == "assigned"

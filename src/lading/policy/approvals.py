@@ -33,15 +33,20 @@ def approval_rules(rules: StageRules, case: Case) -> Iterator[Rule]:
 
 def _standing(stage: str, case: Case) -> Iterator[Recorded]:
     """Everybody's latest yes or no on this version in this stage, where it has not expired."""
-    latest: dict[str, Recorded] = {}
-    # Numbers of two ledgers cannot be compared: what is said here comes after what came along.
-    for events in (case.carried, case.events):
-        for word in sorted(_words(stage, case, events), key=_lateness):
-            latest[Person.of(word.event.actor).identity] = word
-    for word in latest.values():
+    here, there = (_latest(stage, case, events) for events in (case.events, case.carried))
+    for person in {**there, **here}:
+        words = [word for word in (here.get(person), there.get(person)) if word]
+        # Numbers of two ledgers cannot be compared, so what is left between them are the clocks.
+        word = max(words, key=lambda word: (word.event.at, word.event.kind == "rejected"))
         expires = word.event.expires
         if expires is None or case.now < moment(expires):
             yield word
+
+
+def _latest(stage: str, case: Case, events: Iterable[Recorded]) -> dict[str, Recorded]:
+    """Everybody's latest word in one ledger."""
+    ordered = sorted(_words(stage, case, events), key=_lateness)
+    return {Person.of(word.event.actor).identity: word for word in ordered}
 
 
 def _words(stage: str, case: Case, events: Iterable[Recorded]) -> Iterator[Recorded]:
@@ -132,9 +137,14 @@ def _why_not(
 def _makers(stage: str, case: Case) -> dict[str, People]:
     """Those whose yes would be one to their own work."""
     mine = [each.event for each in case.told if each.event.digest == case.digest]
+    came = {each.digest for each in case.carried}
+    registered = [each for each in case.told if each.event.kind == "registered"]
+    registered = [each for each in registered if each.event.digest == case.digest]
+    # Who took it here from elsewhere registered it, too, and did not make it.
+    first = [each for each in registered if each.digest in came] or registered
     return {
         "is an author": People.of(texts(case.document.get("authors"))),
-        "registered it": People.of(e.actor for e in mine if e.kind == "registered"),
+        "registered it": People.of(each.event.actor for each in first),
         "requested it": People.of(
             e.actor for e in mine if e.kind == "requested" and e.stage == stage
         ),
