@@ -248,6 +248,23 @@ def test_a_version_comes_after_the_stage_before(team: Team) -> None:
     assert promote(f"{team.place}:1.0.0", "prod", settings=strict.settings).status == "assigned"
 
 
+def test_a_stage_before_that_is_protected_itself_is_not_passed_by_a_move_that_does_not_count(
+    local: Team,
+) -> None:
+    strict = local.under(
+        "stages: {staging: {protected: true, approvals: 1},"
+        " prod: {protected: true, after: staging}}"
+    )
+    approve("ml/fraud:1.1.0", "staging", settings=strict.acting(BOB).settings)
+    promote("ml/fraud:1.1.0", "staging", settings=strict.settings)
+    promote("ml/fraud:1.0.0", "staging", settings=local.acting(EVE).settings)
+    promote("ml/fraud:1.1.0", "staging", settings=strict.settings)
+
+    with pytest.raises(PolicyRefused, match="never in staging"):
+        promote("ml/fraud:1.0.0", "prod", settings=strict.settings)
+    assert promote("ml/fraud:1.1.0", "prod", settings=strict.settings).status == "assigned"
+
+
 def test_gates_look_at_the_document_and_at_evidence(team: Team) -> None:
     strict = team.under(GATED)
     with pytest.raises(PolicyRefused, match=r"metrics\.auc is 0\.85"):

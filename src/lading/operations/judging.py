@@ -182,7 +182,12 @@ class Judge:
     def _holds(self, book: Book, recorded: Recorded) -> bool:
         """Whether a version really was in the stage that an event put it into."""
         rules = self.rules.get(recorded.event.stage or "")
-        return rules is None or not rules.protected or self.counts(book, recorded.digest)
+        if rules is None or not rules.protected:
+            return True
+        if mark(recorded.digest) not in book.records:
+            # Of what happened elsewhere, only this is known: whether a policy was asked.
+            return recorded.event.policy is not None
+        return self.counts(book, recorded.digest)
 
     def returns(
         self, book: Book, digest: Digest, stage: str, *, known: Iterable[Recorded] | None = None
