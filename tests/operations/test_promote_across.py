@@ -10,7 +10,7 @@ from operations.team import ADA, BOB, EVE, Team
 from parts.double import Double
 from parts.registry import DockerRegistry
 
-from lading.errors import Conflict, LadingError, NotFound, PolicyRefused
+from lading.errors import Conflict, InvalidInput, LadingError, NotFound, PolicyRefused
 from lading.ledger import write
 from lading.operations.evaluate import evaluate
 from lading.operations.evidence import evidence
@@ -129,6 +129,16 @@ def test_a_refused_promotion_leaves_a_version_that_no_stage_names(
     assert [each.version for each in list_versions(to, settings=strict.settings).versions] == [
         "1.0.0"
     ]
+
+
+def test_a_dry_run_copies_nothing(local: Team, tmp_path: Path) -> None:
+    to = tmp_path / "target"
+
+    with pytest.raises(InvalidInput, match="--dry-run") as caught:
+        promote("ml/fraud:1.0.0", "prod", to=f"oci:{to}", dry_run=True, settings=local.settings)
+
+    assert caught.value.hint == "lading policy check ml/fraud:1.0.0 --stage prod"
+    assert not to.exists()
 
 
 def test_a_wrong_stage_is_refused_before_anything_is_copied(local: Team, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from lading.cli.assigned import answer, outputs
 from lading.cli.console import Console
 from lading.cli.github import GithubOutput, hand_on
 from lading.cli.options import Because, PolicyOption, ReferenceArgument, examples
-from lading.errors import InvalidInput
 from lading.operations import promote as operation
 
 app = typer.Typer(add_completion=False)
@@ -59,11 +58,6 @@ def promote(
     """
     console = Console.of(context)
     settings = console.settings(policy=policy)
-    if stage and dry_run:
-        raise InvalidInput(
-            "--dry-run does not look into another repository",
-            hint=f"lading policy check {reference} --stage {stage}",
-        )
     with console.progress() as on_progress:
         result = operation.promote(
             reference,

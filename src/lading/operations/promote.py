@@ -42,11 +42,18 @@ def promote(
     Raises:
         PolicyRefused: the stage is protected, and a rule does not hold; every one is named.
         Conflict: somebody else moved the protected stage at the same moment: it keeps its version.
-        InvalidInput: there is no such stage, or the reference is no version.
+        InvalidInput: there is no such stage, the reference is no version, or a dry run is to look
+            into another repository.
         NotFound: there is no such version.
     """
     settings = stores.settled(settings)
     place = stores.locate(reference, settings)
+    if to is not None and dry_run:
+        raise InvalidInput(
+            "--dry-run does not look into another repository",
+            cause="the version would have to be there to be judged",
+            hint=f"lading policy check {place} --stage {stage}",
+        )
     if to is None:
         logbook = open_logbook(place, settings)
         logbook.rules(stage)
