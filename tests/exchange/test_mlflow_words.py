@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from lading.errors import InvalidInput, NotFound
+from lading.errors import InvalidInput, NotFound, PolicyRefused
 from lading.exchange import mlflow
+from lading.operations.history import history
 from lading.operations.save import save
 from lading.settings import Settings
 
@@ -33,6 +35,26 @@ def test_a_model_is_registered_and_found_by_its_alias(model: Path, settings: Set
     mlflow.delete_alias("ml/fraud", "champion", settings=settings)
     with pytest.raises(NotFound):
         mlflow.get_model_version_by_alias("ml/fraud", "champion", settings=settings)
+
+
+def test_an_alias_that_is_a_stage_moves_as_stages_do(
+    model: Path, settings: Settings, tmp_path: Path
+) -> None:
+    first = mlflow.register_model(model, "ml/fraud", settings=settings)
+
+    mlflow.set_alias("ml/fraud", "prod", first.version, settings=settings)
+    found = mlflow.get_model_version_by_alias("ml/fraud", "prod", settings=settings)
+    mlflow.delete_alias("ml/fraud", "prod", settings=settings)
+
+    assert (found.version, "prod" in found.aliases) == (first.version, True)
+    told = history("ml/fraud", stage="prod", settings=settings).events
+    assert [event.kind for event in told] == ["assigned", "cleared"]
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("stages: {prod: {protected: true, approvals: 1}}")
+    with pytest.raises(PolicyRefused):
+        mlflow.set_alias(
+            "ml/fraud", "prod", first.version, settings=replace(settings, policy=policy)
+        )
 
 
 def test_versions_are_searched_in_the_words_of_mlflow(model: Path, settings: Settings) -> None:

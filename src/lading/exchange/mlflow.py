@@ -72,12 +72,19 @@ def register_model(
 def set_alias(name: str, alias: str, version: str, *, settings: Settings | None = None) -> None:
     """Let an alias name a version; MLflow's ``set_registered_model_alias``.
 
+    One that is a stage moves as stages do: recorded, and as far as the policy lets it.
+
     Raises:
         NotFound: there is no such version.
+        PolicyRefused: the stage is protected, and a rule does not hold.
     """
+    from lading.operations.promote import promote
     from lading.operations.tag import tag
 
-    tag(f"{name}:{version}", alias, settings=settings)
+    if _is_stage(name, alias, settings):
+        promote(f"{name}:{version}", alias, settings=settings)
+    else:
+        tag(f"{name}:{version}", alias, settings=settings)
 
 
 # As MLflow's client calls it.
@@ -85,10 +92,22 @@ set_registered_model_alias = set_alias
 
 
 def delete_alias(name: str, alias: str, *, settings: Settings | None = None) -> None:
-    """Take an alias away; the version stays."""
+    """Take an alias away, or let a stage name nothing; the version stays."""
+    from lading.operations.clear import clear
     from lading.operations.remove import remove
 
-    remove(f"{name}:{alias}", settings=settings)
+    if _is_stage(name, alias, settings):
+        clear(name, alias, settings=settings)
+    else:
+        remove(f"{name}:{alias}", settings=settings)
+
+
+def _is_stage(name: str, alias: str, settings: Settings | None) -> bool:
+    from lading.operations.policy import load_policy
+    from lading.operations.stores import locate, settled
+
+    settings = settled(settings)
+    return alias in load_policy(settings).for_model(locate(name, settings).repository)
 
 
 def get_model_version_by_alias(
