@@ -20,6 +20,7 @@ from lading.operations.list import list_versions
 from lading.operations.note import note
 from lading.operations.promote import promote
 from lading.operations.request import approve, reject
+from lading.operations.rollback import rollback
 from lading.operations.status import status
 
 RULES = (
@@ -216,3 +217,20 @@ def test_of_a_yes_and_a_no_in_two_ledgers_the_later_counts(
     monkeypatch.setattr(write, "now", lambda: "2026-05-03T00:00:00Z")
     approve(f"{first}:1.0.0", "prod", settings=bob)
     assert promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings).status == "assigned"
+
+
+def test_a_no_from_where_it_came_keeps_a_version_from_coming_back(
+    local: Team, tmp_path: Path
+) -> None:
+    strict = local.under("stages: {prod: {protected: true}}")
+    to = f"oci:{tmp_path / 'target'}"
+    promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings)
+    reject("ml/fraud:1.0.0", "prod", because="biased", settings=strict.acting(EVE).settings)
+    again = promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings)
+    promote("ml/fraud:1.1.0", "prod", to=to, settings=strict.settings)
+
+    with pytest.raises(PolicyRefused, match="biased"):
+        rollback(to, "prod", settings=strict.settings)
+
+    assert again.status == "unchanged"
+    assert strict.at(to).versions("prod") == ["1.1.0"]

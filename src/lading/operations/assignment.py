@@ -111,7 +111,7 @@ class Assignment:
         return decision.of(str(self.what.place))
 
     def _demand(self, decision: Decision) -> None:
-        if decision.holds or (decision.protected and self.returns):
+        if decision.holds or (decision.protected and self.returns and not decision.opposed):
             return
         if decision.protected:
             raise decision.refusal(str(self.what.place))

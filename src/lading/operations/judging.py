@@ -119,7 +119,7 @@ class Judge:
         except (NotFound, InvalidInput, IntegrityError, Unsupported) as error:
             # Anybody may name anything in an event; that must not stop who reads the others.
             return (f"it cannot be judged: {error}",)
-        if self.returns(book, event.digest, rules.stage, known=known):
+        if not decision.opposed and self.returns(book, event.digest, rules.stage, known=known):
             return ()
         return tuple(f"{rule.name}: {rule.why}" for rule in decision.failed)
 

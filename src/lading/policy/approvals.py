@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from lading.policy.case import Case, Rule, cut
+from lading.policy.case import NOT_REJECTED, Case, Rule, cut
 from lading.policy.people import People, Person
 from lading.policy.rules import StageRules
 from lading.spec.event import Recorded, moment
@@ -67,9 +67,9 @@ def _lateness(word: Recorded) -> tuple[int, bool, str]:
 
 def _not_rejected(stage: str, rejections: list[Recorded]) -> Rule:
     if not rejections:
-        return Rule("not rejected", True, "nobody rejects it")
+        return Rule(NOT_REJECTED, True, "nobody rejects it")
     return Rule(
-        "not rejected",
+        NOT_REJECTED,
         False,
         _listed(
             f"{_claimed(word)} rejected it"

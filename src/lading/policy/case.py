@@ -12,6 +12,8 @@ from lading.spec.digest import Digest
 from lading.spec.event import Recorded
 from lading.spec.evidence import Evidence
 
+NOT_REJECTED: Final = "not rejected"
+NOT_DEPRECATED: Final = "not deprecated"
 _LONGEST: Final = 300
 
 # Whether programs written for one document's signature can go on with another's; None: not known.
@@ -73,6 +75,11 @@ class Decision:
     def holds(self) -> bool:
         """Whether every rule does."""
         return all(rule.holds for rule in self.rules)
+
+    @property
+    def opposed(self) -> bool:
+        """Whether somebody speaks against it: having been in the stage before does not help."""
+        return any(rule.name in (NOT_REJECTED, NOT_DEPRECATED) for rule in self.failed)
 
     @property
     def failed(self) -> tuple[Rule, ...]:

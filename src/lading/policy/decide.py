@@ -7,7 +7,7 @@ from typing import Final
 
 from lading.expressions import Name, evaluate, told
 from lading.policy.approvals import UNSIGNED, approval_rules
-from lading.policy.case import Case, Decision, Rule, cut
+from lading.policy.case import NOT_DEPRECATED, Case, Decision, Rule, cut
 from lading.policy.facts import Facts
 from lading.policy.rules import Gate, StageRules
 
@@ -47,12 +47,12 @@ def _deprecated(case: Case) -> Rule:
         if event.kind == "deprecated" and event.digest == case.digest:
             because = f": {cut(event.reason, 120)}" if event.reason else ""
             return Rule(
-                "not deprecated",
+                NOT_DEPRECATED,
                 False,
                 f"{cut(event.actor, 80)} deprecated it{because}",
                 "promote another version",
             )
-    return Rule("not deprecated", True, "nobody deprecated it")
+    return Rule(NOT_DEPRECATED, True, "nobody deprecated it")
 
 
 def _after(stage: str, case: Case) -> Rule:
