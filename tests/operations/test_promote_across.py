@@ -16,12 +16,10 @@ from lading.operations.evaluate import evaluate
 from lading.operations.evidence import evidence
 from lading.operations.history import history
 from lading.operations.inspect import inspect
-from lading.operations.list import list_versions
 from lading.operations.note import note
 from lading.operations.promote import promote
 from lading.operations.request import approve, reject
 from lading.operations.rollback import rollback
-from lading.operations.status import status
 
 RULES = (
     "stages: {staging: {}, prod: {protected: true, approvals: 1, not_author: true,"
@@ -115,21 +113,15 @@ def test_what_was_said_later_where_it_came_from_counts_on_the_next_run(
     assert promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings).status == "assigned"
 
 
-def test_a_refused_promotion_leaves_a_version_that_no_stage_names(
-    local: Team, tmp_path: Path
-) -> None:
+def test_a_refused_promotion_copies_nothing(local: Team, tmp_path: Path) -> None:
     strict = local.under("stages: {prod: {protected: true, approvals: 1}}")
-    to = f"oci:{tmp_path / 'target'}"
+    to = tmp_path / "target"
 
-    with pytest.raises(PolicyRefused):
-        promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings)
+    with pytest.raises(PolicyRefused, match="approvals: 0 of 1") as caught:
+        promote("ml/fraud:1.0.0", "prod", to=f"oci:{to}", settings=strict.settings)
 
-    told = status(to, settings=strict.settings)
-    assert [len(stage.members) for stage in told.stages] == [0]
-    assert told.unregistered == ()
-    assert [each.version for each in list_versions(to, settings=strict.settings).versions] == [
-        "1.0.0"
-    ]
+    assert "lading approve ml/fraud:1.0.0" in str(caught.value.hint)
+    assert not to.exists()
 
 
 def test_a_dry_run_copies_nothing(local: Team, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lading.operations.carried import carry_events
 from lading.operations.copy import copy
+from lading.operations.judging import Judge
 from lading.operations.logbook import open_logbook
 from lading.operations.registration import register
 from lading.operations.subject import Subject, subject
@@ -15,6 +16,41 @@ from lading.transfer import OnProgress
 
 if TYPE_CHECKING:
     from lading.operations.logbook import Logbook
+
+
+def demand_beforehand(place: Reference, to: Logbook, stage: str) -> None:
+    """Refuse, before anything is copied, what a protected stage would not take.
+
+    Judged by what hangs on the version and was said of it where it is, as that would come along.
+
+    Raises:
+        PolicyRefused: a rule does not hold; every one is named.
+        NotFound: there is no such version.
+    """
+    if stage not in to.protected:
+        return
+    origin = open_logbook(place, to.settings)
+    what = subject(origin.store, place, to.settings)
+    book, state = to.read(whole=True)
+    if state.stage(stage).value == what.digest:
+        return  # it is there; what was said of it since may follow
+    said, _ = origin.read(whole=True)
+    asked = to.judge
+    judge = Judge(origin.store, to.shelf, asked.rules, asked.policy, asked.former)
+    decision = judge.decide(
+        book,
+        state,
+        stage,
+        what.digest,
+        version=what.version,
+        known=book.ordered(),
+        actor=to.actor,
+        carried=[each for each in said.ordered() if each.event.digest == what.digest],
+        there=to.judge,
+    )
+    returns = not decision.opposed and to.judge.returns(book, what.digest, stage)
+    if not decision.holds and not returns:
+        raise decision.of(str(what.place)).refusal(f"{what.place} in {to.place.base}")
 
 
 def carry(place: Reference, to: Logbook, *, on_progress: OnProgress | None = None) -> Subject:

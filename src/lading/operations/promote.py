@@ -59,10 +59,11 @@ def promote(
         logbook.rules(stage)
         what = subject(logbook.store, place, logbook.settings)
     else:
-        from lading.operations.carry import carry
+        from lading.operations.carry import carry, demand_beforehand
 
         logbook = open_logbook(_destination(to, settings), settings, create=True)
         logbook.rules(stage)
+        demand_beforehand(place, logbook, stage)
         what = carry(place, logbook, on_progress=on_progress)
     book, state = logbook.read_for(stage)
     assignment = Assignment(logbook, what, stage, because, book, state)
