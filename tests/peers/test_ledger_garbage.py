@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
+from threading import Event
 
 import pytest
 from parts.registry import DockerRegistry
@@ -12,6 +15,7 @@ from peers.plain import Repository, files_of
 from peers.shipped import MIB
 
 import lading.ledger.write
+from lading.errors import NotFound
 from lading.ledger.read import read_book
 from lading.operations import stores
 from lading.operations.deprecate import deprecate
@@ -184,3 +188,43 @@ def test_what_lading_throws_away_leaves_the_disk_and_nothing_else_does(
 def disk(registry: DockerRegistry) -> int:
     """The bytes of everything that a registry stores."""
     return sum(registry.blob_file(digest).stat().st_size for digest in registry.blobs())
+
+
+def test_who_promotes_while_versions_are_thrown_away_loses_nothing(
+    own_registry: DockerRegistry, model: Path, settings: Settings, tmp_path: Path
+) -> None:
+    place = f"{own_registry.host}/team/busy"
+    versions = [f"1.{number}.0" for number in range(10)]
+    for version in versions:
+        (model / "config.json").write_text(version)
+        push(model, f"{place}:{version}", settings=settings)
+    promoted: list[str] = []
+    over = Event()
+
+    def promote_on() -> None:
+        ada = replace(settings, actor="ada", home=tmp_path / "ada", cache=tmp_path / "ada-cache")
+        for version in cycle(versions[:9]):
+            if over.is_set():
+                return
+            try:
+                promote(f"{place}:{version}", "prod", settings=ada)
+                promoted.append(version)
+            except NotFound:
+                pass  # it was gone already
+
+    with ThreadPoolExecutor(1) as pool:
+        promoting = pool.submit(promote_on)
+        try:
+            result = gc(place, keep_last=0, grace="0s", delete=True, settings=settings)
+        finally:
+            over.set()
+        promoting.result()
+
+    fresh = replace(settings, home=tmp_path / "home", cache=tmp_path / "cache")
+    (prod,) = [s for s in status(place, settings=fresh).stages if s.stage == "prod"]
+    left = [v.version for v in result.versions if v.status != "removed"]
+    assert promoted
+    assert prod.members[0].version in {*left, *promoted}
+    assert not prod.drift
+    pull(f"{place}:prod", tmp_path / "out", settings=fresh)
+    pull(f"{place}:{prod.members[0].version}", tmp_path / "too", settings=fresh)

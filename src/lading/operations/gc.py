@@ -112,7 +112,7 @@ def gc(
         versions=tuple(_versions(made, wish, deletion)),
         leftovers=tuple(_leftovers(made, deletion)),
         frees=deletion.frees,
-        notes=(*logbook.notes, *deletion.notes),
+        notes=tuple(dict.fromkeys((*logbook.notes, *deletion.notes))),
     )
 
 

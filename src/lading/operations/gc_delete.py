@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from lading.errors import NotFound
+from lading.errors import Conflict, NotFound
 from lading.operations.gc_facts import is_list
 from lading.operations.gc_plan import Wish, judged, kept_by, plan
 from lading.operations.remove import Removal, delete_manifests, free
@@ -95,7 +95,15 @@ class Deletion:
         logbook = self.look.logbook
         reader = CachedSource(self.look.store, logbook.shelf)
         removal = Removal(self.look.store, place, tag, logbook, collects=False, reader=reader)
-        self._note(removal.done().notes)
+        try:
+            self._note(removal.done().notes)
+        except Conflict as error:
+            # Somebody named it a moment ago; nothing was done.
+            self._versions[tag] = "stays", (error.cause or error.what,)
+            return self.look.facts(leftovers=False)
+        except NotFound as error:
+            self._versions[tag] = "stays", (f"somebody else is removing it: {error}",)
+            return self.look.facts(leftovers=False)
         after = self.look.facts(leftovers=False)
         if needed := _needed(after, own):
             self._put_back(own)

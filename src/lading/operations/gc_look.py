@@ -24,6 +24,7 @@ from lading.operations.gc_facts import (
 )
 from lading.operations.gc_parents import Parents
 from lading.operations.gc_reasons import ledger_reasons
+from lading.operations.remove import listed
 from lading.operations.sources import CachedSource
 from lading.operations.status import pending
 from lading.spec import mediatypes, tags
@@ -34,7 +35,7 @@ from lading.spec.plain import read_table
 from lading.spec.version import Version
 from lading.stores.layout import LayoutStore
 from lading.transfer import read
-from lading.transfer.attach import listed
+from lading.transfer.attach import listed as listed_referrers
 from lading.transfer.pool import run
 
 if TYPE_CHECKING:
@@ -113,12 +114,9 @@ class Look:
         found: dict[str, Digest] = {}
 
         def look(name: str) -> None:
-            try:
-                descriptor = self.store.resolve(name)
-            except NotFound:
-                return  # removed since the names were listed
-            found[name] = descriptor.digest
-            self._keep(descriptor)
+            if descriptor := listed(self.store, name):
+                found[name] = descriptor.digest
+                self._keep(descriptor)
 
         run(look, sorted(names), jobs=self.logbook.settings.jobs, on_failure=_nothing)
         return found
@@ -199,7 +197,7 @@ class Look:
         def look(digest: Digest) -> None:
             subject = self._known.get(digest)
             about = subject.descriptor if subject else Descriptor(mediatypes.IMAGE_INDEX, digest, 0)
-            for entry in listed(self.store, about):
+            for entry in listed_referrers(self.store, about):
                 entries[entry.digest] = entry
 
         run(look, wanted, jobs=self.logbook.settings.jobs, on_failure=_nothing)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from lading.errors import Conflict, InvalidInput, LadingError
+from lading.errors import Conflict, InvalidInput, LadingError, NotFound
 from lading.operations import stores
 from lading.operations.in_use import refuse_stage, refuse_version
 from lading.operations.logbook import Logbook, open_logbook
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from lading.stores.remote.registry import RemoteStore
 
 _JOBS: Final = 4
+_TRIES: Final = 4
+_PAUSE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,8 @@ class Removal:
         found: dict[str, Descriptor] = {}
 
         def look(name: str) -> None:
-            found[name] = self.store.resolve(name)
+            if descriptor := listed(self.store, name):
+                found[name] = descriptor
 
         wanted = (n for n in names - {self.tag, tags.LATEST} if not tags.is_own(n))
         run(look, sorted(wanted), jobs=_JOBS, on_failure=_nothing)
@@ -180,8 +185,20 @@ class Removal:
         own |= {tags.fallback_tag(manifest.digest) for manifest in (root, *belongings)}
         gone = sorted(own & names)
         for name in gone:
-            self._untag(name)
+            with suppress(NotFound):  # somebody else clears away, too
+                self._untag(name)
         return gone
+
+
+def listed(store: Source, name: str) -> Descriptor | None:
+    """What a tag names that was listed just now; None where it is gone since."""
+    for attempt in range(_TRIES):
+        try:
+            return store.resolve(name)
+        except NotFound:
+            # Distribution 2.x writes a tag in place: for a moment nothing is there.
+            time.sleep(_PAUSE * (attempt + 1))
+    return None
 
 
 def delete_manifests(
