@@ -18,6 +18,7 @@ from lading.operations.copy import CopyResult, copy
 from lading.operations.evaluate import evaluate
 from lading.operations.evidence import evidence
 from lading.operations.history import history
+from lading.operations.ledger import ledger_verify
 from lading.operations.note import note
 from lading.operations.promote import promote
 from lading.operations.pull import pull
@@ -99,6 +100,7 @@ def test_an_empty_destination_is_the_same_afterwards(
     assert stages(target, there) == {"prod": ("1.0.0",), "staging": ("1.1.0",)}
     assert verify(model, f"{target}:1.1.0", settings=there).digest
     assert result.events == len(history(life, settings=settings).events)
+    assert ledger_verify(target, settings=there).findings == ()
     assert {move.stage for move in result.stages} == {"prod", "staging"}
     assert result.notes == ()
 

@@ -19,6 +19,7 @@ from lading.operations.copy import copy
 from lading.operations.evaluate import evaluate
 from lading.operations.evidence import evidence
 from lading.operations.history import HistoryResult, history
+from lading.operations.ledger import ledger_verify
 from lading.operations.note import note
 from lading.operations.promote import promote
 from lading.operations.pull import pull
@@ -184,6 +185,9 @@ def test_a_folder_that_skopeo_wrote_is_read_without_any_network(
 
     offline = replace(elsewhere, offline=True)
     demand_same(f"oci:{folder}", told, offline, tmp_path / "out")
+    audited = ledger_verify(f"oci:{folder}", settings=offline)
+    assert (audited.sound, audited.findings) == (True, ())
+    assert audited.events == len(told.history.events)
 
 
 def test_an_event_that_was_tampered_with_in_a_folder_does_not_count(
