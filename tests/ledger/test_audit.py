@@ -18,6 +18,8 @@ from lading.ledger.write import named, record
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
+from lading.spec.manifest import Index
+from lading.spec.mediatypes import ROLE
 from lading.spec.tags import LEDGER
 from lading.stores.memory import MemoryStore
 
@@ -212,11 +214,11 @@ def test_a_version_that_was_in_a_protected_stage_must_stay(
 
 
 def test_a_version_that_was_compressed_on_the_way_did_not_move(store: MemoryStore) -> None:
-    inside, image, smaller = (model(store, name) for name in ("model", "image", "smaller image"))
-    for part in (inside, image, smaller):
-        push_manifest(store, part)
-    was = index_of(image, inside)
-    there = push_manifest(store, index_of(smaller, inside), "1.0.0")
+    inside = model(store, "model")
+    push_manifest(store, inside)
+    was = index_of(inside)
+    entry = inside.descriptor.with_annotations({ROLE: "model"})
+    there = push_manifest(store, Index.build((entry,)), "1.0.0")
     put_name(store, there, "prod")
     sent: dict[str, Any] = {"digest": was.descriptor.digest, "model": inside.descriptor.digest}
     first = put_event(store, event(kind="registered", version="1.0.0", **sent))

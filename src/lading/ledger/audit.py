@@ -9,15 +9,14 @@ from typing import Final, Literal
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.ledger.book import Book, LedgerStore
+from lading.ledger.compressed import is_compressed_copy
 from lading.ledger.fold import Stage, State
 from lading.ledger.line import Line
 from lading.ledger.listing import border_holds
 from lading.ledger.read import JOBS
 from lading.ledger.remembered import Remembered
 from lading.spec.digest import Digest
-from lading.spec.manifest import Index, parse
 from lading.spec.version import Version
-from lading.transfer import read
 from lading.transfer.pool import run
 
 Severity = Literal["error", "note"]
@@ -199,7 +198,7 @@ def _stages(
         there = looked.get(name)
         if there == stage.value:
             continue
-        if there and stage.value and _same_model(store, there, _model(book, stage.value)):
+        if there and stage.value and is_compressed_copy(store, there, _model(book, stage.value)):
             yield _recompressed(name, there, stage.value)
             continue
         what = f"{name} names {there or 'nothing'}, and the ledger says {stage.value or 'nothing'}"
@@ -216,20 +215,13 @@ def _recompressed(name: str, there: Digest, was: Digest) -> Finding:
 
 
 def _model(book: Book, version: Digest) -> Digest | None:
-    """The model manifest of a version, which survives a copy that was compressed on the way."""
+    """The model manifest of a version, which survives a copy that was compressed on the way.
+
+    None where events contradict each other: anybody who may write could name another model.
+    """
     events = (recorded.event for recorded in book.records.values())
-    return next((event.model for event in events if event.digest == version and event.model), None)
-
-
-def _same_model(store: LedgerStore, digest: Digest, model: Digest | None) -> bool:
-    if model is None:
-        return False
-    try:
-        root = store.resolve(digest)
-        index = parse(read(store, root), root.media_type)
-    except (NotFound, InvalidInput, IntegrityError):
-        return False
-    return isinstance(index, Index) and any(child.digest == model for child in index.manifests)
+    said = {event.model for event in events if event.digest == version and event.model}
+    return said.pop() if len(said) == 1 else None
 
 
 # --- versions -------------------------------------------------------------------------------------
@@ -246,7 +238,7 @@ def _versions(
         if not known:
             what = f"nobody registered {tag}: it was pushed by another tool, or before"
             yield Finding("unregistered", "note", what, "lading ledger adopt")
-        elif any(_same_model(store, there, _model(book, digest)) for digest in known):
+        elif any(is_compressed_copy(store, there, _model(book, digest)) for digest in known):
             yield _recompressed(tag, there, known[0])
         else:
             what = f"{tag} names {there} and was registered as {known[0]}: versions never move"

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.ledger.checked import read_event, shown_stage
+from lading.ledger.compressed import is_compressed_copy
 from lading.ledger.fold import Stage
 from lading.operations import stores
 from lading.operations.policy import load_policy
-from lading.spec.manifest import parse
 from lading.spec.tags import LATEST
 from lading.spec.version import Version
-from lading.transfer import read
 
 if TYPE_CHECKING:
     from lading.operations.logbook import AnyStore
@@ -72,7 +71,8 @@ def drift(store: AnyStore, place: Reference, root: Descriptor, settings: Setting
     """
     stage = place.tag or ""
     shown: Stage | None
-    if load_policy(settings).for_model(place.repository)[stage].protected:
+    protected = load_policy(settings).for_model(place.repository)[stage].protected
+    if protected:
         from lading.operations.logbook import open_logbook
 
         logbook = open_logbook(place, settings, store=store)
@@ -80,9 +80,13 @@ def drift(store: AnyStore, place: Reference, root: Descriptor, settings: Setting
         shown = state.stage(stage)
     else:
         shown = shown_stage(store, stage)
-    if shown is None or shown.value == root.digest or _was_compressed(store, root, shown):
+    if shown is None or shown.value == root.digest:
         return None
-    return f"the tag names {root.digest}, the ledger {shown.value or 'nothing'}"
+    found = f"the tag names {root.digest}, the ledger {shown.value or 'nothing'}"
+    if not _was_compressed(store, root, shown):
+        return found
+    # Nobody approved those bytes; what a policy protects is taken as it was approved, or not.
+    return f"{found}: the same model, whose copy was compressed on the way" if protected else None
 
 
 def _was_compressed(store: AnyStore, root: Descriptor, shown: Stage) -> bool:
@@ -91,8 +95,7 @@ def _was_compressed(store: AnyStore, root: Descriptor, shown: Stage) -> bool:
         return False
     try:
         model = read_event(store, shown.members[-1].event).event.model
-        index = parse(read(store, root), root.media_type)
     except (NotFound, InvalidInput) as error:
         _log.debug("cannot compare %s with its event: %s", root.digest, error)
         return False
-    return model is not None and any(child.digest == model for child in index.children)
+    return is_compressed_copy(store, root.digest, model)
