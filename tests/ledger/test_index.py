@@ -41,7 +41,7 @@ from lading.ledger.write import named, record, settle
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
-from lading.spec.event import SEQ_LIMIT
+from lading.spec.event import SEQ_LIMIT, Recorded
 from lading.spec.manifest import Index, parse
 from lading.spec.tags import LEDGER
 from lading.stores.memory import MemoryStore
@@ -223,6 +223,72 @@ def test_a_repair_leaves_no_lie_in_the_index(
 
     assert list(read_book(store).lines.values()) == [line]
     assert kinds(store) == set()
+
+
+def alias(store: MemoryStore, recorded: Recorded, seq: int) -> str:
+    """Another tag for an event, as anybody could set it who may write."""
+    sealed, tag = seal(recorded.event), f"evt.{seq:08d}.{recorded.digest.hex[:16]}"
+    store.push(sealed.descriptor, BytesContent(sealed.manifest.raw), tag)
+    return tag
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+@pytest.mark.parametrize("seq", [1, 2, 50])
+def test_another_tag_hides_no_event(
+    store: MemoryStore, version: Descriptor, other: Descriptor, seq: int, is_listed: bool
+) -> None:
+    for _ in range(3):
+        assign(store, version.digest)
+    before = read_book(store)
+    last = assign(store, other.digest)
+    if not is_listed:
+        store.push(
+            (was := build(before.lines.values(), before.state())).descriptor,
+            BytesContent(was.raw),
+            LEDGER,
+        )
+    tag = alias(store, last, seq)
+
+    books = read_book(store), read_book(store, whole=True), reread(store, before)
+
+    for book in books:
+        assert open_fold(book).stage("prod").value == other.digest
+        assert len(book.lines) == 4
+        assert [(t.kind, tag in t.what) for t in book.troubles] == [("strange", True)]
+
+
+def test_another_tag_hides_nothing_behind_a_border(
+    store: MemoryStore, version: Descriptor, other: Descriptor, small: int
+) -> None:
+    first = assign(store, version.digest)
+    for _ in range(3):
+        last = assign(store, other.digest)
+    assert read_book(store).border
+    alias(store, last, 1)
+    alias(store, first, 9)
+
+    light, whole = read_book(store), read_book(store, whole=True)
+
+    assert open_fold(light).stages == open_fold(whole).stages
+    assert (open_fold(light).count, open_fold(whole).count) == (4, 4)
+    assert [trouble.kind for trouble in whole.troubles] == ["strange", "strange"]
+    assert not whole.unlisted
+
+
+def test_with_another_tag_beside_it_a_lie_in_the_index_is_looked_at(
+    store: MemoryStore, version: Descriptor, other: Descriptor
+) -> None:
+    lines = [assign(store, version.digest), assign(store, other.digest)]
+    alias(store, lines[1], 1)
+    first, second = sorted(read_book(store, whole=True).lines.values(), key=lambda line: line.order)
+    list_anew(store, first, replace(second, seq=1, parents=()))
+
+    book = read_book(store)
+
+    assert {line.digest: line.seq for line in book.lines.values()} == {
+        first.digest: 1,
+        second.digest: 2,
+    }
 
 
 def test_a_hint_whose_place_is_not_that_of_the_tag_is_looked_at(

@@ -96,11 +96,16 @@ class Book:
         return tuple(sorted(self.records.values(), key=lambda recorded: recorded.order))
 
 
-def event_tags(names: Collection[str]) -> dict[str, str]:
-    """The tags of events among some names, by the mark in them."""
-    # Sorted, so that everybody takes the same of two tags whose marks somebody made alike.
-    ordered = sorted(names, reverse=True)
-    return {found[1]: name for name in ordered if (found := event_of(name))}
+def event_tags(names: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The tags of events among some names, lowest first, by the mark in them.
+
+    An event has one tag of its own; whoever may write can give it others, which count for nothing.
+    """
+    tags: dict[str, list[str]] = {}
+    for name in sorted(names):
+        if found := event_of(name):
+            tags.setdefault(found[1], []).append(name)
+    return {mark: tuple(each) for mark, each in tags.items()}
 
 
 def seq_in(tag: str) -> int:
@@ -108,6 +113,11 @@ def seq_in(tag: str) -> int:
     found = event_of(tag)
     assert found is not None
     return found[0]
+
+
+def tags_until(names: Collection[str], seq: int) -> dict[str, tuple[str, ...]]:
+    """Those of them whose number is at most this."""
+    return event_tags([name for name in names if event_of(name) and seq_in(name) <= seq])
 
 
 def is_ledger(name: str) -> bool:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.ledger.artifact import MANIFEST_LIMIT, demand_own_tag, unseal
-from lading.ledger.book import Book, LedgerStore, Shelf, Trouble, event_tags, seq_in
+from lading.ledger.book import (
+    Book,
+    LedgerStore,
+    Shelf,
+    Trouble,
+    event_tags,
+    seq_in,
+    tags_until,
+)
 from lading.ledger.fold import Border, combined
 from lading.ledger.index import LedgerIndex, Segment, read_index
 from lading.ledger.line import Line
@@ -22,7 +30,7 @@ from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded
 from lading.spec.manifest import Index, parse
-from lading.spec.tags import LEDGER
+from lading.spec.tags import LEDGER, event_of
 from lading.transfer import read
 from lading.transfer.pool import run
 
@@ -75,16 +83,14 @@ class _Reading:
 
     def book(self, *, whole: bool) -> Book:
         listed = self._index()
-        hints = self._agreeing(listed.lines if listed else ())
+        hints = {line.mark: line for line in listed.lines} if listed else {}
         border = listed.border if listed else None
         if whole or (listed and border and self._is_late(listed, border, hints)):
             return self._whole(listed, hints)
-        tags = event_tags(self.names)
-        if border:
-            tags = {mark: tag for mark, tag in tags.items() if seq_in(tag) > border.seq}
-        found = self._tagged(tag for mark, tag in tags.items() if mark not in hints)
         # The list alone says that these were events: worth a look.
-        found |= self._by_digest(line for line in hints.values() if line.tag not in self.names)
+        found = self._by_digest(line for line in hints.values() if line.tag not in self.names)
+        unread = self._doubtful(event_tags(self.names), hints)
+        found |= self._tagged(tag for tag in unread if not border or seq_in(tag) > border.seq)
         lines = {mark: line for mark, line in hints.items() if line.tag in self.names}
         lines = self._sound(lines | self._lines(found, hints), border)
         book = Book(
@@ -99,9 +105,11 @@ class _Reading:
         return book
 
     def continued(self, book: Book) -> Book:
-        known = event_tags(book.names) | dict.fromkeys(book.lines, "")
-        tags = event_tags(self.names)
-        found = self._tagged(tag for mark, tag in tags.items() if mark not in known)
+        own = {line.tag for line in book.lines.values()}
+        found = self._tagged(
+            name for name in self.names - book.names - own if event_of(name) is not None
+        )
+        found = {mark: each for mark, each in found.items() if mark not in book.lines}
         border = book.border
         lines = self._sound({**book.lines, **self._lines(found, {})}, border)
         records = {mark: recorded for mark, (recorded, _) in found.items() if mark in lines}
@@ -121,23 +129,21 @@ class _Reading:
         """Whether an event belongs behind the border that whoever drew it had not seen."""
         if any(line.seq <= border.seq for line in hints.values()):
             return True
-        older = {
-            mark: tag for mark, tag in event_tags(self.names).items() if seq_in(tag) <= border.seq
-        }
+        older = tags_until(self.names, border.seq)
         if len(older) == border.count and combined(older) == border.marks:
             return False
         away = self._put_away(listed)
-        found = self._tagged(tag for mark, tag in older.items() if mark not in away)
-        kept = self._sound(away | self._lines(found, {}))
-        return any(mark in kept for mark in found)
+        lines = self._lines(self._tagged(self._doubtful(older, away)), away)
+        kept = self._sound(away | lines)
+        return any(mark in kept and away.get(mark) != line for mark, line in lines.items())
 
     def _whole(self, listed: LedgerIndex | None, hints: Mapping[str, Line]) -> Book:
         """Every event, read itself; those whose tag is gone, from the lists."""
         away = self._put_away(listed)
         hints = {**away, **hints}
         found = self._by_digest(hints.values())
-        tags = event_tags(self.names)
-        found |= self._tagged(tag for mark, tag in tags.items() if mark not in found)
+        read_so = {mark: Line.of(recorded, size) for mark, (recorded, size) in found.items()}
+        found |= self._tagged(self._doubtful(event_tags(self.names), read_so))
         self._follow_parents(found)
         lines = self._sound(self._lines(found, hints))
         return Book(
@@ -151,10 +157,12 @@ class _Reading:
             troubles=self._told(),
         )
 
-    def _agreeing(self, lines: Iterable[Line]) -> dict[str, Line]:
-        """The listed lines, but for those of which a tag says that they stand elsewhere."""
-        tags = event_tags(self.names)
-        return {line.mark: line for line in lines if tags.get(line.mark, line.tag) == line.tag}
+    @staticmethod
+    def _doubtful(tags: Mapping[str, tuple[str, ...]], known: Mapping[str, Line]) -> Iterator[str]:
+        """The tags that have to be read: all of an event that has not its own and no other."""
+        for mark, each in tags.items():
+            if mark not in known or each != (known[mark].tag,):
+                yield from each
 
     def _lines(self, found: Mapping[str, _Found], hints: Mapping[str, Line]) -> dict[str, Line]:
         """The lines of events that were read, whatever the index said of them."""
@@ -172,7 +180,7 @@ class _Reading:
     def _put_away(self, listed: LedgerIndex | None) -> dict[str, Line]:
         """What the full parts of the ledger list."""
         segments = listed.segments if listed else ()
-        return self._agreeing(line for segment in segments for line in self._segment(segment))
+        return {line.mark: line for segment in segments for line in self._segment(segment)}
 
     def _follow_parents(self, found: dict[str, _Found]) -> None:
         """Add events that neither a tag nor a list names any more, where others came after them."""
@@ -253,10 +261,11 @@ class _Reading:
             except (NotFound, InvalidInput, IntegrityError) as error:
                 self._tell("strange", f"the tag {tag} names no event that counts: {error}")
             else:
-                found[mark_of(recorded.digest)] = recorded, size
+                found[tag] = recorded, size
 
         run(look, sorted(tags), jobs=self.jobs, on_failure=lambda: None)
-        return found
+        # The lowest last, so that everybody takes the same of two whose marks somebody made alike.
+        return {mark_of(found[tag][0].digest): found[tag] for tag in sorted(found, reverse=True)}
 
     def _unsealed(self, descriptor: Descriptor) -> _Found:
         raw = read(self.store, descriptor, limit=MANIFEST_LIMIT)

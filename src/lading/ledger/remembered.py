@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lading.ledger.book import Book, event_tags, seq_in
+from lading.ledger.book import Book, tags_until
 from lading.ledger.fold import State
 from lading.ledger.line import mark
 from lading.spec.digest import Digest
@@ -33,8 +33,7 @@ class Remembered:
         there, border = set(book.lines), book.border
         if border:
             # Nothing was read behind the border; the tags there must do.
-            tags = event_tags(book.names).items()
-            there |= {name for name, tag in tags if seq_in(tag) <= border.seq}
+            there |= tags_until(book.names, border.seq).keys()
             there.add(mark(border.head))
         seq = max([line.seq for line in book.lines.values()] + [border.seq if border else 0])
         if seq < self.seq:

@@ -116,13 +116,13 @@ class Watched:
         """The tags and marks of events of which somebody is still to be told, in order."""
         from lading.ledger.book import event_tags
 
-        tags = event_tags(book.names)
-        before = () if from_start else tuple(tags.values())
+        tags = {tag: mark for mark, own in event_tags(book.names).items() for tag in own}
+        before = () if from_start else tuple(tags)
         begun = [cursor.begin(self.repository, sink, before) for sink in sinks]
         if any(begun) and not from_start:
             self._note(f"{self.repository} is watched from now on (cursor {cursor.name})")
         settled = cursor.settled(self.repository, sinks)
-        return sorted((tag, mark) for mark, tag in tags.items() if tag not in settled)
+        return sorted((tag, mark) for tag, mark in tags.items() if tag not in settled)
 
     @property
     def was_read(self) -> bool:
@@ -130,13 +130,17 @@ class Watched:
         return self._book is not None
 
     def _recorded(self, book: Book, tag: str, mark: str) -> Recorded | None:
-        """An event that has its place in the ledger; None where it cannot be had."""
+        """An event that has its place in the ledger; None where it cannot be had.
+
+        It is told by its own tag alone: another one that somebody gave it tells nothing new.
+        """
+        line = book.lines.get(mark)
         if found := book.records.get(mark):
-            return found if mark in book.lines else None
+            return found if line and line.tag == tag else None
         if self._attempts.get(tag, 0) >= _ATTEMPTS:
             return None
         try:
-            if mark in book.lines:
+            if line and line.tag == tag:
                 return read_event(self._logbook.store, tag)
         except (NotFound, InvalidInput, IntegrityError) as error:
             _log.debug("%s:%s: %s", self.repository, tag, error)
