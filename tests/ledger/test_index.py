@@ -396,6 +396,43 @@ def test_an_event_that_belongs_behind_the_border_is_seen(
     assert kinds(store) == {"fork"}
 
 
+@pytest.mark.parametrize("has_alias", [True, False])
+@pytest.mark.parametrize("seq", [1, 2, 5, SEQ_LIMIT // 2, SEQ_LIMIT - 1, SEQ_LIMIT, 10**40])
+def test_a_border_that_is_drawn_elsewhere_loses_no_event(
+    store: MemoryStore, version: Descriptor, other: Descriptor, seq: int, has_alias: bool
+) -> None:
+    for _ in range(3):
+        last = assign(store, version.digest)
+    whole = read_book(store, whole=True)
+    drawn = border_after(open_fold(whole))
+    assert drawn is not None
+    forged = replace(drawn, seq=seq, stages={}, moved={})
+    index = build((), fold((), border=forged), forged)
+    store.push(index.descriptor, BytesContent(index.raw), LEDGER)
+    if has_alias and seq < SEQ_LIMIT:
+        alias(store, last, seq)
+
+    acknowledged = assign(store, other.digest)
+
+    assert acknowledged.event.seq == 4
+    for book in (read_book(store), read_book(store, whole=True)):
+        assert open_fold(book).stage("prod").value == other.digest
+        assert not {trouble.kind for trouble in book.troubles} & {"seq", "index"}
+
+
+def test_a_border_whose_heads_tag_is_gone_is_still_believed(
+    store: MemoryStore, version: Descriptor, small: int
+) -> None:
+    for _ in range(3):
+        last = assign(store, version.digest)
+    store.untag(seal(last.event).tag)
+
+    book = read_book(store)
+
+    assert book.border
+    assert not book.whole
+
+
 def test_an_event_is_seen_whose_parent_behind_the_border_has_no_tag(
     store: MemoryStore, version: Descriptor, other: Descriptor, small: int
 ) -> None:

@@ -18,7 +18,7 @@ from lading.ledger.line import Line, read_line
 from lading.spec.descriptor import optional_text, text_field
 from lading.spec.digest import Digest
 from lading.spec.encoding import check_depth, decode_object
-from lading.spec.event import stage_name
+from lading.spec.event import SEQ_LIMIT, stage_name
 from lading.spec.manifest import Index
 from lading.spec.plain import Fields, table, tables
 
@@ -213,7 +213,7 @@ def _object(text: str | None, what: str) -> Fields:
 
 
 def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < SEQ_LIMIT:
         raise InvalidInput("the ledger's index has a number that is none", cause=f"{value!r}"[:60])
     return value
 

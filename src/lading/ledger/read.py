@@ -30,7 +30,7 @@ from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded
 from lading.spec.manifest import Index, parse
-from lading.spec.tags import LEDGER, event_of
+from lading.spec.tags import LEDGER, event_of, event_tag
 from lading.transfer import read
 from lading.transfer.pool import run
 
@@ -127,7 +127,7 @@ class _Reading:
 
     def _is_late(self, listed: LedgerIndex, border: Border, hints: Mapping[str, Line]) -> bool:
         """Whether an event belongs behind the border that whoever drew it had not seen."""
-        if any(line.seq <= border.seq for line in hints.values()):
+        if any(line.seq <= border.seq for line in hints.values()) or not self._stands(border):
             return True
         older = tags_until(self.names, border.seq)
         if len(older) == border.count and combined(older) == border.marks:
@@ -136,6 +136,18 @@ class _Reading:
         lines = self._lines(self._tagged(self._doubtful(older, away)), away)
         kept = self._sound(away | lines)
         return any(mark in kept and away.get(mark) != line for mark, line in lines.items())
+
+    def _stands(self, border: Border) -> bool:
+        """Whether the border's number is that of its head; what comes later is counted from it."""
+        own = event_tag(border.seq, border.head)
+        if event_tags(self.names).get(mark_of(border.head)) == (own,):
+            return True
+        try:
+            head, _ = self._unsealed(self.store.resolve(border.head))
+        except (NotFound, InvalidInput, IntegrityError) as error:
+            _log.debug("nobody can tell where the ledger's border is: %s", error)
+            return False
+        return head.event.seq == border.seq
 
     def _whole(self, listed: LedgerIndex | None, hints: Mapping[str, Line]) -> Book:
         """Every event, read itself; those whose tag is gone, from the lists."""
