@@ -72,6 +72,49 @@ def test_a_password_from_the_environment_is_not_for_a_projects_registry(
     assert load().registry == "evil.example"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "evil.example/ml/x",
+        "evil.example/ml/x:1.0.0",
+        "evil.example/ml/*",
+        "evil.example/*",
+        "evil:5000/x",
+        "[::1]:5000/x",
+    ],
+)
+def test_a_password_from_the_environment_is_not_for_a_projects_repositories(
+    name: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write_text(f'repositories = ["ml/fraud", "{name}"]')
+    monkeypatch.setenv("LADING_REGISTRY", "registry.example")
+    monkeypatch.setenv("LADING_PASSWORD", "secret")
+
+    with pytest.raises(InvalidInput, match="a password"):
+        load()
+
+    monkeypatch.delenv("LADING_PASSWORD")
+    monkeypatch.setenv("LADING_IDENTITY_TOKEN", "secret")
+    with pytest.raises(InvalidInput, match="a password"):
+        load()
+
+    monkeypatch.setenv("LADING_REPOSITORIES", name)
+    assert load().repositories == {name}
+
+
+def test_a_project_may_name_repositories_of_the_registry_that_the_person_named(
+    project: Path, user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write_text('repositories = ["registry.example/ml/*", "hub.example/x", "ml/fraud"]')
+    user.write_text('registry = "hub.example/team"')
+    monkeypatch.setenv("LADING_REGISTRY", "registry.example")
+    monkeypatch.setenv("LADING_PASSWORD", "secret")
+
+    settings = load()
+
+    assert "registry.example/ml/*" in settings.repositories
+
+
 def test_an_unknown_setting_is_refused_with_the_nearest_name(user: Path) -> None:
     user.write_text("jbos = 3")
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -95,11 +96,11 @@ def load(**flags: Any) -> Settings:
     environment = os.environ
     places = _places(environment)
     values: dict[str, Any] = {**_defaults(environment, places)}
-    values |= _from_file(places["config"] / "lading" / "config.toml", allowed=None)
+    own = _from_file(places["config"] / "lading" / "config.toml", allowed=None)
     project = _from_file(Path(_PROJECT_FILE), allowed=_PROJECT_MAY_SET)
     given_here = _from_environment(environment)
-    _demand_no_stranger(project, given_here)
-    values |= project | given_here
+    _demand_no_stranger(project, own, given_here)
+    values |= own | project | given_here
     settings = Settings(**values)
     given = {name: value for name, value in flags.items() if value is not None}
     return _checked(replace(settings, **given) if given else settings)
@@ -132,15 +133,46 @@ def process_environment() -> Mapping[str, str]:
     return dict(os.environ)
 
 
-def _demand_no_stranger(project: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+def _demand_no_stranger(
+    project: Mapping[str, Any], own: Mapping[str, Any], given: Mapping[str, Any]
+) -> None:
     """A password from the environment goes to whatever registry is named: not to a project's."""
-    secret = "password" in given or "identity_token" in given
-    if secret and "registry" in project and "registry" not in given:
+    if "password" not in given and "identity_token" not in given:
+        return
+    if "registry" in project and "registry" not in given:
         raise InvalidInput(
             f"{_PROJECT_FILE} names a registry, and the environment holds a password",
             cause="it would be sent to a host that only the project's folder chose",
             hint="name the registry in LADING_REGISTRY as well, or use lading login",
         )
+    if "repositories" in given:
+        return  # then nobody looks through the project's
+    trusted = _hosts([str(each["registry"]) for each in (own, given) if "registry" in each])
+    trusted |= _hosts(own.get("repositories", ()))
+    if strange := sorted(_hosts(project.get("repositories", ())) - trusted):
+        raise InvalidInput(
+            f"{_PROJECT_FILE} names repositories on {strange[0]},"
+            " and the environment holds a password",
+            cause="it would be sent to a host that only the project's folder chose",
+            hint="name them in LADING_REPOSITORIES as well, or use lading login",
+        )
+
+
+def _hosts(names: Iterable[str]) -> set[str]:
+    """The hosts among the names of registries (``HOST``, ``HOST/PREFIX``) and of repositories.
+
+    What is no name is nobody's host: it is refused where it is used.
+    """
+    from lading.spec.reference import Reference
+
+    found = set[str]()
+    for name in names:
+        # HOST, HOST/PREFIX and HOST/PREFIX/* are names with one more part.
+        for text in (name, f"{name.removesuffix('*').rstrip('/')}/x"):
+            with suppress(InvalidInput):
+                place = Reference.parse(text)
+                found |= {place.host} if place.host else set()
+    return found
 
 
 def _places(environment: Mapping[str, str]) -> dict[str, Path]:

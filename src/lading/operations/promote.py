@@ -36,7 +36,8 @@ def promote(
     """Let a stage name a version; an event says who did it, when and why.
 
     With ``to``, a repository anywhere, the version is copied there first, with its evidence and the
-    events that speak for it, and that repository's stage moves. Naming what the stage names already
+    events that speak for it, and that repository's stage moves; a password in the environment is
+    for both registries, as for a copy. Naming what the stage names already
     changes nothing.
 
     Raises:
