@@ -115,6 +115,30 @@ def test_a_project_may_name_repositories_of_the_registry_that_the_person_named(
     assert "registry.example/ml/*" in settings.repositories
 
 
+def test_a_project_may_not_replace_the_users_policy(
+    project: Path, user: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.write_text('policy = "weak.yaml"')
+    assert load().policy == Path("weak.yaml")
+
+    user.write_text('policy = "/etc/strict.yaml"')
+    assert load().policy == Path("/etc/strict.yaml")
+    assert "the policy weak.yaml of lading.toml does not count here" in caplog.text
+
+    monkeypatch.setenv("LADING_POLICY", "given.yaml")
+    assert load().policy == Path("given.yaml")
+
+
+def test_a_project_that_names_the_users_policy_is_not_warned_of(
+    project: Path, user: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.write_text('policy = "same.yaml"')
+    user.write_text('policy = "same.yaml"')
+
+    assert load().policy == Path("same.yaml")
+    assert not caplog.records
+
+
 def test_an_unknown_setting_is_refused_with_the_nearest_name(user: Path) -> None:
     user.write_text("jbos = 3")
 

@@ -2,11 +2,13 @@
 
 A flag wins over the environment, the environment over the project's ``lading.toml``, that over
 the user's ``config.toml``, that over the default. A project file may not weaken the way
-registries are spoken to: it comes with the folder, and the folder may come from anywhere.
+registries are spoken to, nor replace the user's policy: it comes with the folder, and the folder
+may come from anywhere.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,6 +18,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lading.errors import InvalidInput
+
+_log = logging.getLogger(__name__)
 
 KeepTags = Literal["auto", "always", "never"]
 
@@ -100,6 +104,7 @@ def load(**flags: Any) -> Settings:
     project = _from_file(Path(_PROJECT_FILE), allowed=_PROJECT_MAY_SET)
     given_here = _from_environment(environment)
     _demand_no_stranger(project, own, given_here)
+    _keep_own_policy(project, own)
     values |= own | project | given_here
     settings = Settings(**values)
     given = {name: value for name, value in flags.items() if value is not None}
@@ -156,6 +161,16 @@ def _demand_no_stranger(
             cause="it would be sent to a host that only the project's folder chose",
             hint="name them in LADING_REPOSITORIES as well, or use lading login",
         )
+
+
+def _keep_own_policy(project: dict[str, Any], own: Mapping[str, Any]) -> None:
+    """A folder that may come from anywhere must not weaken the rules that its user set."""
+    if "policy" in own and project.get("policy", own["policy"]) != own["policy"]:
+        _log.warning(
+            "the policy %s of %s does not count here: the user's own settings name %s",
+            *(project["policy"], _PROJECT_FILE, own["policy"]),
+        )
+        del project["policy"]
 
 
 def _hosts(names: Iterable[str]) -> set[str]:
