@@ -363,3 +363,39 @@ def test_a_stage_that_only_a_tag_names_does_not_overrule_the_destinations_ledger
 
     assert stages("ml/fraud", settings) == {"prod": ("1.0.0",)}
     assert any("prod was left as it is" in text for text in result.notes)
+
+
+@pytest.fixture
+def guarded(settings: Settings, tmp_path: Path) -> Settings:
+    """Somebody whose policy protects prod."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(PROTECTED)
+    return replace(settings, policy=policy)
+
+
+def test_a_bare_tag_in_the_source_does_not_fill_a_protected_stage(
+    model: Path, settings: Settings, guarded: Settings, tmp_path: Path
+) -> None:
+    push(model, "ml/fraud:1.0.0", settings=settings)
+    stick = f"oci:{tmp_path / 'stick'}"
+    for name in ("1.0.0", "prod", "dev", "mine"):
+        copy("ml/fraud:1.0.0", f"{stick}:{name}", settings=settings)
+    push(model, "ml/there:0.9.0", settings=guarded)
+
+    result = all_of(stick, "ml/there", guarded)
+
+    assert "prod" not in names("ml/there", settings)
+    assert {"1.0.0", "dev", "mine"} <= names("ml/there", settings)
+    assert any("prod was left as it is: no event says" in text for text in result.notes)
+
+
+def test_one_version_does_not_take_a_protected_stage_that_never_moved(
+    model: Path, place: str, settings: Settings, guarded: Settings
+) -> None:
+    push(model, f"{place}:1.0.0", settings=settings)
+
+    with pytest.raises(Conflict, match="stages move by promotion") as caught:
+        copy(f"{place}:1.0.0", f"{place}:prod", settings=guarded)
+
+    assert caught.value.hint == f"lading promote {place}:1.0.0 {place} --stage prod"
+    assert "prod" not in names(place, settings)

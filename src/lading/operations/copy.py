@@ -75,8 +75,9 @@ def copy(
 
     Raises:
         NotFound: the source is not there.
-        Conflict: the destination's version exists with other content; its ledger says that the
-            stage names another version; or both ledgers dispute what a protected stage names.
+        Conflict: the destination's version exists with other content; a stage is named that is
+            protected, or that its ledger says names another version; or both ledgers dispute what
+            a protected stage names.
     """
     settings = stores.settled(settings)
     from_place = stores.locate(source, settings)
@@ -122,15 +123,17 @@ def copy(
 def _refuse_stage(
     source: Reference, target: AnyStore, own: Reference, root: Descriptor, settings: Settings
 ) -> None:
-    """A stage with a history moves by an event that says who moved it; a tag alone is drift."""
+    """A stage that is protected, or has a history, moves by an event that says who moved it."""
     if not is_stage(own, settings):
         return
     from lading.operations.logbook import open_logbook
 
     logbook = open_logbook(own, settings, store=target)
     book, state = logbook.read_for(own.tag or "")
-    stage = state.stage(own.tag or "")
-    if book.is_empty or stage.moved is None or stage.value == root.digest:
+    name = own.tag or ""
+    stage = state.stage(name)
+    moves_by_events = name in logbook.protected or not (book.is_empty or stage.moved is None)
+    if not moves_by_events or stage.value == root.digest:
         return
     raise Conflict(
         f"{own.tag} is a stage of {own.base}, and stages move by promotion",

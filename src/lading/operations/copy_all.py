@@ -194,9 +194,12 @@ class _Copy:
             self.shipment.target.push(root, BytesContent(raw), tags.LATEST)
 
     def _stage_that_no_event_explains(self, name: str, root: Descriptor) -> None:
-        """A stage's tag from before there was a ledger, or that another tool moved."""
+        """A stage's tag from before there was a ledger, or that another tool moved.
+
+        Whoever may push tags can make one; into a protected stage only events lead.
+        """
         there = self._there(name)
-        if there is None and name not in self._moved():
+        if there is None and name not in self._moved() | self.to.protected:
             self.shipment.one(root, name)
         elif there != root.digest:
             self.notes.append(
