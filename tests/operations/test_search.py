@@ -19,10 +19,12 @@ from lading.catalogue.catalogue import FILE
 from lading.errors import InvalidInput, NotFound, Unavailable, Unsupported
 from lading.ledger.read import read_book
 from lading.ledger.write import Draft, record
+from lading.operations.best import best
 from lading.operations.promote import promote
 from lading.operations.push import push
 from lading.operations.read_facts import read_facts
 from lading.operations.remove import remove
+from lading.operations.request import approve
 from lading.operations.search import SearchResult, search
 from lading.settings import Settings
 from lading.spec.digest import Digest
@@ -403,6 +405,54 @@ def test_a_promotion_is_seen_by_the_next_search(
     assert stages() == {"1.0.0": ("staging",), "1.1.0": ("prod",)}
     (found_in_prod,) = search("stage = 'prod'", place, settings=settings).versions
     assert found_in_prod.version == "1.1.0"
+
+
+@pytest.fixture
+def guarded(settings: Settings, tmp_path: Path) -> Settings:
+    """Somebody whose policy protects prod."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("stages: {prod: {protected: true, approvals: 1, not_author: false}}")
+    return replace(settings, policy=policy, actor="Ada <ada@example.com>")
+
+
+def test_a_move_that_the_policy_refuses_is_not_shown(
+    storage: Storage, own_registry: DockerRegistry, guarded: Settings
+) -> None:
+    first = storage.version("ml/a", "1.0.0", auc(0.5))
+    second = storage.version("ml/a", "1.1.0", auc(0.6))
+    place = f"{own_registry.host}/ml/a"
+    approve(f"{place}:1.0.0", "prod", settings=guarded)
+    promote(f"{place}:1.0.0", "prod", settings=guarded)
+    event(own_registry, guarded, "assigned", second, "1.1.0", stage="prod", previous=first)
+
+    result, cold = asked(own_registry, lambda: search("stage = 'prod'", place, settings=guarded))
+    again, warm = asked(own_registry, lambda: search("stage = 'prod'", place, settings=guarded))
+
+    assert found(result) == found(again) == [("a", "1.0.0")]
+    assert len(cold) > len(warm) == 1
+    assert best(place, "auc", stage="prod", settings=guarded).version == "1.0.0"
+
+
+def test_another_policy_is_asked_anew_which_moves_count(
+    storage: Storage, own_registry: DockerRegistry, guarded: Settings, tmp_path: Path
+) -> None:
+    first = storage.version("ml/a", "1.0.0", auc(0.5))
+    second = storage.version("ml/a", "1.1.0", auc(0.6))
+    place = f"{own_registry.host}/ml/a"
+    approve(f"{place}:1.0.0", "prod", settings=guarded)
+    promote(f"{place}:1.0.0", "prod", settings=guarded)
+    event(own_registry, guarded, "assigned", second, "1.1.0", stage="prod", previous=first)
+    nobody = replace(guarded, policy=None)
+
+    def in_prod(settings: Settings) -> Found:
+        return found(search("stage = 'prod'", place, settings=settings))
+
+    assert in_prod(nobody) == [("a", "1.1.0")]
+    assert in_prod(guarded) == [("a", "1.0.0")]
+    assert in_prod(nobody) == [("a", "1.1.0")]
+    (tmp_path / "policy.yaml").write_text("stages: [")
+    with pytest.raises(InvalidInput):
+        in_prod(guarded)
 
 
 def test_a_version_that_was_removed_and_pushed_anew_is_read_again(

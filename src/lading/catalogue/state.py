@@ -96,9 +96,11 @@ class Names:
     events: tuple[str, ...]
     # How many versions are too many, and the lowest.
     left_out: int = 0
+    # A short name for the policy that says which events count.
+    rules: str = ""
 
     @classmethod
-    def of(cls, tags: Collection[str]) -> Names:
+    def of(cls, tags: Collection[str], rules: str = "") -> Names:
         """Told apart."""
         versions = [tag for tag in tags if Version.from_tag(tag)]
         events = sorted(tag for tag in tags if event_of(tag))
@@ -106,17 +108,22 @@ class Names:
         if left_out > 0:
             versions.sort(key=lambda tag: Version.from_tag(tag) or tag)
             del versions[:left_out]
-        return cls(frozenset(tags), tuple(sorted(versions)), tuple(events), max(0, left_out))
+        return cls(frozenset(tags), tuple(sorted(versions)), tuple(events), max(0, left_out), rules)
 
     @property
     def fingerprint(self) -> str:
         """Equal where nothing changed: versions never move, and every other change is an event."""
-        return _fingerprint((*self.versions, *self.events))
+        return _fingerprint((*self.versions, *self._ledger))
 
     @property
     def ledger(self) -> str:
-        """Equal where no event was added."""
-        return _fingerprint(self.events)
+        """Equal where no event was added, and the same of them count."""
+        return _fingerprint(self._ledger)
+
+    @property
+    def _ledger(self) -> tuple[str, ...]:
+        # No tag has a space in it.
+        return (*self.events, f"under {self.rules}") if self.events and self.rules else self.events
 
 
 def _fingerprint(tags: Iterable[str]) -> str:

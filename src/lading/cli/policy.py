@@ -15,6 +15,7 @@ from lading.cli.output import indented, table
 from lading.errors import PolicyRefused
 from lading.operations import policy as operation
 from lading.operations import policy_check as check_operation
+from lading.operations.policy_file import POLICY_FILE
 
 app = typer.Typer(
     add_completion=False,
@@ -77,7 +78,7 @@ def check(
 def init(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path(
-        operation.POLICY_FILE
+        POLICY_FILE
     ),
 ) -> None:
     """Write a commented policy with the usual stages; prints its path.

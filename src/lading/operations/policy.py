@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lading.errors import Conflict, InvalidInput, LocalFailure, NotFound
+from lading.errors import Conflict, InvalidInput, LocalFailure
 from lading.operations import stores
+from lading.operations.policy_file import POLICY_FILE, policy_bytes, policy_path
 from lading.policy.rules import USUAL, Policy, StageRules
 from lading.spec.duration import duration
 from lading.spec.plain import table
@@ -16,9 +17,6 @@ from lading.spec.plain import table
 if TYPE_CHECKING:
     from lading.settings import Settings
     from lading.spec.signature import Signature
-
-POLICY_FILE: Final = "lading-policy.yaml"
-_LARGEST: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +72,8 @@ def load_policy(settings: Settings) -> Policy:
         NotFound: the settings name a file that is not there.
         LocalFailure: it cannot be read.
     """
-    path = settings.policy or Path(POLICY_FILE)
-    try:
-        with path.open("rb") as opened:
-            raw = opened.read(_LARGEST + 1)
-    except FileNotFoundError as error:
-        if settings.policy is None and not path.is_symlink():
-            return USUAL
-        raise NotFound(
-            f"there is no policy {path}", hint="lading policy init FILE writes a first one"
-        ) from error
-    except OSError as error:
-        raise LocalFailure(f"cannot read the policy {path}", cause=error.strerror) from error
-    if len(raw) > _LARGEST:
-        raise InvalidInput(f"the policy {path} is larger than 1 MiB")
-    return Policy.parse(raw, str(path))
+    raw = policy_bytes(settings)
+    return USUAL if raw is None else Policy.parse(raw, str(policy_path(settings)))
 
 
 def policy_show(model: str | None = None, *, settings: Settings | None = None) -> PolicyShowResult:

@@ -22,6 +22,7 @@ from lading.catalogue.state import (
 from lading.errors import LadingError, NotFound, Unavailable
 from lading.operations import stores
 from lading.operations.changed import Change, Wanted
+from lading.operations.policy_file import policy_mark
 from lading.operations.searched import full_name
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def refresh(
     that cannot be read is what it was when it last could, with a note.
 
     Raises:
-        LadingError: the first reason, where none can be read and nothing is known of any.
+        LadingError: the policy is wrong; or the first reason, where no repository can be read and
+            nothing is known of any.
     """
     work = _Refresh(catalogue, tuple(places), settings, anew, wanted)
     with ThreadPoolExecutor(settings.jobs, thread_name_prefix="lading") as pool:
@@ -99,6 +101,8 @@ class _Refresh:
         self._places = {full_name(place, settings): place for place in places}
         self._anew = anew
         self._wanted = wanted
+        # Another policy may let other moves count.
+        self._rules = policy_mark(settings)
         self._found: dict[str, Looked] = {}
         self._notes: list[str] = []
         self._first_failure: LadingError | None = None
@@ -180,7 +184,7 @@ class _Refresh:
         if silent := self._silent.get(place.host or ""):
             return silent
         try:
-            return store, Names.of(list(store.names()))
+            return store, Names.of(list(store.names()), self._rules)
         except Unavailable as error:
             self._silent[place.host or ""] = error
             return error
@@ -214,6 +218,10 @@ class _Refresh:
 
     def _with_ledgers(self, pool: ThreadPoolExecutor, changes: list[Change]) -> list[Change]:
         moved = [change for change in changes if change.ledger_changed]
+        if any(change.names.events for change in moved):
+            from lading.operations.policy import load_policy
+
+            load_policy(self._settings)  # what is wrong with it is no trouble of a repository
         outcomes = pool.map(self._ledger, moved)
         read = dict(zip((change.base for change in moved), outcomes, strict=True))
         found = []
@@ -231,7 +239,8 @@ class _Refresh:
     def _ledger(self, change: Change) -> StagesKnown | LadingError:
         from lading.operations.stage_names import stages_of
 
-        return _tried(lambda: stages_of(change.store, change.names.every, self._settings))
+        names = change.names.every
+        return _tried(lambda: stages_of(change.place, change.store, names, self._settings))
 
     def _version(
         self, change: Change, tag: str, known: Container[str]

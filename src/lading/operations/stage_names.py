@@ -9,28 +9,35 @@ from lading.catalogue.state import StagesKnown
 from lading.errors import InvalidInput
 from lading.ledger.book import Book, event_tags
 from lading.ledger.read import read_book
+from lading.operations.logbook import open_logbook
 from lading.spec.tags import LEDGER
 from lading.spec.version import Version
 
 if TYPE_CHECKING:
-    from lading.ledger.book import LedgerStore
+    from lading.operations.logbook import AnyStore
     from lading.settings import Settings
     from lading.spec.digest import Digest
+    from lading.spec.reference import Reference
 
 
-def stages_of(store: LedgerStore, names: Collection[str], settings: Settings) -> StagesKnown:
+def stages_of(
+    place: Reference, store: AnyStore, names: Collection[str], settings: Settings
+) -> StagesKnown:
     """The stages, what is deprecated, and what each version was when it was last registered.
 
     ``names`` are the tags of the repository. One request, and one for each event that the ledger's
-    index does not list; none where nothing was ever recorded.
+    index does not list; none where nothing was ever recorded. Where the policy protects a stage,
+    every event is read (once: they are kept), and moves that it refuses do not count.
 
     Raises:
         LadingError: the registry refuses, or does not answer.
     """
     if LEDGER not in names and not event_tags(names):
         return StagesKnown()
-    book = read_book(store, names=names, jobs=settings.jobs)
-    state = book.state()
+    logbook = open_logbook(place, settings, store=store)
+    whole = bool(logbook.protected)
+    book = read_book(store, whole=whole, names=names, shelf=logbook.shelf, jobs=settings.jobs)
+    state = logbook.fold(book)
     return StagesKnown(
         {
             name: tuple(member.digest for member in stage.members)

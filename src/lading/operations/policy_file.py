@@ -1,0 +1,59 @@
+"""The file of the policy that holds here: its bytes, and a short name for them.
+
+What it says is :mod:`lading.operations.policy`'s; parsing costs more than a search that has nothing
+new to read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lading.errors import InvalidInput, LocalFailure, NotFound
+
+if TYPE_CHECKING:
+    from lading.settings import Settings
+
+POLICY_FILE: Final = "lading-policy.yaml"
+_LARGEST: Final = 1024 * 1024
+
+
+def policy_path(settings: Settings) -> Path:
+    """Where the policy is, if there is one: where the settings say, else in the current folder."""
+    return settings.policy or Path(POLICY_FILE)
+
+
+def policy_bytes(settings: Settings) -> bytes | None:
+    """What the policy's file holds; None where there is none and none is named.
+
+    Raises:
+        InvalidInput: it is larger than 1 MiB.
+        NotFound: the settings name a file that is not there.
+        LocalFailure: it cannot be read.
+    """
+    path = policy_path(settings)
+    try:
+        with path.open("rb") as opened:
+            raw = opened.read(_LARGEST + 1)
+    except FileNotFoundError as error:
+        if settings.policy is None and not path.is_symlink():
+            return None
+        raise NotFound(
+            f"there is no policy {path}", hint="lading policy init FILE writes a first one"
+        ) from error
+    except OSError as error:
+        raise LocalFailure(f"cannot read the policy {path}", cause=error.strerror) from error
+    if len(raw) > _LARGEST:
+        raise InvalidInput(f"the policy {path} is larger than 1 MiB")
+    return raw
+
+
+def policy_mark(settings: Settings) -> str:
+    """The same for the same policy, and empty where there is none.
+
+    Raises:
+        LadingError: as :func:`policy_bytes` does.
+    """
+    raw = policy_bytes(settings)
+    return "" if raw is None else hashlib.sha256(raw).hexdigest()
