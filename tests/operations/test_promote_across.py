@@ -10,8 +10,9 @@ from operations.team import ADA, BOB, EVE, Team
 from parts.double import Double
 from parts.registry import DockerRegistry
 
-from lading.errors import Conflict, InvalidInput, LadingError, NotFound, PolicyRefused
+from lading.errors import Conflict, InvalidInput, LadingError, NotFound, PolicyRefused, Unsupported
 from lading.ledger import write
+from lading.operations import carried
 from lading.operations.evaluate import evaluate
 from lading.operations.evidence import evidence
 from lading.operations.history import history
@@ -226,3 +227,46 @@ def test_a_no_from_where_it_came_keeps_a_version_from_coming_back(
 
     assert again.status == "unchanged"
     assert strict.at(to).versions("prod") == ["1.1.0"]
+
+
+def test_remarks_do_not_push_a_rejection_out_of_what_comes_along(
+    local: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carried, "_MOST", 4)
+    strict = local.under("stages: {staging: {}, prod: {protected: true}}")
+    reject("ml/fraud:1.0.0", "prod", because="biased", settings=strict.acting(EVE).settings)
+    for number in range(6):
+        note("ml/fraud:1.0.0", f"remark {number}", settings=strict.settings)
+    to = f"oci:{tmp_path / 'target'}"
+
+    done = promote("ml/fraud:1.0.0", "staging", to=to, settings=strict.settings)
+
+    # The registration and the rejection come along, and the two newest remarks.
+    assert "4 older events about 1.0.0 stay in ml/fraud" in done.notes
+    with pytest.raises(PolicyRefused, match="biased"):
+        promote(f"{to}:1.0.0", "prod", settings=strict.settings)
+
+
+def test_a_history_too_long_to_go_along_is_refused_not_cut(
+    local: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carried, "_MOST_DECIDING", 2)
+    for _ in range(2):
+        approve("ml/fraud:1.0.0", "prod", settings=local.acting(BOB).settings)
+
+    with pytest.raises(Unsupported, match="too long to go along"):
+        promote("ml/fraud:1.0.0", "prod", to=f"oci:{tmp_path / 'target'}", settings=local.settings)
+
+
+def test_no_folder_of_this_machine_is_told_to_others_for_ever(local: Team, tmp_path: Path) -> None:
+    here, to = f"oci:{tmp_path / 'secret-client' / 'fraud'}", f"oci:{tmp_path / 'target'}"
+    local.at(here).push("1.0.0")
+
+    promote(f"{here}:1.0.0", "prod", to=to, settings=local.settings)
+
+    (came,) = evidence(f"{to}:1.0.0", settings=local.settings).evidence
+    told = history(to, settings=local.settings).events
+    assert told[0].reason == "from fraud"
+    assert came.title == "history from fraud"
+    blobs = (tmp_path / "target" / "blobs" / "sha256").iterdir()
+    assert not any(b"secret-client" in blob.read_bytes() for blob in blobs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lading.operations.carried import carry_events
+from lading.operations.carried import carry_events, name_of
 from lading.operations.copy import copy
 from lading.operations.judging import Judge
 from lading.operations.logbook import open_logbook
@@ -59,6 +59,7 @@ def carry(place: Reference, to: Logbook, *, on_progress: OnProgress | None = Non
     Raises:
         Conflict: that repository has other content under this version.
         NotFound: there is no such version.
+        Unsupported: its history is too long to go along.
     """
     origin = open_logbook(place, to.settings)
     what = subject(origin.store, place, to.settings)
@@ -73,5 +74,5 @@ def carry(place: Reference, to: Logbook, *, on_progress: OnProgress | None = Non
     there = subject(to.store, own, to.settings)
     book, _ = origin.read(whole=True)
     carry_events(origin, book, there, to)
-    register(to, there, because=f"from {origin.place.base}")
+    register(to, there, because=f"from {name_of(origin.place)}")
     return there
