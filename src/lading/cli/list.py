@@ -38,7 +38,8 @@ def list_(
 ) -> None:
     """List the versions of a model, or all models.
 
-    Versions come highest first, with the other tags that name them. Without a name: the models
+    Versions come highest first, with the other tags that name them. It says which are deprecated,
+    and warns of DRIFT: a stage whose tag is not what the ledger says. Without a name: the models
     of the store on this machine, or of the default registry if one is set and has a catalogue.
     """
     console = Console.of(context)
@@ -46,6 +47,8 @@ def list_(
     result = operation.list_versions(repository, settings=console.settings())
     if not result.repositories and not result.versions and not result.tags:
         console.say("nothing here yet: lading push PATH NAME:VERSION")
+    for note in (*result.notes, *map(str, result.drifted)):
+        console.warn(note)
     rows = _rows(result)
     lines = _lines(result) if format == "table" else formats.written(format, rows, rows)
     console.answer(result, lines)
@@ -54,7 +57,7 @@ def list_(
 def _rows(result: operation.ListResult) -> Rows:
     if result.repository is None:
         return Rows(("repository",), [(name,) for name in result.repositories])
-    heads = ("version", "created", "size", "files", "tags", "digest", "summary")
+    heads = ("version", "created", "size", "files", "tags", "digest", "summary", "deprecated")
     return Rows(heads, [tuple(getattr(v, head) for head in heads) for v in result.versions])
 
 
@@ -81,7 +84,7 @@ def _row(version: operation.ListedVersion) -> tuple[str, ...]:
         date(version.created),
         size(version.size) if version.size is not None else "",
         str(version.files) if version.files is not None else "",
-        ", ".join(version.tags),
+        ", ".join((*version.tags, *(["(deprecated)"] if version.deprecated else []))),
         version.digest.partition(":")[2][:12],
         version.summary,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.ledger.artifact import unseal
 from lading.ledger.fold import Stage
-from lading.ledger.index import read_index
+from lading.ledger.index import LedgerIndex, read_index
 from lading.ports import Source
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded
@@ -20,6 +20,16 @@ def shown_stage(source: Source, name: str) -> Stage | None:
     Raises:
         IntegrityError: what is there is no ledger, or a damaged one.
     """
+    index = shown_index(source)
+    return index.stages.get(name) if index else None
+
+
+def shown_index(source: Source) -> LedgerIndex | None:
+    """What the index says, without looking at any event; None where there is no ledger.
+
+    Raises:
+        IntegrityError: what is there is no ledger, or a damaged one.
+    """
     try:
         descriptor = source.resolve(LEDGER)
     except NotFound:
@@ -28,7 +38,7 @@ def shown_stage(source: Source, name: str) -> Stage | None:
         index = parse(read(source, descriptor), descriptor.media_type)
         if not isinstance(index, Index):
             raise InvalidInput("it is no index")
-        return read_index(index).stages.get(name)
+        return read_index(index)
     except InvalidInput as error:
         raise IntegrityError(
             "the ledger's index is damaged", cause=str(error), hint="lading ledger repair MODEL"

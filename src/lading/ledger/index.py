@@ -46,6 +46,7 @@ class LedgerIndex:
     border: Border | None
     segments: tuple[Segment, ...]
     digest: Digest
+    deprecated: frozenset[Digest] = frozenset()
 
 
 def build(
@@ -89,6 +90,7 @@ def read_index(index: Index) -> LedgerIndex:
         border=_read_border(_object(border, "the ledger's border")) if border else None,
         segments=_read_segments(annotations.get(SEGMENTS)),
         digest=index.descriptor.digest,
+        deprecated=frozenset(_digests(checkpoint.get("deprecated"))),
     )
 
 

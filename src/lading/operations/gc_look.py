@@ -13,6 +13,7 @@ from lading.ledger.artifact import EVENT
 from lading.ledger.book import is_ledger
 from lading.ledger.index import LEDGER_TYPE
 from lading.ledger.read import reread
+from lading.operations.drifted import drifted
 from lading.operations.gc_facts import (
     Facts,
     KnownManifest,
@@ -78,6 +79,9 @@ class Look:
         book, state = self._read()
         names = (name for name in book.names if not is_ledger(name))
         found = self._tags(name for name in names if leftovers or not is_bookkeeping(name))
+        if leftovers:
+            for stray in drifted(self.logbook, book, state, found.get):
+                self.logbook.note(str(stray))
         there = self._visited(found.values())
         versions = self._versions(found, book)
         loose: set[Digest] = set()

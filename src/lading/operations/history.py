@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lading.ledger.fold import Member, State, timeline
 from lading.ledger.line import Line
 from lading.operations import stores
+from lading.operations.drifted import drifted
 from lading.operations.logbook import Logbook, open_logbook
 from lading.operations.moments import stretch_of
 from lading.operations.subject import subject
@@ -96,6 +97,9 @@ def history(
     book, state = logbook.read(whole=True)
     if stage is not None and stage not in state.stages:
         logbook.rules(stage)
+    for found in drifted(logbook, book, state):
+        if stage in (None, found.stage):
+            logbook.note(str(found))
     refused = {digest: logbook.judge.failed(book, digest) for digest in state.refused}
     events = [
         recorded

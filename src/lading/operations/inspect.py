@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lading.errors import LadingError
 from lading.operations import stores
+from lading.operations.drifted import index_of
 from lading.operations.evidence import Gathered, ListedEvidence, gather, kept, shown
 from lading.operations.stages import warn_of_drift
 from lading.packing.artifact import Artifact, Kind, recognise
@@ -19,6 +20,7 @@ from lading.spec.reference import Reference
 from lading.transfer import read
 
 if TYPE_CHECKING:
+    from lading.ledger.index import LedgerIndex
     from lading.ports import Source
     from lading.settings import Settings
     from lading.stores.layout import LayoutStore
@@ -84,12 +86,15 @@ class InspectResult:
     document: dict[str, Any]
     evidence: tuple[ListedEvidence, ...]
     notes: tuple[str, ...]
+    # Somebody said that it should not be used.
+    deprecated: bool = False
 
 
 def inspect(reference: str | Reference, *, settings: Settings | None = None) -> InspectResult:
     """The document, files, layers, digests and evidence of a version, and who can consume it.
 
-    Where nothing hangs on the version, its evidence costs one small request.
+    Where nothing hangs on the version, its evidence costs one small request; that it is deprecated
+    the ledger's index says, for one more.
 
     Raises:
         InvalidInput: it is no model; says what it is.
@@ -107,6 +112,8 @@ def inspect(reference: str | Reference, *, settings: Settings | None = None) -> 
     facts = config if artifact.kind == "lading" else table(config.get("descriptor"))
     created = facts.get("created") or facts.get("createdAt")
     found = _evidence(store, root, place, settings)
+    index, unknown = index_of(store)
+    deprecated = index is not None and root.digest in index.deprecated
     return InspectResult(
         reference=str(place),
         digest=root.digest,
@@ -122,8 +129,23 @@ def inspect(reference: str | Reference, *, settings: Settings | None = None) -> 
         annotations=dict((artifact.index or artifact.manifest).annotations),
         document=config,
         evidence=shown(found),
-        notes=(*artifact.notes, *found.notes),
+        notes=(
+            *artifact.notes,
+            *found.notes,
+            *([unknown] if unknown else []),
+            *([_warning(index, root, place)] if index and deprecated else []),
+        ),
+        deprecated=deprecated,
     )
+
+
+def _warning(index: LedgerIndex, root: Descriptor, place: Reference) -> str:
+    """That a version is deprecated, and by whom as far as the index says it."""
+    said = [
+        line for line in index.lines if (line.kind, line.subject) == ("deprecated", root.digest)
+    ]
+    by = f" by {said[-1].actor} (unsigned)" if said else ""
+    return f"deprecated{by}: lading history {place.base}@{root.digest} says why"
 
 
 def _evidence(

@@ -13,6 +13,7 @@ from lading.ledger.envelope import unwrap
 from lading.ledger.line import mark
 from lading.ledger.repair import repair
 from lading.operations import stores
+from lading.operations.drifted import drifted
 from lading.operations.history import HistoryEvent, told
 from lading.operations.logbook import Logbook, open_logbook
 from lading.operations.registration import register
@@ -157,6 +158,8 @@ def ledger_show(model: str | Reference, *, settings: Settings | None = None) -> 
     """
     logbook = _opened(model, settings)
     book, state = _whole(logbook)
+    for found in drifted(logbook, book, state):
+        logbook.note(str(found))
     return LedgerShowResult(
         reference=logbook.place.base,
         seq=state.seq,

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, LadingError, NotFound
 from lading.operations import stores
+from lading.operations.drifted import DriftedStage, index_of, strayed
 from lading.spec import mediatypes
+from lading.spec.digest import Digest
 from lading.spec.manifest import parse
 from lading.spec.reference import Reference
-from lading.spec.tags import is_own
+from lading.spec.tags import LEDGER, is_own
 from lading.spec.version import Version
 from lading.transfer import read
 
@@ -36,6 +38,8 @@ class ListedVersion:
     files: int | None
     summary: str
     tags: tuple[str, ...]
+    # Somebody said that it should not be used.
+    deprecated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,9 @@ class ListResult:
     versions: tuple[ListedVersion, ...]
     tags: tuple[ListedTag, ...]
     repositories: tuple[str, ...]
+    # Stages whose tags are not what the ledger's index says.
+    drifted: tuple[DriftedStage, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def list_versions(
@@ -62,7 +69,8 @@ def list_versions(
     """Every version with its date, size and summary, in the order of semantic versions.
 
     Without a repository: the repositories of the local store, or of the default registry as far
-    as its catalogue tells.
+    as its catalogue tells. What is deprecated, and which stages drifted, the ledger's index says:
+    one request where there is a ledger.
 
     Raises:
         NotFound: nothing was ever pushed there.
@@ -74,10 +82,23 @@ def list_versions(
     if place.name:
         raise InvalidInput(f"list takes a repository, not {place}", hint=f"lading inspect {place}")
     store = stores.open_store(place, settings)
-    names = [name for name in store.names() if not is_own(name)]
+    everything = list(store.names())
+    names = [name for name in everything if not is_own(name)]
     if not names:
         raise NotFound(f"{place.base} has no versions", hint=f"lading push PATH {place.base}:0.1.0")
-    return _listed(store, place, names, settings.jobs)
+    found = _looked(store, names, settings.jobs)
+    index, note = index_of(store) if LEDGER in everything else (None, None)
+    deprecated = index.deprecated if index else frozenset()
+    tags = {entry.name: entry.digest for entry in found}
+    versions, others = _sorted(found)
+    return ListResult(
+        place.base,
+        tuple(_version(entry, others, entry.digest in deprecated) for entry in versions),
+        tuple(ListedTag(entry.name, entry.digest) for entry in others),
+        (),
+        tuple(strayed(store, place, index, tags, settings)) if index else (),
+        (note,) if note else (),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +106,23 @@ class _Named:
     """A name, and what lies under it as far as it could be read."""
 
     name: str
-    digest: str
+    digest: Digest
     annotations: dict[str, str]
 
 
-def _listed(
-    store: RemoteStore | LayoutStore, place: Reference, names: list[str], jobs: int
-) -> ListResult:
+def _looked(store: RemoteStore | LayoutStore, names: list[str], jobs: int) -> list[_Named]:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(jobs) as pool:
-        found = [entry for entry in pool.map(lambda name: _look(store, name), names) if entry]
-    versions = {entry.name: entry for entry in found if Version.from_tag(entry.name)}
-    others = [entry for entry in found if entry.name not in versions]
-    ordered = sorted(versions, key=lambda name: Version.from_tag(name) or name, reverse=True)
-    return ListResult(
-        place.base,
-        tuple(_version(versions[name], others) for name in ordered),
-        tuple(ListedTag(e.name, e.digest) for e in sorted(others, key=lambda e: e.name)),
-        (),
-    )
+        return [entry for entry in pool.map(lambda name: _look(store, name), names) if entry]
+
+
+def _sorted(found: list[_Named]) -> tuple[list[_Named], list[_Named]]:
+    """The versions, highest first, and the other tags by name."""
+    versions = [(version, e) for e in found if (version := Version.from_tag(e.name))]
+    others = [entry for entry in found if not Version.from_tag(entry.name)]
+    versions.sort(key=lambda pair: pair[0], reverse=True)
+    return [entry for _, entry in versions], sorted(others, key=lambda entry: entry.name)
 
 
 def _look(store: RemoteStore | LayoutStore, name: str) -> _Named | None:
@@ -119,7 +137,7 @@ def _look(store: RemoteStore | LayoutStore, name: str) -> _Named | None:
     return _Named(name, descriptor.digest, dict(annotations))
 
 
-def _version(entry: _Named, others: list[_Named]) -> ListedVersion:
+def _version(entry: _Named, others: list[_Named], deprecated: bool) -> ListedVersion:
     annotations = entry.annotations
     summary = [
         annotations[f"dev.lading.{key}"] for key in _SUMMARY if f"dev.lading.{key}" in annotations
@@ -137,6 +155,7 @@ def _version(entry: _Named, others: list[_Named]) -> ListedVersion:
         files=_number(annotations.get("dev.lading.files")),
         summary=" ".join(summary) or annotations.get(mediatypes.DESCRIPTION, "")[:60],
         tags=tuple(sorted(other.name for other in others if other.digest == entry.digest)),
+        deprecated=deprecated,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lading.errors import InvalidInput, NotFound
 from lading.ledger.write import named
 from lading.operations import stores
+from lading.operations.drifted import accountable
 from lading.operations.logbook import Logbook, open_logbook
 from lading.spec.digest import Digest
 from lading.spec.event import WORDS, Recorded, moment
@@ -124,7 +125,7 @@ def unregistered(book: Book) -> tuple[str, ...]:
 def _stages(logbook: Logbook, book: Book, state: State) -> Iterator[StageStatus]:
     declared = logbook.stages
     others = [name for name in state.stages if name not in declared]
-    moves = [line for line in book.lines.values() if line.moves]
+    answers = accountable(logbook, book)
     for name in (*declared, *others):
         stage = state.stage(name)
         tag = named(logbook.store, name) if name in book.names else None
@@ -133,9 +134,7 @@ def _stages(logbook: Logbook, book: Book, state: State) -> Iterator[StageStatus]
             protected=name in logbook.protected,
             members=tuple(_member(member, state, book, name) for member in stage.members),
             tag=tag,
-            # A tag without any event was set before there was a ledger; nobody protected it then.
-            drift=tag != stage.value
-            and (name in logbook.protected or any(line.stage == name for line in moves)),
+            drift=tag != stage.value and name in answers,
             fork=tuple(stage.fork),
             kept=stage.kept,
             refused=tuple(_refused(logbook, book, state, name)),
