@@ -180,7 +180,7 @@ def test_skopeo_copies_as_the_readme_says(
     skopeo: Skopeo,
     tmp_path: Path,
 ) -> None:
-    (line,) = (line for line in console_lines() if line.startswith("skopeo "))
+    (line,) = (line for line in console_lines() if line.startswith("skopeo copy"))
     settings = Settings(home=tmp_path / "home", cache=tmp_path / "cache")
     pushed = push(model, f"{registry.host}/ml/fraud:1.0.0", settings=settings)
     own = line.replace("//a/", f"//{registry.host}/").replace("//b/", f"//{other_registry.host}/")
@@ -190,6 +190,36 @@ def test_skopeo_copies_as_the_readme_says(
 
     copied = lading.inspect(f"{other_registry.host}/ml/fraud:1.0.0", settings=settings)
     assert copied.digest == pushed.digest
+
+
+def test_skopeo_takes_everything_along_as_the_readme_says(
+    model: Path,
+    registry: DockerRegistry,
+    other_registry: DockerRegistry,
+    skopeo: Skopeo,
+    tmp_path: Path,
+) -> None:
+    lines = [line for line in console_lines() if line.startswith("skopeo sync")]
+    settings = Settings(home=tmp_path / "home", cache=tmp_path / "cache")
+    name = "all/fraud"
+    pushed = push(model, f"{registry.host}/{name}:1.0.0", settings=settings)
+    lading.evaluate(f"{registry.host}/{name}:1.0.0", {"auc": 0.9}, settings=settings)
+    lading.promote(f"{registry.host}/{name}:1.0.0", "prod", settings=settings)
+
+    for number, line in enumerate(lines):
+        own = line.replace(" a/ml/fraud", f" {registry.host}/{name}")
+        own = own.replace(" b/ml", f" {other_registry.host}/all")
+        _, sync, *arguments = words(own)
+        insecure = ("--src-tls-verify=false", "--dest-tls-verify=false")
+        # The lists of evidence do not pass the first round.
+        skopeo.run(sync, *insecure, *arguments, check=number > 0)
+
+    there = f"{other_registry.host}/{name}"
+    assert lading.inspect(f"{there}:1.0.0", settings=settings).digest == pushed.digest
+    assert len(lading.evidence(f"{there}:1.0.0", settings=settings).evidence) == 1
+    (prod,) = (s for s in lading.status(there, settings=settings).stages if s.stage == "prod")
+    assert [member.version for member in prod.members] == ["1.0.0"]
+    assert lading.ledger_verify(there, settings=settings).sound
 
 
 def test_podman_pulls_and_mounts_as_the_readme_says(

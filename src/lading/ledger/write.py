@@ -30,7 +30,7 @@ from lading.spec.tags import LEDGER, is_segment, segment_tag
 from lading.transfer import read
 
 # A registry looks for every child of an index that is put, so long lists make slow writes.
-SEGMENT: Final = 2000
+SEGMENT: Final = 500
 # Others may be writing all the time; they show what they write, too.
 _PATIENCE: Final = 60.0
 _TRIES: Final = 4
