@@ -197,6 +197,26 @@ def statement(**predicate: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+FAR = ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "3000-01-01T00:30:00+00:00"]
+
+
+@pytest.mark.parametrize("field", ["time", "expires"])
+@pytest.mark.parametrize("text", [*FAR, "9999-12-31T23:59:59-23:59", "2026-03-01T12:00:00", "soon"])
+def test_a_moment_that_nobody_can_reckon_with_is_neither_written_nor_read(
+    field: str, text: str
+) -> None:
+    with pytest.raises(InvalidInput, match="not a moment"):
+        Event.parse(statement(**{field: text}))
+    said: dict[str, Any] = {field: text}
+    with pytest.raises(InvalidInput, match="not a moment"):
+        event(**said).encode()
+
+
+def test_the_first_and_the_last_moment_that_count() -> None:
+    for text in ("1970-01-01T00:00:00Z", "2999-12-31T23:59:59Z", "3000-01-01T00:30:00+01:00"):
+        assert Event.parse(statement(time=text)).at.year in (1970, 2999)
+
+
 def test_a_field_that_a_newer_lading_wrote_is_passed_over() -> None:
     assert Event.parse(statement(mood="good")) == event()
 

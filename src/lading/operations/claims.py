@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lading.catalogue import Measured, measured_in
-from lading.errors import LadingError
+from lading.errors import InvalidInput, LadingError
 from lading.operations import stores
 from lading.operations.evidence import gather, kept
 from lading.spec.event import moment
@@ -89,5 +89,12 @@ def standing(claims: Iterable[Claim]) -> list[Claim]:
 
 
 def _weight(claim: Claim) -> tuple[bool, float]:
-    made = moment(claim.created).timestamp() if claim.created else 0.0
-    return claim.evidence is not None, made
+    return claim.evidence is not None, _made(claim.created)
+
+
+def _made(created: str | None) -> float:
+    """When it was made; long ago, where nobody can tell."""
+    try:
+        return moment(created).timestamp() if created else 0.0
+    except InvalidInput:
+        return 0.0

@@ -46,6 +46,7 @@ MOST_PARENTS: Final = 64
 _STAGE = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 # Eight digits in a tag.
 SEQ_LIMIT: Final = 10**8
+YEARS: Final = range(1970, 3000)
 _NO_METRICS: Final[Mapping[str, float]] = {}
 
 
@@ -97,8 +98,9 @@ class Event:
         """The bytes of the statement.
 
         Raises:
-            InvalidInput: it is larger than anybody reads.
+            InvalidInput: it is larger than anybody reads, or says a moment that is none.
         """
+        _demand_moments(self)
         raw = encode(
             {
                 "_type": STATEMENT,
@@ -163,15 +165,21 @@ def moment(text: str) -> datetime:
     """The moment in RFC 3339 text.
 
     Raises:
-        InvalidInput: it is none, or says no time zone.
+        InvalidInput: it is none, says no time zone, or is in no year from 1970 to 2999: whoever
+            reckons with it must not come to the calendar's end.
     """
     try:
         value = datetime.fromisoformat(text)
-        if value.tzinfo is not None:
-            return value.astimezone(UTC)
+        at = value.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(f"not a moment: {text[:60]!r}", hint="2026-03-01T12:00:00Z") from error
-    raise InvalidInput(f"not a moment: {text[:60]!r}", cause="it has no time zone")
+    if value.tzinfo is None:
+        raise InvalidInput(f"not a moment: {text[:60]!r}", cause="it has no time zone")
+    if at.year not in YEARS:
+        raise InvalidInput(
+            f"not a moment: {text[:60]!r}", cause=f"its year is not {YEARS[0]} to {YEARS[-1]}"
+        )
+    return at
 
 
 def stage_name(text: str) -> str:
@@ -236,7 +244,6 @@ def _event(repository: str, digest: Digest, value: Mapping[str, object]) -> Even
     stage = optional_text(value, "stage")
     if kind in MOVES | WORDS and stage is None:
         raise InvalidInput(f"the event {kind} names no stage")
-    expires = optional_text(value, "expires")
     event = Event(
         kind=kind,  # type: ignore[arg-type]  # it is one of KINDS
         repository=repository,
@@ -255,18 +262,22 @@ def _event(repository: str, digest: Digest, value: Mapping[str, object]) -> Even
         protected=value.get("protected") is True,
         policy=_digest(value, "policy"),
         evidence=_digests(value, "evidence"),
-        expires=expires,
+        expires=optional_text(value, "expires"),
         where=optional_text(value, "where"),
         metrics=_metrics(value.get("metrics")),
         window=_window(value.get("window")),
     )
     # Refused here, so that nobody further in has to expect times that are none.
-    moment(event.time)
-    if expires:
-        moment(expires)
+    _demand_moments(event)
     if len(event.parents) > MOST_PARENTS:
         raise InvalidInput("the event has too many parents", cause=f"{len(event.parents)}")
     return event
+
+
+def _demand_moments(event: Event) -> None:
+    moment(event.time)
+    if event.expires:
+        moment(event.expires)
 
 
 def _seq(value: object) -> int:
