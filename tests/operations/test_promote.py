@@ -10,7 +10,7 @@ import pytest
 from operations.team import ADA, BOB, EVE, Later, Team
 from parts.child import as_nobody
 
-from lading.errors import InvalidInput, NotFound, PolicyRefused
+from lading.errors import IntegrityError, InvalidInput, NotFound, PolicyRefused
 from lading.operations import judging
 from lading.operations.deprecate import deprecate
 from lading.operations.evaluate import evaluate
@@ -97,6 +97,26 @@ def test_what_cannot_be_promoted_says_why_and_leaves_no_event(
 
     assert getattr(caught.value, "hint", None)
     assert local.events() == before
+
+
+def test_a_version_whose_tag_was_given_to_another_one_is_refused(team: Team) -> None:
+    team.set_tag("1.0.0", "1.1.0")
+    written = team.events()
+
+    for act in (promote, approve):
+        with pytest.raises(IntegrityError, match=r"the tag 1\.0\.0 names version 1\.1\.0"):
+            act(f"{team.place}:1.0.0", "prod", settings=team.settings)
+
+    assert team.events() == written
+    assert team.tag("prod") is None
+    done = promote(f"{team.place}:1.1.0", "prod", settings=team.settings)
+    assert done.version == "1.1.0"
+
+
+def test_a_version_with_build_metadata_names_itself(local: Team) -> None:
+    local.push("1.2.0_cu121")
+
+    assert promote("ml/fraud:1.2.0_cu121", "prod", settings=local.settings).status == "assigned"
 
 
 def test_a_stage_that_is_nearly_one_is_suggested(local: Team) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lading.errors import InvalidInput, NotFound
+from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.stages import checked
 from lading.spec import mediatypes
@@ -45,7 +45,8 @@ def subject(store: AnyStore, place: Reference, settings: Settings) -> Subject:
     Raises:
         InvalidInput: nothing is named, or what is named is no version.
         NotFound: there is no such thing, or its own tag is gone.
-        IntegrityError: a stage is named whose tag is not what the ledger says.
+        IntegrityError: a stage is named whose tag is not what the ledger says; or a version whose
+            tag names another one.
     """
     if not place.name:
         raise InvalidInput(f"which version of {place.base}?", hint=f"{place.base}:1.0.0")
@@ -55,12 +56,31 @@ def subject(store: AnyStore, place: Reference, settings: Settings) -> Subject:
     if version is None:
         version = _stated(manifest, place)
         _demand_tag(store, place, root, version)
+    else:
+        _demand_own_content(manifest, place, root, version)
     return Subject(place.with_tag(version.tag), root, str(version), model_of(manifest))
 
 
+def _said(manifest: Manifest | Index) -> Version | None:
+    """The version that content says it is, if it does."""
+    return Version.from_tag(manifest.annotations.get(mediatypes.VERSION, "").replace("+", "_"))
+
+
+def _demand_own_content(
+    manifest: Manifest | Index, place: Reference, root: Descriptor, version: Version
+) -> None:
+    """Refuse a version's tag that somebody gave to another version: no registry forbids that."""
+    said = _said(manifest)
+    if said not in (None, version):
+        raise IntegrityError(
+            f"the tag {version.tag} names version {said}",
+            cause=f"{place.base}:{version.tag} was given to other content: {root.digest}",
+            hint=f"lading history {place.base} tells what {version} was when it was registered",
+        )
+
+
 def _stated(manifest: Manifest | Index, place: Reference) -> Version:
-    stated = manifest.annotations.get(mediatypes.VERSION, "")
-    version = Version.from_tag(stated.replace("+", "_"))
+    version = _said(manifest)
     if version is None:
         raise InvalidInput(
             f"{place} is no version",
