@@ -182,3 +182,21 @@ def test_whatever_comes_is_hints_or_a_refusal(value: Any, kind: str) -> None:
         return
 
     assert all(0 < len(hint.repository) <= 255 for hint in found)
+
+
+@given(_json, st.sampled_from(["mediaType", "repository", "tag"]))
+def test_every_field_of_a_push_may_be_of_any_type(value: Any, field: str) -> None:
+    target = {"mediaType": IMAGE_MANIFEST, "repository": "ml/fraud", "tag": "1.0.0", field: value}
+
+    found = hints({}, json.dumps({"events": [{"action": "push", "target": target}]}).encode())
+
+    assert all(isinstance(hint.repository, str) for hint in found)
+
+
+@pytest.mark.parametrize("field", ["action", "target"])
+@pytest.mark.parametrize("value", [[], {}, None, 5, True, "x"])
+def test_a_push_that_is_none_is_no_hint(field: str, value: Any) -> None:
+    target = {"mediaType": IMAGE_MANIFEST, "repository": "ml/fraud"}
+    event = {"action": "push", "target": target, field: value}
+
+    assert hints({}, json.dumps({"events": [event]}).encode()) == ()

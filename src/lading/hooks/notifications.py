@@ -81,8 +81,8 @@ def _message(message: Fields) -> Iterator[Hint]:
 def _distribution(event: Fields) -> Iterator[Hint]:
     target = table(event.get("target"))
     # Blobs have no tag, and no event of ours is one.
-    pushed = event.get("action") == "push" and target.get("mediaType") in MANIFESTS
-    if pushed:
+    kind = target.get("mediaType")
+    if event.get("action") == "push" and isinstance(kind, str) and kind in MANIFESTS:
         yield from _hint(target.get("repository"), target.get("tag"))
 
 
