@@ -480,6 +480,87 @@ def test_a_part_whose_tag_is_gone_keeps_its_name(
     assert kinds(store) == set()
 
 
+class Counting(MemoryStore):
+    """Counts what it is asked to resolve."""
+
+    def __init__(self, inner: MemoryStore) -> None:
+        vars(self).update(vars(inner))
+        self.asked: list[str] = []
+
+    def resolve(self, name: str) -> Descriptor:
+        self.asked.append(name)
+        return super().resolve(name)
+
+
+def test_a_part_that_is_named_many_times_is_read_once(
+    store: MemoryStore, version: Descriptor, small: int
+) -> None:
+    for _ in range(4):
+        assign(store, version.digest)
+    book = read_book(store)
+    assert book.listed is not None
+    ((segment,), border) = book.listed.segments, book.border
+    for segments in ((segment,) * 1000, (replace(segment, tag="ledger-0009"), segment)):
+        index = build(book.lines.values(), open_fold(book), border, segments)
+        store.push(index.descriptor, BytesContent(index.raw), LEDGER)
+        eyes = Counting(store)
+
+        whole = read_book(eyes, whole=True)
+
+        assert len(whole.lines) == 4
+        assert {trouble.kind for trouble in whole.troubles} == {"segment"}
+        assert eyes.asked.count(segment.digest) == 1
+    repair(store, read_book(store), open_fold)
+    assert kinds(store) == set()
+
+
+def test_a_part_that_counts_otherwise_is_another(
+    store: MemoryStore, version: Descriptor, small: int
+) -> None:
+    for _ in range(4):
+        assign(store, version.digest)
+    book = read_book(store)
+    assert book.listed is not None
+    wrong = (replace(book.listed.segments[0], count=2),)
+    index = build(book.lines.values(), open_fold(book), book.border, wrong)
+    store.push(index.descriptor, BytesContent(index.raw), LEDGER)
+
+    whole = read_book(store, whole=True)
+
+    assert len(whole.lines) == 4
+    assert [trouble.kind for trouble in whole.troubles] == ["segment"]
+
+
+def test_parts_that_are_large_beyond_all_events_are_not_read(
+    store: MemoryStore, version: Descriptor, small: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(7):
+        assign(store, version.digest)
+    monkeypatch.setattr("lading.ledger.put_away._ROOM_FOR_EACH", 0)
+    monkeypatch.setattr("lading.ledger.put_away._ROOM", store.resolve("ledger-0001").size + 9)
+
+    whole = read_book(store, whole=True)
+
+    assert len(whole.lines) == 7
+    assert [trouble.kind for trouble in whole.troubles] == ["segment"]
+    assert "ledger-0002" in whole.troubles[0].what
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        (SEGMENT,) * 1001,
+        (replace(SEGMENT, tag="prod"),),
+        (replace(SEGMENT, count=-1),),
+        (replace(SEGMENT, count=10**40),),
+    ],
+    ids=["too many", "another's tag", "less than none", "more than there can be"],
+)
+def test_a_list_of_parts_that_cannot_be_is_refused(segments: tuple[Segment, ...]) -> None:
+    with pytest.raises(InvalidInput):
+        read_index(shown(build((), fold(()), None, segments)))
+
+
 def test_parts_are_never_larger_than_registries_take(
     store: MemoryStore, version: Descriptor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

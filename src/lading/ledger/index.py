@@ -21,11 +21,14 @@ from lading.spec.encoding import check_depth, decode_object
 from lading.spec.event import SEQ_LIMIT, stage_name
 from lading.spec.manifest import Index
 from lading.spec.plain import Fields, table, tables
+from lading.spec.tags import is_segment
 
 LEDGER_TYPE: Final = "application/vnd.lading.ledger.v1+json"
 CHECKPOINT: Final = "dev.lading.checkpoint"
 BEFORE: Final = "dev.lading.before"
 SEGMENTS: Final = "dev.lading.segments"
+# Two million events; each part may have to be read.
+MOST_SEGMENTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +199,17 @@ def _read_segments(text: str | None) -> tuple[Segment, ...]:
     if text is None:
         return ()
     wrapped = _object(f'{{"segments":{text}}}', "the ledger's list of segments")
-    return tuple(
-        Segment(
-            text_field(entry, "tag"),
-            Digest(text_field(entry, "digest")),
-            _number(entry.get("count")),
-        )
-        for entry in tables(wrapped.get("segments"))
-    )
+    entries = tables(wrapped.get("segments"))
+    if len(entries) > MOST_SEGMENTS:
+        raise InvalidInput("the ledger has too many segments", cause=f"{len(entries)}")
+    return tuple(map(_read_segment, entries))
+
+
+def _read_segment(value: Fields) -> Segment:
+    tag = text_field(value, "tag")
+    if not is_segment(tag):
+        raise InvalidInput(f"not the tag of a part of the ledger: {tag[:60]!r}")
+    return Segment(tag, Digest(text_field(value, "digest")), _number(value.get("count")))
 
 
 def _object(text: str | None, what: str) -> Fields:

@@ -28,9 +28,16 @@ class Listing:
 def listing_of(book: Book, state: State) -> Listing:
     """What is listed as it is; everything anew where an event belongs behind the border."""
     listed = book.listed
-    if listed and listed.border and border_holds(book, listed.border, state):
-        return Listing(_behind(book, put_away=False), listed.border, listed.segments)
+    border = listed.border if listed else None
+    if listed and border and _fits(listed.segments, border) and border_holds(book, border, state):
+        return Listing(_behind(book, put_away=False), border, listed.segments)
     return Listing(tuple(book.lines.values()), None, ())
+
+
+def _fits(segments: tuple[Segment, ...], border: Border) -> bool:
+    """Whether these parts, each named once, can hold what lies behind a border."""
+    distinct = {segment.digest for segment in segments}
+    return len(distinct) == len(segments) and sum(s.count for s in segments) == border.count
 
 
 def border_holds(book: Book, border: Border, state: State) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,23 +20,21 @@ from lading.ledger.book import (
     tags_until,
 )
 from lading.ledger.fold import Border, combined
-from lading.ledger.index import LedgerIndex, Segment, read_index
+from lading.ledger.index import LedgerIndex
 from lading.ledger.line import Line
 from lading.ledger.line import mark as mark_of
 from lading.ledger.place import sound
+from lading.ledger.put_away import PutAway, parsed_index, resolved
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded
-from lading.spec.manifest import Index, parse
 from lading.spec.tags import LEDGER, event_of, event_tag
 from lading.transfer import read
 from lading.transfer.pool import run
 
 _log = logging.getLogger(__name__)
 
-_TRIES: Final = 4
-_PAUSE: Final = 0.05
 JOBS: Final = 8
 
 # An event, and how large its manifest is.
@@ -80,6 +77,8 @@ class _Reading:
     shelf: Shelf | None
     jobs: int
     troubles: list[Trouble] = field(default_factory=list)
+    # What the full parts of the ledger list, once they were read.
+    away: dict[str, Line] | None = None
 
     def book(self, *, whole: bool) -> Book:
         listed = self._index()
@@ -191,8 +190,13 @@ class _Reading:
 
     def _put_away(self, listed: LedgerIndex | None) -> dict[str, Line]:
         """What the full parts of the ledger list."""
-        segments = listed.segments if listed else ()
-        return {line.mark: line for segment in segments for line in self._segment(segment)}
+        if self.away is None:
+            away = PutAway.of(self.store, self.names)
+            segments = listed.segments if listed else ()
+            self.away = {line.mark: line for part in segments for line in away.lines(part)}
+            for what in away.troubles:
+                self._tell("segment", what)
+        return self.away
 
     def _follow_parents(self, found: dict[str, _Found]) -> None:
         """Add events that neither a tag nor a list names any more, where others came after them."""
@@ -215,28 +219,13 @@ class _Reading:
         if LEDGER not in self.names:
             return None
         try:
-            return self._parsed_index(LEDGER)
+            descriptor = resolved(self.store, LEDGER, self.names)
+            return parsed_index(self.store, descriptor)
         except NotFound as gone:
             self._tell("index", f"the ledger's index cannot be read: {gone}")
         except (InvalidInput, IntegrityError) as damaged:
             self._tell("index", f"the ledger's index is damaged: {damaged}")
         return None
-
-    def _segment(self, segment: Segment) -> tuple[Line, ...]:
-        for name in (segment.digest, segment.tag):
-            try:
-                return self._parsed_index(name).lines
-            except (NotFound, InvalidInput, IntegrityError) as error:
-                _log.debug("%s is not there: %s", name, error)
-        self._tell("segment", f"the part {segment.tag} of the ledger is gone or damaged")
-        return ()
-
-    def _parsed_index(self, name: str) -> LedgerIndex:
-        descriptor = self._resolved(name)
-        index = parse(read(self.store, descriptor), descriptor.media_type)
-        if not isinstance(index, Index):
-            raise InvalidInput(f"{name} is no index")
-        return read_index(index)
 
     def _by_digest(self, lines: Iterable[Line]) -> dict[str, _Found]:
         """Listed events; without those that are gone or damaged (their tag may still help)."""
@@ -268,7 +257,7 @@ class _Reading:
 
         def look(tag: str) -> None:
             try:
-                recorded, size = self._unsealed(self._resolved(tag))
+                recorded, size = self._unsealed(resolved(self.store, tag, self.names))
                 demand_own_tag(recorded, tag)
             except (NotFound, InvalidInput, IntegrityError) as error:
                 self._tell("strange", f"the tag {tag} names no event that counts: {error}")
@@ -285,17 +274,6 @@ class _Reading:
         if self.shelf:
             self.shelf.keep(descriptor, raw)
         return recorded, len(raw)
-
-    def _resolved(self, name: str) -> Descriptor:
-        for attempt in range(_TRIES):
-            try:
-                return self.store.resolve(name)
-            except NotFound:
-                # Distribution 2.x writes a tag in place: for a moment nothing is there.
-                if attempt + 1 == _TRIES or name not in self.names:
-                    raise
-                time.sleep(_PAUSE * (attempt + 1))
-        raise AssertionError("the last try returns or raises")
 
     def _sound(self, lines: Mapping[str, Line], border: Border | None = None) -> dict[str, Line]:
         """The lines whose place in the order is the one that their parents give them."""
