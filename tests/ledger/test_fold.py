@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from random import Random
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ledger.histories import (
@@ -22,6 +25,7 @@ from ledger.histories import (
 from lading.ledger.fold import Stage, State, agreed_before, fold, timeline
 from lading.ledger.index import border_after
 from lading.ledger.line import Line
+from lading.spec.digest import Digest
 from lading.spec.event import MOST_PARENTS
 
 PROTECTED = st.sets(st.sampled_from(STAGES))
@@ -422,3 +426,63 @@ def test_ten_thousand_events_fold_in_a_moment() -> None:
     assert state.stage("dev").value == lines[-2].subject
     assert len(list(timeline(lines))) == 10_000
     assert time.perf_counter() - began < 2.0
+
+
+MANY = tuple(Digest.of(f"one of many {number}".encode()) for number in range(1000))
+
+
+def joins_and_leaves_at_once() -> Iterator[Line]:
+    for number, version in enumerate(MANY):
+        said: dict[str, Any] = {"stage": "prod", "subject": version, "shared": True}
+        yield event_line(("joins", number), 1, kind="assigned", **said)
+        yield event_line(("leaves", number), 1, kind="cleared", protected=True, **said)
+
+
+def half_of_them_alone(*, knowing: bool) -> Iterator[Line]:
+    before: list[Line] = []
+    for number, version in enumerate((*MANY, *MANY)):
+        line = after(
+            number,
+            *before,
+            kind="assigned",
+            stage="prod",
+            subject=version,
+            shared=number % 2 == 0,
+            protected=True,
+        )
+        before = [line] if knowing else []
+        yield line
+
+
+def dispute_after_dispute(*, shared: bool) -> Iterator[Line]:
+    before: list[Line] = []
+    for number in range(700):
+        said: dict[str, Any] = {"stage": "prod", "shared": shared, "protected": True}
+        said["subject"] = MANY[number % 7]
+        one = after(("puts", number), *before, kind="assigned", **said)
+        other = after(("clears", number), *before, kind="cleared", **said)
+        before = [after(("knows both", number), one, other)]
+        yield from (one, other, *before)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        joins_and_leaves_at_once(),
+        half_of_them_alone(knowing=True),
+        half_of_them_alone(knowing=False),
+        dispute_after_dispute(shared=True),
+        dispute_after_dispute(shared=False),
+    ],
+    ids=["at once", "half alone", "half alone, at once", "shared ladder", "ladder"],
+)
+def test_two_thousand_events_that_somebody_arranged_fold_in_a_moment(
+    lines: Iterator[Line],
+) -> None:
+    arranged = list(lines)
+    began = time.perf_counter()
+
+    fold(arranged)
+
+    assert len(arranged) >= 2000
+    assert time.perf_counter() - began < 0.5

@@ -6,7 +6,7 @@ Pure. The same set of events gives the same state, in whatever order they came.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_, or_, xor
 
@@ -211,15 +211,28 @@ class _Graph:
         named = {parent for line in self._ordered for parent in line.parents}
         return [line for line in self._ordered if line.mark not in named]
 
-    def unsurpassed(self, moves: list[Line]) -> list[Line]:
-        """The moves that no other of them knew of."""
-        surpassed = reduce(or_, map(self.before, moves), 0)
-        return [move for move in moves if not self.bit(move) & surpassed]
+    def covered(self, moves: int) -> int:
+        """The bits of what the writers of some moves knew of."""
+        covered, left = 0, moves
+        while left:
+            # The highest is known to none of the others, and tells what all those below it knew.
+            at = left.bit_length() - 1
+            covered |= self._before[self.moves[at].mark]
+            left &= ~(covered | 1 << at)
+        return covered
 
-    def known_to_all(self, writers: list[Line], moves: list[Line]) -> list[Line]:
-        """The moves that all these writers knew of."""
-        agreed = reduce(and_, map(self.before, writers))
-        return [move for move in moves if self.bit(move) & agreed]
+    def known_to_all(self, moves: int) -> int:
+        """The bits of what all the writers of some moves knew of."""
+        return reduce(and_, map(self.before, self.lines(moves)))
+
+    def lines(self, moves: int) -> list[Line]:
+        """The moves with these bits, in order."""
+        found = []
+        while moves:
+            at = moves.bit_length() - 1
+            found.append(self.moves[at])
+            moves ^= 1 << at
+        return found[::-1]
 
     def agreed(self, marks: Iterable[str]) -> list[Line]:
         """The moves that all the writers of these events knew of."""
@@ -240,83 +253,93 @@ def _stage(
     if not moves:
         return Stage(name, start, border.moved.get(name) if border else None)
     moved = moves[-1].digest
-    fork = _fork(_places(moves, start), graph)
+    history = _Moves(moves, graph, start)
+    fork = graph.lines(history.fork())
     named = tuple(line.digest for line in fork)
     if fork and (protected or any(line.protected for line in fork)):
-        return Stage(name, _undisputed(moves, graph, start), moved, named, kept=True)
+        return Stage(name, history.undisputed(), moved, named, kept=True)
     return Stage(name, _replayed(moves, start), moved, named)
 
 
-def _undisputed(moves: list[Line], graph: _Graph, start: tuple[Member, ...]) -> tuple[Member, ...]:
-    """What a stage named before anybody disputed it."""
-    places = _places(moves, start)
-    while fork := _fork(places, graph):
-        if all(line.shared for line in fork):
-            members = [member for place in places for member in place.undisputed(graph)]
-            return tuple(sorted(members, key=lambda member: (member.seq, member.event)))
-        # Each would have put out what was there: none of it is to go before they agree.
-        moves = graph.known_to_all(fork, moves)
-        places = _places(moves, start)
-    return _replayed(moves, start)
+class _Moves:
+    """The moves of a stage, as bits: who replaced all, who let a version join or leave.
 
+    What can be in dispute by itself is each version: whether it is there. About it speak its own
+    moves in a shared stage, and whoever replaced all. Bits, because anybody may write thousands of
+    moves of as many versions.
+    """
 
-def _fork(places: list[_Place], graph: _Graph) -> list[Line]:
-    """The moves in dispute."""
-    disputing = {line.digest: line for place in places for line in place.dispute(graph)}
-    return sorted(disputing.values(), key=lambda line: line.order)
+    def __init__(self, moves: list[Line], graph: _Graph, start: tuple[Member, ...]) -> None:
+        self._moves = moves
+        self._graph = graph
+        self._start = start
+        self._alone = 0
+        self._shared: dict[Digest, int] = {}
+        self._puts: dict[Digest, int] = {}
+        for move in moves:
+            bit, version = graph.bit(move), move.subject
+            if move.shared:
+                self._shared[version] = self._shared.get(version, 0) | bit
+            else:
+                self._alone |= bit
+            if move.kind == "assigned":
+                self._puts[version] = self._puts.get(version, 0) | bit
+        self._all = reduce(or_, self._shared.values(), self._alone)
+        # What those who replaced all knew of, among some moves: asked again and again.
+        self._covered: dict[int, int] = {}
 
+    def fork(self, among: int = -1) -> int:
+        """The moves in dispute: they did not know of each other and want different things."""
+        tips = self._alone & among & ~self._covered_alone(among)
+        asked = {version for version, own in self._shared.items() if own & among}
+        asked.update(line.subject for line in self._graph.lines(tips))
+        return reduce(or_, (self._dispute(version, among) for version in asked), 0)
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What can be in dispute by itself: a stage as a whole, or one version in a shared one."""
+    def undisputed(self) -> tuple[Member, ...]:
+        """What the stage named before anybody disputed it."""
+        among = self._all
+        while fork := self.fork(among):
+            if not fork & self._alone:
+                found = (self._undisputed(version, among) for version in self._versions())
+                return tuple(sorted(filter(None, found), key=lambda each: (each.seq, each.event)))
+            # Each would have put out what was there: none of it is to go before they agree.
+            among &= self._graph.known_to_all(fork)
+        return _replayed(self._graph.lines(among), self._start)
 
-    moves: list[Line]
-    start: tuple[Member, ...]
-    # None where the stage is one place.
-    version: Digest | None
+    def _versions(self) -> set[Digest]:
+        return {each.digest for each in self._start} | {move.subject for move in self._moves}
 
-    def dispute(self, graph: _Graph) -> list[Line]:
-        """The moves that did not know of each other and want different things."""
-        last = graph.unsurpassed(self.moves)
-        return last if len(set(map(self._wanted, last))) > 1 else []
+    def _undisputed(self, version: Digest, among: int) -> Member | None:
+        """A version as it was in the stage before anybody disputed that; None where it was not."""
+        while dispute := self._dispute(version, among):
+            among &= self._graph.known_to_all(dispute)
+        among &= self._alone | self._shared.get(version, 0)
+        if not among:
+            return next((each for each in self._start if each.digest == version), None)
+        last = self._graph.moves[among.bit_length() - 1]
+        return Member.of(last) if last.kind == "assigned" and last.subject == version else None
 
-    def undisputed(self, graph: _Graph) -> tuple[Member, ...]:
-        """What was here before anybody disputed it."""
-        place = self
-        while disputing := place.dispute(graph):
-            place = replace(place, moves=graph.known_to_all(disputing, place.moves))
-        members = _replayed(place.moves, place.start)
-        return tuple(m for m in members if self.version in (None, m.digest))
+    def _dispute(self, version: Digest, among: int) -> int:
+        """The last moves about a version, where some want it there and some do not."""
+        own = self._shared.get(version, 0) & among
+        known = self._covered_alone(among) | self._graph.covered(own)
+        last = (self._alone & among | own) & ~known
+        return last if last & self._puts.get(version, 0) not in (0, last) else 0
 
-    def _wanted(self, move: Line) -> Digest | bool | None:
-        if self.version is not None:
-            return move.kind == "assigned" and move.subject == self.version
-        return move.subject if move.kind == "assigned" else None
-
-
-def _places(moves: list[Line], start: tuple[Member, ...]) -> list[_Place]:
-    """One while every move replaces what was there; one for each version where some share."""
-    if not any(move.shared for move in moves):
-        return [_Place(moves, start, None)]
-    alone = [move for move in moves if not move.shared]
-    of: dict[Digest, list[Line]] = {member.digest: [] for member in start}
-    for move in moves:
-        of.setdefault(move.subject, [])
-        if move.shared:
-            of[move.subject].append(move)
-    return [
-        _Place(
-            sorted((*alone, *shared), key=lambda line: line.order),
-            tuple(member for member in start if member.digest == version),
-            version,
-        )
-        for version, shared in of.items()
-    ]
+    def _covered_alone(self, among: int) -> int:
+        alone = self._alone & among
+        if alone not in self._covered:
+            self._covered[alone] = self._graph.covered(alone)
+        return self._covered[alone]
 
 
 def _replayed(moves: Iterable[Line], start: tuple[Member, ...]) -> tuple[Member, ...]:
-    members = start
+    members: dict[Digest, Member | Line] = {member.digest: member for member in start}
     for move in moves:
-        others = tuple(m for m in members if m.digest != move.subject) if move.shared else ()
-        members = (*others, Member.of(move)) if move.kind == "assigned" else others
-    return members
+        if move.shared:
+            members.pop(move.subject, None)
+        else:
+            members.clear()
+        if move.kind == "assigned":
+            members[move.subject] = move
+    return tuple(Member.of(each) if isinstance(each, Line) else each for each in members.values())
