@@ -100,7 +100,7 @@ class Ledger(RuleBasedStateMachine):
         clock = SimpleNamespace(sleep=lambda _seconds: None, monotonic=lambda: 0.0)
         self.patch.setattr("lading.ledger.write.secrets", nonces)
         self.patch.setattr("lading.ledger.write.now", lambda: "2026-03-01T12:00:00Z")
-        for room in ("write", "read", "audit"):
+        for room in ("write", "put_away", "audit"):
             self.patch.setattr(f"lading.ledger.{room}.time", clock)
         for room in ("read", "audit"):
             self.patch.setattr(f"lading.ledger.{room}.run", one_by_one)
