@@ -480,6 +480,28 @@ def test_a_part_whose_tag_is_gone_keeps_its_name(
     assert kinds(store) == set()
 
 
+@pytest.mark.parametrize("events", [1, 10])
+def test_parents_that_never_were_are_not_looked_for_without_end(
+    store: MemoryStore, version: Descriptor, events: int
+) -> None:
+    lost = assign(store, version.digest)
+    last = assign(store, version.digest)
+    for nonce in range(events):
+        nowhere = tuple(Digest.of(f"nowhere {nonce} {n}".encode()) for n in range(64))
+        put_event(store, event(1000 + nonce, nowhere))
+    store.untag(seal(lost.event).tag)
+    store.untag(LEDGER)
+    eyes = Counting(store)
+
+    book = read_book(eyes, whole=True)
+
+    nowhere_asked = [name for name in eyes.asked if ":" in name]
+    assert len(nowhere_asked) == min(256, 64 * events + 1)
+    assert ("many" in {trouble.kind for trouble in book.troubles}) == (events == 10)
+    assert seal(last.event).mark in book.lines
+    assert (seal(lost.event).mark in book.lines) == (events == 1)
+
+
 class Counting(MemoryStore):
     """Counts what it is asked to resolve."""
 

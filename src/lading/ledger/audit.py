@@ -29,6 +29,7 @@ _READ: Final[dict[str, tuple[Severity, str | None]]] = {
     "index": ("error", _REPAIR),
     "segment": ("note", _REPAIR),
     "lost": ("error", "copy it back from another registry or a layout that has it"),
+    "many": ("error", "look who wrote the events after them"),
     "strange": ("error", "look who put it there"),
     "seq": ("error", "look who wrote it: it does not count"),
 }

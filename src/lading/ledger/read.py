@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -36,6 +36,8 @@ from lading.transfer.pool import run
 _log = logging.getLogger(__name__)
 
 JOBS: Final = 8
+# Anybody may write events that name parents which never were, 64 each.
+_MOST_LOST: Final = 256
 
 # An event, and how large its manifest is.
 _Found = tuple[Recorded, int]
@@ -201,19 +203,25 @@ class _Reading:
     def _follow_parents(self, found: dict[str, _Found]) -> None:
         """Add events that neither a tag nor a list names any more, where others came after them."""
         asked = set(found)
-        while lost := {
-            mark_of(parent): parent
-            for recorded, _ in found.values()
-            for parent in recorded.event.parents
-            if mark_of(parent) not in asked
-        }:
-            asked |= lost.keys()
+        room = _MOST_LOST
+        while lost := _parents(found, asked):
+            if len(lost) > room:
+                self._tell(
+                    "many",
+                    f"more than {_MOST_LOST} events are gone that others were written after;"
+                    " the older ones were not looked for",
+                )
+                lost = lost[:room]
+            room -= len(lost)
+            asked.update(map(mark_of, lost))
 
             def look(digest: Digest) -> None:
                 with suppress(NotFound, InvalidInput, IntegrityError):
                     found[mark_of(digest)] = self._unsealed(self.store.resolve(digest))
 
-            run(look, lost.values(), jobs=self.jobs, on_failure=lambda: None)
+            run(look, lost, jobs=self.jobs, on_failure=lambda: None)
+            if not room:
+                return
 
     def _index(self) -> LedgerIndex | None:
         if LEDGER not in self.names:
@@ -290,3 +298,12 @@ class _Reading:
 
     def _tell(self, kind: str, what: str) -> None:
         self.troubles.append(Trouble(kind, what))
+
+
+def _parents(found: Mapping[str, _Found], asked: Collection[str]) -> list[Digest]:
+    """The parents that were not asked for, those of the newest events first."""
+    newest = sorted(
+        (recorded for recorded, _ in found.values()), key=lambda each: each.order, reverse=True
+    )
+    parents = (parent for recorded in newest for parent in recorded.event.parents)
+    return [parent for parent in dict.fromkeys(parents) if mark_of(parent) not in asked]
