@@ -28,10 +28,14 @@ from lading.ledger.read import read_book
 from lading.operations.event import EventResult
 from lading.operations.sinks import Listener as Caller
 from lading.operations.sinks import Program, Sink
+from lading.operations.stores import open_store
 from lading.operations.watch import follow, planned, watch
+from lading.operations.watched import Wanted, Watched, place_of
 from lading.settings import Settings
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
+from lading.spec.event import Recorded
+from lading.spec.reference import Reference
 from lading.spec.tags import event_tag
 from lading.transfer import read
 
@@ -44,6 +48,12 @@ def ledger(place: str, settings: Settings) -> Ledger:
 def once(ledger: Ledger, **choice: object) -> list[tuple[int, str]]:
     """What one look tells."""
     return told(list(watch(ledger.name, once=True, settings=ledger.settings, **choice)))  # type: ignore[arg-type]
+
+
+def untag(ledger: Ledger, recorded: Recorded) -> None:
+    """Take away the tag that makes an event true; it is listed all the same."""
+    store = open_store(Reference.parse(ledger.name), ledger.settings)
+    store.untag(event_tag(recorded.event.seq, recorded.digest))
 
 
 def test_what_was_there_before_is_not_told_and_what_comes_is_told_once(ledger: Ledger) -> None:
@@ -196,6 +206,50 @@ def test_a_tag_that_names_no_event_of_its_own_is_never_told(ledger: Ledger) -> N
         ledger.store.push(root, BytesContent(read(ledger.store, root)), tag)
 
     assert once(ledger, from_start=True) == ids(first)
+
+
+@pytest.mark.parametrize("stage", [None, "prod"])
+def test_an_event_that_counts_is_told_though_its_tag_was_lost(
+    ledger: Ledger, stage: str | None
+) -> None:
+    ledger.assign("0.1.0")
+    assert once(ledger, stage=stage) == []
+    moved = ledger.assign()
+    untag(ledger, moved)
+
+    assert once(ledger, stage=stage) == ids(moved)
+    assert once(ledger, stage=stage) == []
+
+
+def test_what_lost_its_tag_before_a_watch_began_is_not_told(ledger: Ledger) -> None:
+    moved = ledger.assign()
+    untag(ledger, moved)
+
+    assert once(ledger) == []
+    assert once(ledger) == []
+
+
+def test_an_event_that_cannot_be_read_is_said_and_told_when_it_can(
+    tmp_path: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = Ledger(f"oci:{tmp_path / 'model'}", settings)
+    new = ledger.assign()
+    blob = tmp_path / "model" / "blobs" / "sha256" / new.digest.hex
+    hidden = tmp_path / "hidden"
+    watched = Watched(place_of(ledger.name, settings), Wanted.of(None, ()), settings, print)
+
+    def look(cursor: Cursor) -> list[tuple[int, str]]:
+        return told([event for _, event in watched.new(cursor, ["me"], from_start=True)])
+
+    with Cursor(tmp_path / "cursors", "one") as cursor:
+        blob.rename(hidden)
+        assert [look(cursor) for _ in range(5)] == [[]] * 5
+        (said,) = [record for record in caplog.records if "is not told" in record.message]
+        assert event_tag(new.event.seq, new.digest) in said.message
+        hidden.rename(blob)
+        looks = [look(cursor) for _ in range(40)]
+
+    assert looks.count(ids(new)) == len(looks) - looks.count([]) >= 1
 
 
 def test_whoever_stops_in_the_middle_of_an_event_gets_it_again(ledger: Ledger) -> None:

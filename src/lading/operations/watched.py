@@ -25,8 +25,10 @@ _log = logging.getLogger(__name__)
 
 # What is told where nothing is asked for: a version is there, a stage moved.
 _USUAL = frozenset({"registered", "assigned", "cleared"})
-# A tag that names nothing for a moment is asked for again, one that names nonsense not for ever.
+# A tag that names nothing for a moment is asked for again at once, one that names nonsense now and
+# then: what cannot be read today may be there tomorrow, and nobody starts a watch anew for that.
 _ATTEMPTS = 3
+_SELDOM = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ class Watched:
         self._settings = settings
         self._opened: Logbook | None = None
         self._book: Book | None = None
-        self._attempts: dict[str, int] = {}
+        # How often each was looked at in vain.
+        self._unread: dict[str, int] = {}
+        self._unjudged: dict[str, int] = {}
 
     @property
     def repository(self) -> str:
@@ -116,7 +120,12 @@ class Watched:
         """The tags and marks of events of which somebody is still to be told, in order."""
         from lading.ledger.book import event_tags
 
+        # What follows from the ledger is told even where its tag was lost. Who reads lightly does
+        # not know what was put away, nor that it came before.
+        listed = book.listed.border if book.listed else None
+        begins = listed.seq if listed and self._wanted.stage is None else 0
         tags = {tag: mark for mark, own in event_tags(book.names).items() for tag in own}
+        tags |= {line.tag: mark for mark, line in book.lines.items() if line.seq > begins}
         before = () if from_start else tuple(tags)
         begun = [cursor.begin(self.repository, sink, before) for sink in sinks]
         if any(begun) and not from_start:
@@ -130,23 +139,33 @@ class Watched:
         return self._book is not None
 
     def _recorded(self, book: Book, tag: str, mark: str) -> Recorded | None:
-        """An event that has its place in the ledger; None where it cannot be had.
+        """An event that has its place in the ledger; None where it cannot be had now.
 
         It is told by its own tag alone: another one that somebody gave it tells nothing new.
         """
+        from lading.ledger.artifact import demand_own_tag
+
         line = book.lines.get(mark)
+        is_own = line is not None and line.tag == tag
         if found := book.records.get(mark):
-            return found if line and line.tag == tag else None
-        if self._attempts.get(tag, 0) >= _ATTEMPTS:
-            return None
-        try:
-            if line and line.tag == tag:
-                return read_event(self._logbook.store, tag)
-        except (NotFound, InvalidInput, IntegrityError) as error:
-            _log.debug("%s:%s: %s", self.repository, tag, error)
-        attempts = self._attempts[tag] = self._attempts.get(tag, 0) + 1
-        if attempts == _ATTEMPTS:
-            _log.warning("%s:%s is no event that counts; it is passed over", self.repository, tag)
+            return found if is_own else None
+        looks = self._unread.get(tag, 0)
+        self._unread[tag] = looks + 1
+        why: object = "it is no event that counts"
+        if line and is_own and _is_due(looks):
+            try:
+                recorded = read_event(self._logbook.store, line.digest)
+                demand_own_tag(recorded, tag)
+            except (NotFound, InvalidInput, IntegrityError) as error:
+                why = error
+            else:
+                del self._unread[tag]
+                return recorded
+        if looks + 1 == _ATTEMPTS:
+            _log.warning(
+                "%s:%s is not told: %s; it is asked for again now and then",
+                *(self.repository, tag, why),
+            )
         return None
 
     @property
@@ -188,7 +207,7 @@ class Watched:
         """The book without the names that could not be read, so that they are tried again."""
         from dataclasses import replace
 
-        again = {tag for tag, attempts in self._attempts.items() if attempts < _ATTEMPTS}
+        again = {tag for tag, looks in self._unread.items() if _is_due(looks)}
         return replace(book, names=book.names - again, troubles=())
 
     def _disputed(self, book: Book) -> frozenset[str]:
@@ -221,14 +240,23 @@ class Watched:
         """
         if self._wanted.stage not in self._logbook.protected:
             return not move.refused
-        if self._attempts.get(move.tag, 0) >= _ATTEMPTS:
-            return False
-        try:
-            return self._logbook.judge.counts(book, move.digest)
-        except (NotFound, InvalidInput, IntegrityError) as error:
-            self._attempts[move.tag] = self._attempts.get(move.tag, 0) + 1
-            _log.debug("%s: the event %s: %s", self.repository, move.tag, error)
-            return False
+        looks = self._unjudged.get(move.tag, 0)
+        if _is_due(looks):
+            try:
+                return self._logbook.judge.counts(book, move.digest)
+            except (NotFound, InvalidInput, IntegrityError) as error:
+                if looks + 1 == _ATTEMPTS:
+                    _log.warning(
+                        "%s:%s cannot be judged, and is not told: %s",
+                        *(self.repository, move.tag, error),
+                    )
+        self._unjudged[move.tag] = looks + 1
+        return False
+
+
+def _is_due(looks: int) -> bool:
+    """Whether what was looked at so often in vain is to be read this time."""
+    return looks < _ATTEMPTS or looks % _SELDOM == 0
 
 
 def _ancestors(book: Book, of: str) -> frozenset[str]:
