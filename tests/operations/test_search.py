@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 from parts.child import in_a_child
+from parts.double import Double
 from parts.filled import Storage
 from parts.registry import Access, DockerRegistry
 
@@ -229,6 +230,21 @@ def test_a_registry_without_a_catalogue_asks_for_names(
         search(None, f"{double_host}/ml/*", settings=settings)
 
     assert "LADING_REPOSITORIES" in str(refused.value.hint)
+
+
+def test_names_that_no_repository_may_have_hide_no_others(
+    small: Path, double: Double, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    push(small, f"{double.host}/ml/ok:1.0.0", settings=settings)
+    strange = ["ml/../../etc", "ml/x?y=1#z", "ml/\r\nHost: evil", "ML/UP", "oci:/etc", "", None, 5]
+    listed = json.dumps({"repositories": [*strange, "ml/ok", "ml/" + "a" * 5000]}).encode()
+    double.fail("GET", "/v2/_catalog", status=200, body=listed)
+
+    result = search(None, f"{double.host}/*", settings=settings)
+
+    assert found(result) == [("ok", "1.0.0")]
+    assert "lists 6 names that no repository may have" in caplog.text
+    assert "\r\nHost" not in caplog.text
 
 
 @pytest.fixture

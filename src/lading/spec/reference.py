@@ -127,13 +127,18 @@ def _check(text: str, host: str | None, repository: str) -> None:
         raise InvalidInput(
             f"not a reference: {text[:200]!r}", cause=f"{host[:100]!r} is not a host", hint=_HINT
         )
-    if len(repository) > 255 or _REPOSITORY.fullmatch(repository) is None:
+    if not is_repository(repository):
         cause = "names are in lower case" if repository != repository.lower() else None
         raise InvalidInput(
             f"not a reference: {text[:200]!r}",
             cause=cause or f"{repository[:100]!r} is not a repository name",
             hint=_HINT,
         )
+
+
+def is_repository(text: str) -> bool:
+    """Whether a repository may have that name."""
+    return len(text) <= 255 and _REPOSITORY.fullmatch(text) is not None
 
 
 def is_host(text: str) -> bool:

@@ -92,7 +92,7 @@ class Client:
                     failures += 1  # an idle connection had been closed: no reason to wait
                     continue
                 if failures >= self._tries(broken):
-                    raise self._unreachable(broken, doing) from broken
+                    raise self._unreachable(broken, method, url, doing) from broken
                 wait = backoff(failures)
                 _log.debug("%s %s broke: %s; again in %.1f s", method, url, broken, wait)
             else:
@@ -187,7 +187,9 @@ class Client:
         # A host that never answered is more likely misspelt than busy.
         return self.settings.retries if broken.connected or self._answered else 0
 
-    def _unreachable(self, broken: BrokenConnection, doing: str) -> LadingError:
+    def _unreachable(
+        self, broken: BrokenConnection, method: str, url: str, doing: str
+    ) -> LadingError:
         cause = broken.__cause__
         if isinstance(cause, ConnectionRefusedError):
             hint = f"is a registry listening at {self.origin.netloc}?"
@@ -198,7 +200,7 @@ class Client:
             if self.origin.is_loopback or "WRONG_VERSION" in str(cause):
                 hint += f", or --insecure {self.origin.netloc} for one without TLS"
         else:
-            hint = "try again; what was transferred is kept"
+            hint = "try again" + _what_is_kept(method, url)
         return Unavailable(
             f"cannot {doing}", cause=f"{self.origin.netloc} does not answer: {broken}", hint=hint
         )
@@ -220,8 +222,13 @@ def refusal(response: Response, method: str, url: str, doing: str, origin: Origi
     for statuses, kind, hint in _REFUSALS:
         if status in statuses:
             return kind(what, cause=cause, hint=hint.format(host=origin.registry))
-    later = "try again later; what was transferred is kept"
-    return Unavailable(what, cause=cause, hint=later)
+    return Unavailable(what, cause=cause, hint="try again later" + _what_is_kept(method, url))
+
+
+def _what_is_kept(method: str, url: str) -> str:
+    """What whoever moves content need not fear; who only lists or asks has moved nothing."""
+    moves = method not in {"GET", "HEAD"} or "/blobs/" in url
+    return "; what was transferred is kept" if moves else ""
 
 
 def _message(response: Response) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lading.errors import Unavailable, Unsupported
 from lading.spec.encoding import decode_object
+from lading.spec.plain import texts
+from lading.spec.reference import is_repository
 from lading.stores.remote.authorization import Authorization
 from lading.stores.remote.client import Client
 from lading.stores.remote.grant import Scope
@@ -16,6 +19,8 @@ from lading.stores.remote.origin import Origin, origin_of
 if TYPE_CHECKING:
     from lading.settings import Settings
 
+_log = logging.getLogger(__name__)
+
 _MOST_PAGES = 10_000
 _PAGE = 1000
 _CATALOGUE = (Scope(None, frozenset({"*"})),)
@@ -23,6 +28,8 @@ _CATALOGUE = (Scope(None, frozenset({"*"})),)
 
 def catalogue(host: str, settings: Settings, *, demanded: bool = False) -> Iterator[str]:
     """Every repository that a registry tells of; none where it keeps no catalogue.
+
+    What it tells becomes part of addresses: what is no repository's name is left out, and said.
 
     Raises:
         Unsupported: it keeps none, and one is demanded.
@@ -33,11 +40,20 @@ def catalogue(host: str, settings: Settings, *, demanded: bool = False) -> Itera
     url = f"{origin}/v2/_catalog?n={_PAGE}"
     missing = (400, 404, 405, 501)
     told = False
+    strange, first = 0, ""
     for page in pages(client, url, _CATALOGUE, doing=f"list what is on {host}", missing=missing):
         told = True
-        names = page.get("repositories")
-        yield from (n for n in (names if isinstance(names, list) else ()) if isinstance(n, str))
+        for name in texts(page.get("repositories")):
+            if is_repository(name):
+                yield name
+            else:
+                strange, first = strange + 1, first or name
     client.close()
+    if strange:
+        _log.warning(
+            "%s lists %d names that no repository may have; the first is %.100r",
+            *(host, strange, first),
+        )
     if demanded and not told:
         raise Unsupported(
             f"{host} does not say what is on it",
