@@ -50,7 +50,7 @@ def doctor(reference: str | Reference, *, settings: Settings | None = None) -> D
 
     Raises:
         InvalidInput: no registry is named.
-        Unavailable: it does not answer at all.
+        Unavailable: it does not answer at all, or the settings say offline.
     """
     from lading.stores.remote.probe import Probe
     from lading.stores.remote.registry import RemoteStore
@@ -59,6 +59,7 @@ def doctor(reference: str | Reference, *, settings: Settings | None = None) -> D
     place = stores.locate(reference, settings)
     if not place.host:
         raise InvalidInput("doctor needs a registry", hint="lading doctor HOST/SCRATCH-REPOSITORY")
+    stores.demand_online(place.host, settings)
     store = RemoteStore(place.host, place.repository, settings)
     sibling = RemoteStore(place.host, f"{place.repository}-mount", settings)
     examination = _Examination(store, sibling, Probe(store))

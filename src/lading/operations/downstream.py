@@ -146,6 +146,7 @@ def _beside(place: Reference, graph: Graph, settings: Settings) -> Iterator[Refe
     from lading.stores.remote.listing import catalogue
 
     try:
+        stores.demand_online(place.host, settings)
         names = sorted(catalogue(place.host, settings))
     except LadingError as error:
         graph.note(

@@ -171,6 +171,7 @@ def _repositories(settings: Settings) -> Iterator[str]:
 
     host, _, prefix = settings.registry.rstrip("/").partition("/")
     below = f"{prefix}/" if prefix else ""
+    stores.demand_online(host, settings)
     for name in sorted(catalogue(host, settings)):
         if name.startswith(below):
             yield name.removeprefix(below)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lading.errors import LadingError, Unavailable
+from lading.errors import LadingError
 from lading.ledger.book import Book, Trouble
 from lading.ledger.fold import State
 from lading.ledger.read import read_book
@@ -176,12 +176,6 @@ def open_logbook(
 
     base = Reference(place.repository, host=place.host, layout=place.layout)
     rules = load_policy(settings)
-    if store is None and base.host and settings.offline:
-        raise Unavailable(
-            f"{base.base} was not asked",
-            cause="offline is set",
-            hint="unset LADING_OFFLINE; a copy in a folder needs no network: oci:FOLDER",
-        )
     store = store or stores.open_store(base, settings, create=create)
     shelf = Cache(settings.cache)
     judge = Judge(store, shelf, rules.for_model(base.repository), rules.digest, rules.former)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lading.errors import AccessDenied, InvalidInput
-from lading.operations.stores import settled
+from lading.operations.stores import demand_online, settled
 from lading.spec.reference import is_host
 from lading.stores.remote.credentials import Credential, Credentials, normal_key
 from lading.stores.remote.login_file import forget, remember
@@ -47,7 +47,7 @@ def login(
         AccessDenied: the registry refuses; nothing was kept.
         InvalidInput: that is no host, or no user name and password.
         LocalFailure: it cannot be kept.
-        Unavailable: the registry does not answer.
+        Unavailable: the registry does not answer, or the settings say offline.
     """
     settings = settled(settings)
     name = registry_name(host)
@@ -57,6 +57,7 @@ def login(
         raise InvalidInput(
             f"{username[:100]!r} is not a user name", cause="it has a colon in it, as passwords may"
         )
+    demand_online(name, settings)
     checked = _check(name, Credential.of(username, password, ""), settings)
     stored_in = remember(settings.login_file, name, username, password)
     notes = (

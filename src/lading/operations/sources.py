@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lading.errors import NotFound
@@ -37,7 +38,10 @@ def reach(
         NotFound: there is no such version, or not in the cache and the registry may not be asked.
     """
     remote = place.host is not None
-    store: Source = OfflineSource() if offline and remote else stores.open_store(place, settings)
+    store: Source = OfflineSource()
+    if not (offline and remote):
+        # Whoever asks for this one thing knows better than the settings.
+        store = stores.open_store(place, replace(settings, offline=offline))
     source = CachedSource(store, cache)
     if not remote:
         return source, _checked(store, place, stores.resolve(store, place), settings)

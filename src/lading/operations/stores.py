@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lading.errors import InvalidInput, NotFound
+from lading.errors import InvalidInput, NotFound, Unavailable
 from lading.ports import Lister, Source
 from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
@@ -90,8 +90,13 @@ def open_store(
     """The store that a reference names: a registry, a layout folder, or the local store.
 
     ``beside`` is another repository of the same registry, whose connections and tokens it shares.
+
+    Raises:
+        NotFound: there is no such repository on this machine.
+        Unavailable: it is in a registry, and the settings say offline.
     """
     if reference.host:
+        demand_online(reference.base, settings)
         from lading.stores.remote.registry import RemoteStore
 
         client = beside.client if beside and beside.host == reference.host else None
@@ -109,6 +114,20 @@ def open_store(
             cause="and the name says no registry",
             hint="lading list shows what is here; HOST/NAME names a registry",
         ) from error
+
+
+def demand_online(what: str, settings: Settings) -> None:
+    """Refuse to ask a registry where the settings say that nobody is to be asked.
+
+    Raises:
+        Unavailable: they do.
+    """
+    if settings.offline:
+        raise Unavailable(
+            f"{what} was not asked",
+            cause="offline is set",
+            hint="unset LADING_OFFLINE; a copy in a folder needs no network: oci:FOLDER",
+        )
 
 
 def local_folder(reference: Reference, settings: Settings) -> Path:

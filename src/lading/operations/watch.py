@@ -115,6 +115,7 @@ def planned(
     Raises:
         InvalidInput: a model, a kind, an interval or the policy is none.
         NotFound: there is no such policy.
+        Unavailable: a model is in a registry, and the settings say offline.
     """
     from lading.operations.policy import load_policy
 
@@ -125,6 +126,9 @@ def planned(
     wanted = Wanted.of(stage, kinds)
     load_policy(settings)  # what is wrong with it is no passing trouble of a registry
     places = {place.base: place for place in (place_of(model, settings) for model in models)}
+    for place in places.values():
+        if place.host:
+            stores.demand_online(place.base, settings)  # nobody waits for that to pass
     return Plan(
         watched=tuple(Watched(place, wanted, settings, on_note) for place in places.values()),
         cursor=cursor if cursor is not None else _usual_cursor(places, wanted, sinks),
