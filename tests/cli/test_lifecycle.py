@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from parts.command import Command
 
+from lading.cli import assigned
+from lading.cli.console import Console
+from lading.operations.assignment import Assigned
+
 ADA = {"LADING_ACTOR": "Ada <ada@example.com>"}
 BOB = {"LADING_ACTOR": "Bob <bob@example.com>"}
 POLICY = """
@@ -66,6 +70,65 @@ def test_promote_answers_with_what_the_stage_is_now(pushed: Command) -> None:
     assert second.stderr == f"prod was 1.0.0 ({digest}) before\n"
     assert (again.returncode, again.stdout) == (0, second.stdout)
     assert again.stderr == "prod was 1.1.0 already\n"
+
+
+def test_a_rehearsal_says_what_would_be_and_hands_nothing_on(pushed: Command) -> None:
+    output = pushed.folder / "output"
+    words = ("promote", "ml/tiny:1.0.0", "prod", "--github-output")
+
+    planned = pushed(*words, "--dry-run", GITHUB_OUTPUT=str(output), **ADA)
+    handed_on = output.read_text()
+    pushed(*words, GITHUB_OUTPUT=str(output), **ADA)
+
+    assert planned.stdout.startswith("prod would be ml/tiny:1.0.0@sha256:")
+    assert handed_on == ""
+    assert "assigned" in output.read_text()
+    pushed("promote", "ml/tiny:1.1.0", "prod", **ADA)
+    back = pushed("rollback", "ml/tiny", "prod", "--dry-run", **ADA)
+    assert back.stdout.startswith("prod would be ml/tiny:1.0.0@sha256:")
+
+
+def test_who_lost_an_open_race_is_told_what_the_stage_names_now(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mine, theirs = (f"sha256:{digit * 64}" for digit in "ab")
+    lost = Assigned(
+        reference="ml/tiny:1.0.0",
+        stage="shadow",
+        version="1.0.0",
+        digest=mine,
+        previous=None,
+        previous_version=None,
+        status="assigned",
+        current=theirs,
+        event=None,
+        seq=None,
+        rules=(),
+        notes=(f"others moved shadow at the same moment; it names {theirs} now",),
+    )
+
+    assigned.answer(Console(), lost)
+
+    said = capsys.readouterr()
+    assert said.out == f"shadow is ml/tiny@{theirs}\n"
+    assert said.err == f"warning: {lost.notes[0].replace(theirs, 'b' * 12)}\n"
+    assert assigned.outputs(lost)["kind"] == ""
+
+
+def test_tables_have_short_digests_and_json_the_whole_ones(pushed: Command) -> None:
+    pushed("promote", "ml/tiny:1.0.0", "prod", **ADA)
+    _retag(next(pushed.folder.rglob("tiny/_oci/index.json")), "prod", "1.1.0")
+    pushed("tag", "ml/tiny:1.1.0", "live")
+    (pushed.folder / "lading-policy.yaml").write_text("stages: {prod: {}, live: {}}")
+
+    shown = pushed("status", "ml/tiny", **ADA).stdout.splitlines()
+    whole = answer(pushed, "status", "ml/tiny", **ADA)
+
+    digest = answer(pushed, "inspect", "ml/tiny:1.1.0")["digest"]
+    short = digest.partition(":")[2][:12]
+    assert shown[1].endswith(f"DRIFT: the tag names {short}")
+    assert shown[2].endswith(f"a tag only: {short}")
+    assert [stage["tag"] for stage in whole["stages"]] == [digest, digest]
 
 
 def test_a_refused_promotion_exits_with_9_and_names_every_rule(strict: Command) -> None:
@@ -194,7 +257,7 @@ def test_status_check_fails_on_drift(pushed: Command) -> None:
     mended = pushed("promote", "ml/tiny:1.0.0", "prod", **ADA)
 
     assert (good.returncode, bad.returncode) == (0, 1)
-    assert "DRIFT: the tag names sha256:" in bad.stdout
+    assert "DRIFT: the tag names " in bad.stdout
     assert pulled.returncode != 0
     assert "DRIFT" in pulled.stderr
     assert "warning: DRIFT" in mended.stderr
@@ -215,7 +278,17 @@ def _retag(index: Path, stage: str, version: str) -> None:
     ("arguments", "code", "says"),
     [
         (["promote", "ml/tiny", "prod"], 2, "ml/tiny:1.0.0"),
-        (["promote", "ml/tiny:1.0.0", "a/b"], 2, "has no stage"),
+        (
+            ["promote", "ml/tiny:1.0.0", "a/b"],
+            2,
+            "lading promote ml/tiny:1.0.0 a/b --stage prod",
+        ),
+        (["promote", "ml/tiny:1.0.0", "localhost:1"], 2, "--stage prod"),
+        (["rollback", "ml/tiny", "prod", "--to", "1.0.0", "--steps", "1"], 2, "leave one"),
+        (["list", "registry.example.com"], 2, "lading search 'registry.example.com/*'"),
+        (["list", "localhost:5000"], 2, "lading search 'localhost:5000/*'"),
+        (["list", "ml/tiny:1.0.0"], 2, "lading inspect ml/tiny:1.0.0"),
+        (["list", "nothing"], 3, "HOST/NAME names a registry"),
         (["promote", "ml/tiny:1.0.0", "prdo"], 2, "did you mean prod?"),
         (["promote", "ml/tiny:9.9.9", "prod"], 3, "9.9.9"),
         (["promote", "ml/tiny:1.0.0", "ml/other", "--stage", "x"], 2, "has no stage"),

@@ -95,3 +95,11 @@ def test_a_table_escapes_its_cells_before_it_measures_them() -> None:
     lines = list(output.table(("A", "B"), [("\x1b", "x"), ("long", "y")]))
 
     assert lines == ["A     B", "\\x1b  x", "long  y"]
+
+
+def test_digests_are_cut_for_people_wherever_they_stand_in_a_text() -> None:
+    digest = "sha256:" + "0123456789abcdef" * 4
+    long = "sha512:" + "fedcba9876543210" * 8
+
+    assert output.short(f"it was {digest}, now {long}") == "it was 0123456789ab, now fedcba987654"
+    assert output.short("sha256:0123 is none, nor is prod") == "sha256:0123 is none, nor is prod"

@@ -9,7 +9,7 @@ import typer
 
 from lading.cli.console import Console
 from lading.cli.options import PolicyOption, examples
-from lading.cli.output import date, table
+from lading.cli.output import date, short, table
 from lading.operations import history as operation
 
 app = typer.Typer(add_completion=False)
@@ -88,7 +88,7 @@ def _details(event: operation.HistoryEvent) -> Iterator[str]:
         yield event.reason
     if event.expires:
         yield f"until {date(event.expires)}"
-    yield from event.refused
+    yield from map(short, event.refused)
 
 
 def _at(result: operation.HistoryResult) -> Iterator[str]:

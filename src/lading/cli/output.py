@@ -28,6 +28,14 @@ def _escaped(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
+_DIGEST = re.compile(r"\b(?:sha256|sha512):([0-9a-f]{12})[0-9a-f]{52,116}\b")
+
+
+def short(text: str) -> str:
+    """A text whose digests are cut to twelve digits: enough for people, and a line of a table."""
+    return _DIGEST.sub(r"\1", text)
+
+
 def size(count: float) -> str:
     """A number of bytes for people: ``1.2 GB``; decimal, as disks and networks are sold."""
     unit = 0

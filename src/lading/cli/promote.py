@@ -10,6 +10,7 @@ from lading.cli.assigned import answer, outputs
 from lading.cli.console import Console
 from lading.cli.github import GithubOutput, hand_on
 from lading.cli.options import Because, PolicyOption, ReferenceArgument, examples
+from lading.errors import InvalidInput
 from lading.operations import promote as operation
 
 app = typer.Typer(add_completion=False)
@@ -58,6 +59,12 @@ def promote(
     """
     console = Console.of(context)
     settings = console.settings(policy=policy)
+    if stage is None and ("/" in target or ":" in target):
+        raise InvalidInput(
+            f"{target} is no stage",
+            cause="a stage's name has no slash and no colon; another repository needs --stage",
+            hint=f"lading promote {reference} {target} --stage prod",
+        )
     with console.progress() as on_progress:
         result = operation.promote(
             reference,

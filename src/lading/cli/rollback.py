@@ -49,7 +49,8 @@ def rollback(
     """Let a stage name again what it named before.
 
     No weights move. What was let in once needs no new approval, unless it was deprecated or
-    rejected since; deprecated versions are passed over.
+    rejected since; deprecated versions are passed over. Going back is a move like any other:
+    rolling back twice returns to where it came from, --steps 2 goes further back.
     """
     console = Console.of(context)
     result = operation.rollback(

@@ -71,7 +71,8 @@ Exec = Annotated[
     typer.Option(
         "--exec",
         metavar="COMMAND",
-        help="Run this for each event: JSON on stdin, LADING_EVENT_* in the environment.",
+        help="Run this for each event: JSON on stdin, LADING_EVENT_* in the environment."
+        " A program and its words, no shell: pipes need sh -c '…'.",
         rich_help_panel=_TOLD,
         show_default=False,
     ),

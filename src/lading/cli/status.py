@@ -9,7 +9,7 @@ import typer
 
 from lading.cli.console import Console
 from lading.cli.options import ModelArgument, PolicyOption, examples
-from lading.cli.output import count, date, table
+from lading.cli.output import count, date, short, table
 from lading.operations import status as operation
 
 EXIT_DRIFT = 1
@@ -31,12 +31,13 @@ def status(
     """Show how a model stands: stages, pending approvals, drift, forks.
 
     DRIFT: a stage's tag is not what the ledger says; lading ledger repair mends it. FORK: two moved
-    it without knowing of each other; the next promotion settles it.
+    it without knowing of each other; the next promotion settles it. A tag only: no event ever moved
+    that stage.
     """
     console = Console.of(context)
     result = operation.status(model, settings=console.settings(policy=policy))
     for note in result.notes:
-        console.warn(note)
+        console.warn(short(note))
     console.answer(result, _lines(result))
     if check and any(stage.drift or stage.fork for stage in result.stages):
         raise typer.Exit(EXIT_DRIFT)
@@ -88,12 +89,14 @@ def _marks(stage: operation.StageStatus) -> Iterator[str]:
     if stage.protected:
         yield "protected"
     if stage.drift:
-        yield f"DRIFT: the tag names {stage.tag or 'nothing'}"
+        yield f"DRIFT: the tag names {short(stage.tag or 'nothing')}"
+    elif stage.tag and not stage.members:
+        yield f"a tag only: {short(stage.tag)}"
     if stage.fork:
         kept = "it stays" if stage.kept else "the last one holds"
         yield f"FORK: {len(stage.fork)} moved it at once, {kept}"
     for refused in stage.refused:
-        yield f"does not count: {refused}"
+        yield f"does not count: {short(refused)}"
 
 
 def _pending(pending: operation.Pending) -> tuple[str, ...]:

@@ -79,9 +79,17 @@ def list_versions(
     if repository is None:
         return ListResult(None, (), (), tuple(_repositories(settings)))
     place = stores.locate(repository, settings)
-    if place.name:
+    registry = _registry_in(place)
+    if place.name and registry is None:
         raise InvalidInput(f"list takes a repository, not {place}", hint=f"lading inspect {place}")
-    store = stores.open_store(place, settings)
+    try:
+        store = stores.open_store(place, settings)
+    except NotFound as error:
+        if registry is None:
+            raise
+        raise InvalidInput(
+            f"{registry} is a registry, not a model", hint=f"lading search '{registry}/*'"
+        ) from error
     everything = list(store.names())
     names = [name for name in everything if not is_own(name)]
     if not names:
@@ -108,6 +116,16 @@ class _Named:
     name: str
     digest: Digest
     annotations: dict[str, str]
+
+
+def _registry_in(place: Reference) -> str | None:
+    """The host that somebody wrote where a model belongs, as far as it looks like one."""
+    name, port = place.repository, place.tag
+    if place.host or place.layout or place.digest or not ("." in name or name == "localhost"):
+        return None
+    if port is None:
+        return name if "/" not in name else None
+    return f"{name}:{port}" if port.isdecimal() and "/" not in name else None
 
 
 def _looked(store: RemoteStore | LayoutStore, names: list[str], jobs: int) -> list[_Named]:

@@ -48,7 +48,10 @@ def rollback(
         PolicyRefused, Conflict: as for :func:`promote`.
     """
     if to is not None and steps is not None:
-        raise InvalidInput("--to and --steps cannot both hold")
+        raise InvalidInput(
+            "--to and --steps cannot both hold",
+            hint=f"--to {to} names the version, --steps {steps} counts back from now: leave one",
+        )
     if steps is not None and steps < 1:
         raise InvalidInput(f"{steps} steps lead nowhere", hint="--steps 1 is the version before")
     settings = stores.settled(settings)
