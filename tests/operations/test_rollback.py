@@ -10,6 +10,7 @@ from lading.operations.clear import clear
 from lading.operations.deprecate import deprecate
 from lading.operations.history import history
 from lading.operations.promote import promote
+from lading.operations.remove import remove
 from lading.operations.request import approve, reject
 from lading.operations.rollback import rollback
 
@@ -95,6 +96,36 @@ def test_what_cannot_come_back_says_why(
 def test_a_stage_that_named_nothing_cannot_go_back(local: Team) -> None:
     with pytest.raises(NotFound, match="cannot go back"):
         rollback("ml/fraud", "prod", settings=local.settings)
+
+
+def test_versions_that_are_gone_are_passed_over_with_a_note(moved: Team) -> None:
+    gone = moved.tag("1.1.0")
+    remove(f"{moved.place}:1.1.0", settings=moved.settings)
+
+    with pytest.raises(NotFound, match="is gone: prod named it") as by_version:
+        rollback(moved.place, "prod", to="1.1.0", settings=moved.settings)
+    with pytest.raises(NotFound, match="is gone: prod named it"):
+        rollback(moved.place, "prod", to=gone, settings=moved.settings)
+    with pytest.raises(NotFound, match="cannot go back by 2") as too_far:
+        rollback(moved.place, "prod", steps=2, settings=moved.settings)
+    done = rollback(moved.place, "prod", settings=moved.settings)
+
+    assert f"@{gone} {moved.place}:1.1.0" in str(by_version.value.hint)
+    assert "1.1.0 is passed over" in str(too_far.value.cause)
+    assert (done.version, moved.tag("prod")) == ("1.0.0", moved.tag("1.0.0"))
+    assert [note for note in done.notes if note.startswith("1.1.0 is passed over: ")]
+
+
+def test_a_version_that_lost_its_tag_is_given_it_back(local: Team) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        promote(f"ml/fraud:{version}", "prod", settings=local.settings)
+    local.set_tag("kept", "1.0.0")
+    local.store.untag("1.0.0")
+
+    with pytest.raises(NotFound, match="is gone: prod named it") as caught:
+        rollback("ml/fraud", "prod", to=local.tag("kept"), settings=local.settings)
+
+    assert f"lading copy ml/fraud@{local.tag('kept')} ml/fraud:1.0.0" in str(caught.value.hint)
 
 
 def test_a_version_that_the_stage_never_named_is_promoted_instead(local: Team) -> None:
