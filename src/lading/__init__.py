@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from lading.hooks.signing import verify_webhook
     from lading.operations.attach import attach
     from lading.operations.best import best
-    from lading.operations.captured import Capture
     from lading.operations.check_env import check_env
     from lading.operations.clear import clear
     from lading.operations.copy import copy
@@ -61,6 +60,7 @@ if TYPE_CHECKING:
     from lading.operations.open import Opened, open  # noqa: A004  the SDK's word
     from lading.operations.policy_check import policy_check
     from lading.operations.promote import promote
+    from lading.operations.publishing.captured import Capture
     from lading.operations.pull import pull
     from lading.operations.push import push
     from lading.operations.record import record_deploy, record_measure
@@ -173,7 +173,7 @@ _ERRORS = "lading.errors"
 _SIGNATURE = "lading.spec.signature"
 _HOMES = {
     "AccessDenied": _ERRORS,
-    "Capture": "lading.operations.captured",
+    "Capture": "lading.operations.publishing.captured",
     "Column": _SIGNATURE,
     "Conflict": _ERRORS,
     "Descriptor": "lading.spec.descriptor",

@@ -70,11 +70,11 @@ class Settings:
     # Believe a stage's tag without asking the ledger.
     unchecked: bool = False
     strict: bool = False
-    # What --strict demands; the rules have their names in lading.operations.required.
+    # What --strict demands; the rules have their names in lading.operations.publishing.required.
     required: frozenset[str] = frozenset({"metrics", "schema", "lock", "code"})
     # Registries and repositories whose models may run code when they are loaded: HOST/PREFIX.
     pickle_from: frozenset[str] = frozenset()
-    # What is not to be found out; the names are those of lading.operations.captured.
+    # What is not to be found out; the names are those of lading.operations.publishing.captured.
     without: frozenset[str] = frozenset()
     credential_files: tuple[Path, ...] = ()
     login_file: Path = Path("config.json")

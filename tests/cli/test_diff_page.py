@@ -12,9 +12,14 @@ from hypothesis import strategies as st
 
 from lading.cli.diff_page import page
 from lading.cli.output import escape
+from lading.operations.comparing.differences import (
+    FileChange,
+    MetricChange,
+    PackageChange,
+    ValueChange,
+)
+from lading.operations.comparing.tensor_differences import TensorChange
 from lading.operations.diff import DiffResult, Fetch, SchemaChange, SchemaDifferences, Side
-from lading.operations.differences import FileChange, MetricChange, PackageChange, ValueChange
-from lading.operations.tensor_differences import TensorChange
 
 DIGEST = "sha256:" + "a" * 64
 _VOID = {"meta", "br"}

@@ -11,7 +11,7 @@ from parts.command import Command
 
 from lading.cli import assigned
 from lading.cli.console import Console
-from lading.operations.assignment import Assigned
+from lading.operations.lifecycle.assignment import Assigned
 
 ADA = {"LADING_ACTOR": "Ada <ada@example.com>"}
 BOB = {"LADING_ACTOR": "Bob <bob@example.com>"}

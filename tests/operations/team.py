@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lading.operations import stores
-from lading.operations.captured import Capture
+from lading.operations.publishing.captured import Capture
 from lading.operations.push import push
 from lading.operations.status import StageStatus, status
 from lading.settings import Settings

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as options
 from hypothesis import strategies as st
 
-from lading.operations.actor import actor
+from lading.operations.lifecycle.actor import actor
 from lading.settings import Settings
 
 

@@ -14,8 +14,8 @@ from parts.recorded import record, record_captured
 
 from lading.capture.environment import capture
 from lading.errors import InvalidInput, NotFound
-from lading.operations.captured import NOTHING
 from lading.operations.check_env import check_env
+from lading.operations.publishing.captured import NOTHING
 from lading.operations.push import push
 from lading.settings import Settings
 from lading.spec.environment import Environment

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lading.catalogue import KnownRepository, KnownVersion, Measured, RepositoryState
-from lading.operations.claims import Claim, standing
-from lading.operations.refresh import Looked
-from lading.operations.rows import Row
+from lading.operations.searching.claims import Claim, standing
+from lading.operations.searching.refresh import Looked
+from lading.operations.searching.rows import Row
 from lading.spec.reference import Reference
 
 PLACE = Reference("ml/a")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lading.errors import InvalidInput
-from lading.operations.declared import declared
+from lading.operations.publishing.declared import declared
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from parts.registry import DockerRegistry
 from safetensors.numpy import save_file
 
 from lading.errors import NotFound
-from lading.operations import differences
+from lading.operations.comparing import differences
 from lading.operations.diff import DiffResult, diff
 from lading.operations.push import push
 from lading.operations.tag import tag

@@ -18,14 +18,16 @@ from typer.testing import CliRunner
 from lading.cli.app import app
 from lading.errors import InvalidInput, LadingError, NotFound
 from lading.ledger.write import Draft
-from lading.operations import gc_facts, gc_look, stores
+from lading.operations import stores
 from lading.operations.copy import copy
 from lading.operations.deprecate import deprecate
 from lading.operations.evaluate import evaluate
 from lading.operations.evidence import evidence
+from lading.operations.garbage import facts as gc_facts
+from lading.operations.garbage import look as gc_look
 from lading.operations.gc import GcResult, gc
 from lading.operations.history import history
-from lading.operations.logbook import open_logbook
+from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.promote import promote
 from lading.operations.pull import pull
 from lading.operations.push import push

@@ -11,9 +11,9 @@ from ledger.histories import VERSIONS, after, histories, put
 from parts.laws import tries
 
 from lading.ledger.fold import fold
-from lading.operations.gc_facts import Facts, KnownManifest, KnownVersion, reached
-from lading.operations.gc_plan import Plan, Wish, plan
-from lading.operations.gc_reasons import ledger_reasons
+from lading.operations.garbage.facts import Facts, KnownManifest, KnownVersion, reached
+from lading.operations.garbage.plan import Plan, Wish, plan
+from lading.operations.garbage.reasons import ledger_reasons
 from lading.spec import mediatypes, tags
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest

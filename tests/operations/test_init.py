@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.errors import Conflict, InvalidInput
-from lading.operations.declared import declared
 from lading.operations.init import init, written
+from lading.operations.publishing.declared import declared
 from lading.settings import Settings
 from lading.spec.declaration import Declaration, declaration
 from lading.spec.yaml_text import read_yaml

@@ -18,8 +18,8 @@ from parts.registry import DockerRegistry
 from sklearn.linear_model import LogisticRegression
 
 from lading.errors import Conflict, InvalidInput, PolicyRefused
-from lading.operations.captured import Capture
 from lading.operations.inspect import inspect
+from lading.operations.publishing.captured import Capture
 from lading.operations.pull import pull
 from lading.operations.push import push
 from lading.operations.verify import verify

@@ -21,7 +21,7 @@ from lading.errors import AccessDenied, Conflict, LadingError, Unavailable
 from lading.ledger.book import Book
 from lading.ledger.write import Draft
 from lading.operations.history import history
-from lading.operations.logbook import Logbook
+from lading.operations.lifecycle.logbook import Logbook
 from lading.operations.promote import promote
 from lading.operations.pull import pull
 from lading.operations.request import approve

@@ -21,8 +21,8 @@ from skops import io as skops
 
 from lading.errors import InvalidInput, PolicyRefused
 from lading.frameworks import installed
-from lading.operations.captured import NOTHING
 from lading.operations.load import load
+from lading.operations.publishing.captured import NOTHING
 from lading.operations.push import push
 from lading.operations.reproduce import reproduce
 from lading.operations.save import save

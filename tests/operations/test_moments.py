@@ -15,7 +15,7 @@ from lading.operations.attach import attach
 from lading.operations.evidence import evidence
 from lading.operations.history import history
 from lading.operations.ledger import ledger_verify
-from lading.operations.moments import end_of, stretch_of
+from lading.operations.lifecycle.moments import end_of, stretch_of
 from lading.operations.promote import promote
 from lading.operations.pull import pull
 from lading.operations.record import record_measure

@@ -11,10 +11,10 @@ from operations.team import ADA, BOB, EVE, Later, Team
 from parts.child import as_nobody
 
 from lading.errors import IntegrityError, InvalidInput, NotFound, PolicyRefused
-from lading.operations import judging
 from lading.operations.deprecate import deprecate
 from lading.operations.evaluate import evaluate
 from lading.operations.history import history
+from lading.operations.lifecycle import judging
 from lading.operations.promote import promote
 from lading.operations.request import approve, reject, request
 from lading.operations.status import status

@@ -12,11 +12,11 @@ from parts.registry import DockerRegistry
 
 from lading.errors import Conflict, InvalidInput, LadingError, NotFound, PolicyRefused, Unsupported
 from lading.ledger import write
-from lading.operations import carried
 from lading.operations.evaluate import evaluate
 from lading.operations.evidence import evidence
 from lading.operations.history import history
 from lading.operations.inspect import inspect
+from lading.operations.lifecycle import carried
 from lading.operations.note import note
 from lading.operations.promote import promote
 from lading.operations.request import approve, reject

@@ -49,7 +49,9 @@ def test_the_same_content_again_moves_nothing_and_gives_the_same_digest(
     model: Path, place: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = push(model, f"{place}:1.0.0", settings=settings)
-    monkeypatch.setattr("lading.operations.publication._now", lambda: "2031-01-01T00:00:00Z")
+    monkeypatch.setattr(
+        "lading.operations.publishing.publication._now", lambda: "2031-01-01T00:00:00Z"
+    )
 
     again = push(model, f"{place}:1.0.0", settings=settings)
 

@@ -10,8 +10,8 @@ from operations.team import ADA, BOB, EVE, Team
 from parts.double import Double
 
 from lading.errors import LadingError
-from lading.operations import publication
 from lading.operations.history import history
+from lading.operations.publishing import publication
 from lading.operations.push import push
 from lading.operations.status import status
 

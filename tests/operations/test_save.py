@@ -147,7 +147,7 @@ def test_a_forged_record_of_a_scan_is_not_believed(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "lading.operations.captured._add_hazards",
+        "lading.operations.publishing.captured._add_hazards",
         lambda found, tree: found.add("hazards", {"verdict": "clean"}),
     )
     (tmp_path / "model.joblib").write_bytes(pickle.dumps(Bomb()))

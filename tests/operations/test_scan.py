@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lading.errors import InvalidInput, NotFound
-from lading.operations.captured import NOTHING
+from lading.operations.publishing.captured import NOTHING
 from lading.operations.push import push
 from lading.operations.scan import scan
 from lading.settings import Settings

@@ -23,10 +23,10 @@ from lading.ledger.write import Draft, record
 from lading.operations.best import best
 from lading.operations.promote import promote
 from lading.operations.push import push
-from lading.operations.read_facts import read_facts
 from lading.operations.remove import remove
 from lading.operations.request import approve
 from lading.operations.search import SearchResult, search
+from lading.operations.searching.read_facts import read_facts
 from lading.settings import Settings
 from lading.spec.digest import Digest
 from lading.spec.event import Kind

@@ -26,11 +26,11 @@ from lading.hooks.bell import Bell
 from lading.hooks.cursor import Cursor
 from lading.ledger.read import read_book
 from lading.operations.event import EventResult
-from lading.operations.sinks import Listener as Caller
-from lading.operations.sinks import Program, Sink
 from lading.operations.stores import open_store
 from lading.operations.watch import follow, planned, watch
-from lading.operations.watched import Wanted, Watched, place_of
+from lading.operations.watching.sinks import Listener as Caller
+from lading.operations.watching.sinks import Program, Sink
+from lading.operations.watching.watched import Wanted, Watched, place_of
 from lading.settings import Settings
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
@@ -540,7 +540,7 @@ def test_a_program_that_fails_is_tried_again(ledger: Ledger, tmp_path: Path) -> 
 def test_a_program_that_keeps_failing_ends_the_watch_and_says_its_code(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lading.operations.sinks.backoff", lambda failures: 0.0)
+    monkeypatch.setattr("lading.operations.watching.sinks.backoff", lambda failures: 0.0)
     ledger.assign()
 
     with pytest.raises(LocalFailure, match="sh exited with 3, 4 times"):
@@ -552,7 +552,7 @@ def test_a_program_that_keeps_failing_ends_the_watch_and_says_its_code(
 def test_a_program_that_takes_too_long_is_ended_with_all_it_started(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lading.operations.sinks._TRIES", 1)
+    monkeypatch.setattr("lading.operations.watching.sinks._TRIES", 1)
     ledger = Ledger("ml/fraud", settings)
     ledger.assign()
     alive = tmp_path / "alive"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from lading.cli.console import Console
 from lading.cli.output import short
-from lading.operations.assignment import Assigned, CheckedRule
+from lading.operations.lifecycle.assignment import Assigned, CheckedRule
 from lading.spec.reference import Reference
 
 

@@ -73,8 +73,8 @@ def serve(
     told, and what a registry forgets to say is found a little later.
     """
     from lading.hooks.bell import Bell
-    from lading.operations.sinks import secret_in
     from lading.operations.watch import planned
+    from lading.operations.watching.sinks import secret_in
     from lading.settings import process_environment
 
     console = Console.of(context)

@@ -15,7 +15,7 @@ from lading.cli.output import indented, table
 from lading.errors import PolicyRefused
 from lading.operations import policy as operation
 from lading.operations import policy_check as check_operation
-from lading.operations.policy_file import POLICY_FILE
+from lading.operations.lifecycle.policy_file import POLICY_FILE
 
 app = typer.Typer(
     add_completion=False,

@@ -13,7 +13,7 @@ from lading.cli.console import Console
 from lading.cli.options import Jobs, ReferenceArgument, examples
 from lading.cli.output import count, size, table
 from lading.operations import push as operation
-from lading.operations.captured import Capture
+from lading.operations.publishing.captured import Capture
 from lading.settings import active_environment, without_plugins
 
 if TYPE_CHECKING:

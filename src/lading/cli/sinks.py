@@ -17,7 +17,7 @@ from lading.spec.duration import seconds_of
 
 if TYPE_CHECKING:
     from lading.hooks.bell import Bell
-    from lading.operations.sinks import Sink
+    from lading.operations.watching.sinks import Sink
     from lading.settings import Settings
 
 _TOLD = "Who is told"
@@ -137,7 +137,7 @@ class Told:
         Raises:
             InvalidInput: the command, the URL or the secret is none.
         """
-        from lading.operations import sinks
+        from lading.operations.watching import sinks
         from lading.settings import process_environment
 
         environment = process_environment()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lading.cli.console import Console
-from lading.operations.telling import Told
+from lading.operations.lifecycle.telling import Told
 
 
 def answer(console: Console, result: Told) -> None:

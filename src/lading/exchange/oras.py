@@ -97,7 +97,7 @@ class Registry(oras.provider.Registry):  # type: ignore[misc]  # oras-py has no 
             return response
         if not disable_path_validation and not self._validate_path(path):
             raise ValueError(f"Blob {path} is not in the present working directory context.")
-        from lading.operations.captured import NOTHING
+        from lading.operations.publishing.captured import NOTHING
         from lading.operations.push import push
 
         reference = _reference(self.get_container(target))

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from lading.errors import InvalidInput
-from lading.operations import attached_file, stores
-from lading.operations.attached_file import AttachedFile
-from lading.operations.attachment import Attached, Attachment, Status
+from lading.operations import stores
+from lading.operations.attaching import attached_file
+from lading.operations.attaching.attached_file import AttachedFile
+from lading.operations.attaching.attachment import Attached, Attachment, Status
 from lading.operations.evaluate import hang_evaluation
 from lading.spec import evidence as kinds
 from lading.spec import mediatypes

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from lading import catalogue as room
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
-from lading.operations.claims import Claim, evaluated, standing, stated
-from lading.operations.refresh import refresh as refreshed
-from lading.operations.rows import Columns, Row, Rows
+from lading.operations.searching.claims import Claim, evaluated, standing, stated
+from lading.operations.searching.refresh import refresh as refreshed
+from lading.operations.searching.rows import Columns, Row, Rows
 from lading.spec.direction import Direction, direction_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import Conflict, InvalidInput, NotFound
 from lading.operations import stores
-from lading.operations.stages import is_stage
+from lading.operations.lifecycle.stages import is_stage
 from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
 from lading.spec.version import Version
@@ -126,7 +126,7 @@ def _refuse_stage(
     """A stage that is protected, or has a history, moves by an event that says who moved it."""
     if not is_stage(own, settings):
         return
-    from lading.operations.logbook import open_logbook
+    from lading.operations.lifecycle.logbook import open_logbook
 
     logbook = open_logbook(own, settings, store=target)
     book, state = logbook.read_for(own.tag or "")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lading.operations.result import as_result
-from lading.operations.telling import Told, demand_reason, tell
+from lading.operations.lifecycle.result import as_result
+from lading.operations.lifecycle.telling import Told, demand_reason, tell
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:

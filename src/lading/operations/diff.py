@@ -6,15 +6,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from lading.operations import differences, stores
-from lading.operations.differences import FileChange, MetricChange, PackageChange, ValueChange
-from lading.operations.open import open as open_version
-from lading.operations.tensor_differences import (
+from lading.operations import stores
+from lading.operations.comparing import differences
+from lading.operations.comparing.differences import (
+    FileChange,
+    MetricChange,
+    PackageChange,
+    ValueChange,
+)
+from lading.operations.comparing.tensor_differences import (
     READ_LIMIT,
     TensorChange,
     TensorDifferences,
     tensor_differences,
 )
+from lading.operations.open import open as open_version
 
 if TYPE_CHECKING:
     from lading.operations.open import Opened

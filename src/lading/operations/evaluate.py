@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lading.errors import InvalidInput
 from lading.operations import stores
-from lading.operations.attachment import Attached, Attachment, Status
+from lading.operations.attaching.attachment import Attached, Attachment, Status
 from lading.spec import evidence as kinds
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor

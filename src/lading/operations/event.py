@@ -16,7 +16,7 @@ from lading.spec.version import Version
 
 if TYPE_CHECKING:
     from lading.ledger.fold import State
-    from lading.operations.logbook import Logbook
+    from lading.operations.lifecycle.logbook import Logbook
     from lading.ports import Store
     from lading.settings import Settings
 
@@ -111,7 +111,7 @@ def event_show(reference: str | Reference, *, settings: Settings | None = None) 
         NotFound: there is nothing of that name, or nothing happened to it.
         IntegrityError: the event is not what its name says.
     """
-    from lading.operations.logbook import open_logbook
+    from lading.operations.lifecycle.logbook import open_logbook
 
     settings = stores.settled(settings)
     place = stores.locate(reference, settings)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.operations import stores
+from lading.operations.lifecycle.stages import warn_of_drift
+from lading.operations.lifecycle.subject import model_of
 from lading.operations.sources import CachedSource
-from lading.operations.stages import warn_of_drift
-from lading.operations.subject import model_of
 from lading.ports import Referrers, Source
 from lading.spec import evidence as kinds
 from lading.spec import mediatypes

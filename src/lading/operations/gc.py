@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
-from lading.operations.gc_delete import Deletion, Status
-from lading.operations.gc_look import Look
-from lading.operations.gc_parents import Parents
-from lading.operations.gc_plan import Plan, Wish, plan
-from lading.operations.logbook import Logbook, open_logbook
+from lading.operations.garbage.delete import Deletion, Status
+from lading.operations.garbage.look import Look
+from lading.operations.garbage.parents import Parents
+from lading.operations.garbage.plan import Plan, Wish, plan
+from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.spec.duration import seconds_of
 from lading.spec.reference import Reference
 

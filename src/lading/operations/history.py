@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from lading.ledger.fold import Member, State, timeline
 from lading.ledger.line import Line
 from lading.operations import stores
-from lading.operations.drifted import drifted
-from lading.operations.logbook import Logbook, open_logbook
-from lading.operations.moments import stretch_of
-from lading.operations.subject import subject
+from lading.operations.lifecycle.drifted import drifted
+from lading.operations.lifecycle.logbook import Logbook, open_logbook
+from lading.operations.lifecycle.moments import stretch_of
+from lading.operations.lifecycle.subject import subject
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded, moment
 from lading.spec.reference import Reference

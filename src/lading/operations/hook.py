@@ -11,7 +11,7 @@ from lading.operations.watch import Plan, follow
 if TYPE_CHECKING:
     from lading.hooks.bell import Bell
     from lading.hooks.notifications import Hint
-    from lading.operations.sinks import Sink
+    from lading.operations.watching.sinks import Sink
     from lading.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lading.errors import Conflict, InvalidInput, LocalFailure
 from lading.operations import stores
-from lading.operations.captured import Capture, captured
-from lading.operations.declared import declares
+from lading.operations.publishing.captured import Capture, captured
+from lading.operations.publishing.declared import declares
 from lading.packing.ignore import DECLARATION_FILES
 from lading.spec.plain import plain
 

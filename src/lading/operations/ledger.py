@@ -13,13 +13,13 @@ from lading.ledger.envelope import unwrap
 from lading.ledger.line import mark
 from lading.ledger.repair import repair
 from lading.operations import stores
-from lading.operations.drifted import drifted
 from lading.operations.history import HistoryEvent, told
-from lading.operations.logbook import Logbook, open_logbook
-from lading.operations.registration import register
-from lading.operations.seen import seen
+from lading.operations.lifecycle.drifted import drifted
+from lading.operations.lifecycle.logbook import Logbook, open_logbook
+from lading.operations.lifecycle.registration import register
+from lading.operations.lifecycle.seen import seen
+from lading.operations.lifecycle.subject import subject
 from lading.operations.status import unregistered
-from lading.operations.subject import subject
 from lading.spec.reference import Reference
 from lading.spec.version import Version
 from lading.transfer import read

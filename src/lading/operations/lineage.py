@@ -83,10 +83,10 @@ def lineage(
     place = stores.with_name(stores.locate(reference, settings))
     steps = DEEPEST if depth is None else min(depth, DEEPEST)
     if direction == "up":
-        from lading.operations.upstream import upstream
+        from lading.operations.ancestry.upstream import upstream
 
         return upstream(place, steps, settings)
-    from lading.operations.downstream import downstream
+    from lading.operations.ancestry.downstream import downstream
 
     others = [stores.locate(other, settings) for other in within]
     return downstream(place, steps, others, settings)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, LadingError, NotFound
 from lading.operations import stores
-from lading.operations.drifted import DriftedStage, index_of, strayed
+from lading.operations.lifecycle.drifted import DriftedStage, index_of, strayed
 from lading.spec import mediatypes
 from lading.spec.digest import Digest
 from lading.spec.manifest import parse

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput
-from lading.operations.result import as_result
-from lading.operations.telling import Told, tell
+from lading.operations.lifecycle.result import as_result
+from lading.operations.lifecycle.telling import Told, tell
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lading.errors import Conflict, InvalidInput, LocalFailure
 from lading.operations import stores
-from lading.operations.policy_file import POLICY_FILE, policy_bytes, policy_path
+from lading.operations.lifecycle.policy_file import POLICY_FILE, policy_bytes, policy_path
 from lading.policy.rules import USUAL, Policy, StageRules
 from lading.spec.duration import duration
 from lading.spec.plain import table

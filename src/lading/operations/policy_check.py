@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lading.operations import stores
-from lading.operations.assignment import CheckedRule
-from lading.operations.logbook import open_logbook
-from lading.operations.subject import subject
+from lading.operations.lifecycle.assignment import CheckedRule
+from lading.operations.lifecycle.logbook import open_logbook
+from lading.operations.lifecycle.subject import subject
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:

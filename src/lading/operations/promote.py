@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput
 from lading.operations import stores
-from lading.operations.assignment import Assigned, Assignment
-from lading.operations.logbook import open_logbook
-from lading.operations.result import as_result
-from lading.operations.subject import subject
+from lading.operations.lifecycle.assignment import Assigned, Assignment
+from lading.operations.lifecycle.logbook import open_logbook
+from lading.operations.lifecycle.result import as_result
+from lading.operations.lifecycle.subject import subject
 from lading.spec.reference import Reference
 from lading.transfer import OnProgress
 
@@ -60,7 +60,7 @@ def promote(
         logbook.rules(stage)
         what = subject(logbook.store, place, logbook.settings)
     else:
-        from lading.operations.carry import carry, demand_beforehand
+        from lading.operations.lifecycle.carry import carry, demand_beforehand
 
         logbook = open_logbook(_destination(to, settings), settings, create=True)
         logbook.rules(stage)

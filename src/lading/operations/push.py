@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from lading.errors import InvalidInput, LadingError
 from lading.operations import stores
-from lading.operations.captured import Capture
-from lading.operations.declared import Declared, declared
-from lading.operations.described import Described, described
-from lading.operations.logbook import Logbook, open_logbook
-from lading.operations.publication import Outcome, Publication
-from lading.operations.registration import register
-from lading.operations.subject import Subject
+from lading.operations.lifecycle.logbook import Logbook, open_logbook
+from lading.operations.lifecycle.registration import register
+from lading.operations.lifecycle.subject import Subject
+from lading.operations.publishing.captured import Capture
+from lading.operations.publishing.declared import Declared, declared
+from lading.operations.publishing.described import Described, described
+from lading.operations.publishing.publication import Outcome, Publication
 from lading.packing.artifact import DOCUMENT_TITLE
 from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
@@ -163,7 +163,7 @@ def _proposed(store: Source, names: frozenset[str], cargo: Described) -> Bump:
     highest = highest_release(list(names))
     if highest is None:
         return "minor"
-    from lading.operations.bump import proposed
+    from lading.operations.publishing.bump import proposed
 
     return proposed(store, highest, cargo.signature)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import InvalidInput
-from lading.operations.moments import stretch_of
-from lading.operations.result import as_result
-from lading.operations.telling import Told, tell
+from lading.operations.lifecycle.moments import stretch_of
+from lading.operations.lifecycle.result import as_result
+from lading.operations.lifecycle.telling import Told, tell
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:

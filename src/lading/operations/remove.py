@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from lading.errors import Conflict, InvalidInput, LadingError, NotFound
 from lading.operations import stores
-from lading.operations.in_use import refuse_stage, refuse_version
-from lading.operations.logbook import Logbook, open_logbook
+from lading.operations.lifecycle.in_use import refuse_stage, refuse_version
+from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.ports import Deleter, Source
 from lading.spec import tags
 from lading.spec.content import BytesContent

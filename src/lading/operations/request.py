@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput
-from lading.operations.result import as_result
-from lading.operations.telling import Told, demand_reason, tell
+from lading.operations.lifecycle.result import as_result
+from lading.operations.lifecycle.telling import Told, demand_reason, tell
 from lading.spec.duration import seconds_of
 from lading.spec.reference import Reference
 
@@ -97,7 +97,7 @@ def _expiry(text: str) -> str:
     """The moment that a stretch of time or a date means."""
     now = datetime.now(UTC)
     if text[:4].isdigit() and "-" in text:
-        from lading.operations.moments import end_of
+        from lading.operations.lifecycle.moments import end_of
 
         moment = end_of(text)
     else:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from lading.errors import InvalidInput, NotFound
 from lading.ledger.write import named
 from lading.operations import stores
-from lading.operations.assignment import Assigned, Assignment
-from lading.operations.logbook import Logbook, open_logbook
-from lading.operations.result import as_result
-from lading.operations.subject import Subject, subject
+from lading.operations.lifecycle.assignment import Assigned, Assignment
+from lading.operations.lifecycle.logbook import Logbook, open_logbook
+from lading.operations.lifecycle.result import as_result
+from lading.operations.lifecycle.subject import Subject, subject
 from lading.spec.digest import Digest
 from lading.spec.event import Event
 from lading.spec.reference import Reference

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Unpack
 
 from lading.errors import LocalFailure, PolicyRefused
-from lading.operations.captured import Capture
-from lading.operations.declared import current_folder, example_of
+from lading.operations.publishing.captured import Capture
+from lading.operations.publishing.declared import current_folder, example_of
 from lading.operations.push import PushResult, push
 from lading.packing.record import PREDICTIONS_PATH
 from lading.spec.plain import plain

@@ -11,10 +11,10 @@ from lading import catalogue as room
 from lading.errors import InvalidInput
 from lading.expressions import Name, Query, Truth, parse_order, parse_query
 from lading.operations import stores
-from lading.operations.refresh import Looked
-from lading.operations.refresh import refresh as refreshed
-from lading.operations.rows import Columns, Possible, Row, Rows
-from lading.operations.searched import searched
+from lading.operations.searching.refresh import Looked
+from lading.operations.searching.refresh import refresh as refreshed
+from lading.operations.searching.rows import Columns, Possible, Row, Rows
+from lading.operations.searching.searched import searched
 from lading.spec.plain import text, texts
 
 if TYPE_CHECKING:

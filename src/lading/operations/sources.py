@@ -59,7 +59,7 @@ def _checked(store: Source, place: Reference, root: Descriptor, settings: Settin
     """What is named, after the ledger was asked where that is a stage."""
     if place.digest or place.tag in (None, LATEST) or Version.from_tag(place.tag or ""):
         return root  # most are, and need nothing of what a ledger is
-    from lading.operations.stages import checked
+    from lading.operations.lifecycle.stages import checked
 
     return checked(store, place, root, settings)  # type: ignore[arg-type]  # never offline
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from lading.errors import InvalidInput, NotFound
 from lading.ledger.write import named
 from lading.operations import stores
-from lading.operations.drifted import accountable
-from lading.operations.logbook import Logbook, open_logbook
+from lading.operations.lifecycle.drifted import accountable
+from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.spec.digest import Digest
 from lading.spec.event import WORDS, Recorded, moment
 from lading.spec.reference import Reference

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, Unsupported
 from lading.operations import stores
-from lading.operations.stages import warn_of_drift
+from lading.operations.lifecycle.stages import warn_of_drift
 from lading.packing.artifact import recognise
 from lading.packing.compare import compare
 from lading.packing.listing import listing

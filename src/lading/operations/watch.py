@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from lading.errors import IntegrityError, InvalidInput, LadingError, NotFound, Unavailable
 from lading.operations import stores
 from lading.operations.event import EventResult
-from lading.operations.watched import Wanted, Watched, place_of
+from lading.operations.watching.watched import Wanted, Watched, place_of
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
     from lading.hooks.bell import Bell
     from lading.hooks.cursor import Cursor, State
-    from lading.operations.sinks import Sink
+    from lading.operations.watching.sinks import Sink
     from lading.settings import Settings
 
 _log = logging.getLogger(__name__)

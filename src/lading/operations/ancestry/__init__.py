@@ -1,0 +1,1 @@
+"""Who a version was made from, and what was made from it."""

@@ -1,0 +1,1 @@
+"""How evidence is hung on a version."""

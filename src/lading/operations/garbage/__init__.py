@@ -1,0 +1,1 @@
+"""What ``lading gc`` looks at, decides and removes."""

@@ -1,0 +1,1 @@
+"""What verbs about stages and events share: the open ledger, who judges, what is recorded."""

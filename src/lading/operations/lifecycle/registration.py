@@ -1,0 +1,49 @@
+"""Recording that a version is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lading.ledger.write import Draft
+from lading.spec.event import Recorded
+
+if TYPE_CHECKING:
+    from lading.ledger.book import Book
+    from lading.operations.lifecycle.logbook import Logbook
+    from lading.operations.lifecycle.subject import Subject
+
+
+def register(
+    logbook: Logbook, what: Subject, *, because: str | None = None, book: Book | None = None
+) -> Recorded | None:
+    """Record a version as registered, once; None where it was before.
+
+    Raises:
+        LadingError: the registry refuses.
+    """
+    if book is None:
+        book, _ = logbook.read()
+    if book.border and not _registered(book, what):
+        book, _ = logbook.read(whole=True)  # it may be in a part that was put away
+    if _registered(book, what):
+        if book.unlisted:
+            logbook.show(book)  # who recorded it died before it was listed
+        return None
+    draft = Draft(
+        kind="registered",
+        repository=logbook.place.repository,
+        digest=what.digest,
+        model=what.model,
+        version=what.version,
+        actor=logbook.actor,
+        reason=because,
+        # Says, too, that from here on somebody has a policy.
+        policy=logbook.judge.policy,
+    )
+    return logbook.recorded(book, draft)[0]
+
+
+def _registered(book: Book, what: Subject) -> bool:
+    return any(
+        line.kind == "registered" and line.subject == what.digest for line in book.lines.values()
+    )

@@ -1,0 +1,101 @@
+"""Whether a stage's tag says what the ledger says; asked by everybody who reads by stage."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from lading.errors import IntegrityError, InvalidInput, NotFound
+from lading.ledger.checked import read_event, shown_stage
+from lading.ledger.compressed import is_compressed_copy
+from lading.ledger.fold import Stage
+from lading.operations import stores
+from lading.operations.policy import load_policy
+from lading.spec.tags import LATEST
+from lading.spec.version import Version
+
+if TYPE_CHECKING:
+    from lading.operations.lifecycle.logbook import AnyStore
+    from lading.settings import Settings
+    from lading.spec.descriptor import Descriptor
+    from lading.spec.reference import Reference
+
+_log = logging.getLogger(__name__)
+
+# Whoever promotes lists the event first and moves the tag then: a moment later both agree.
+_PAUSES: Final = (0.1, 0.4)
+
+
+def checked(store: AnyStore, place: Reference, root: Descriptor, settings: Settings) -> Descriptor:
+    """What a reference names, after the ledger was asked where it is a stage.
+
+    Raises:
+        IntegrityError: DRIFT: the stage's tag is not what the ledger says.
+    """
+    if not settings.unchecked and is_stage(place, settings):
+        for pause in _PAUSES:
+            if drift(store, place, root, settings) is None:
+                return root
+            time.sleep(pause)
+            root = stores.resolve(store, place)
+        if found := drift(store, place, root, settings):
+            raise IntegrityError(
+                f"DRIFT: {place} is not what the ledger says",
+                cause=found,
+                hint=f"lading status {place.base}; lading ledger repair {place.base} mends it;"
+                " LADING_UNCHECKED=1 believes the tag",
+            )
+    return root
+
+
+def warn_of_drift(store: AnyStore, place: Reference, root: Descriptor, settings: Settings) -> None:
+    """Say that a stage's tag is not what the ledger says, where somebody only looks."""
+    if is_stage(place, settings) and (found := drift(store, place, root, settings)):
+        _log.warning("DRIFT: %s is not what the ledger says: %s", place, found)
+
+
+def is_stage(place: Reference, settings: Settings) -> bool:
+    """Whether a reference names a declared stage."""
+    tag = place.tag
+    if tag is None or place.digest or tag == LATEST or Version.from_tag(tag):
+        return False
+    return tag in load_policy(settings).for_model(place.repository)
+
+
+def drift(store: AnyStore, place: Reference, root: Descriptor, settings: Settings) -> str | None:
+    """How a stage's tag is not what the ledger says; None where it is, or there is no ledger.
+
+    One request; of a protected stage every event is read, so that what counts is known. A tag that
+    no event ever moved is believed, but not where the stage is protected.
+    """
+    stage = place.tag or ""
+    shown: Stage | None
+    protected = load_policy(settings).for_model(place.repository)[stage].protected
+    if protected:
+        from lading.operations.lifecycle.logbook import open_logbook
+
+        logbook = open_logbook(place, settings, store=store)
+        _, state = logbook.read(whole=True)
+        shown = state.stage(stage)
+    else:
+        shown = shown_stage(store, stage)
+    if shown is None or shown.value == root.digest:
+        return None
+    found = f"the tag names {root.digest}, the ledger {shown.value or 'nothing'}"
+    if not _was_compressed(store, root, shown):
+        return found
+    # Nobody approved those bytes; what a policy protects is taken as it was approved, or not.
+    return f"{found}: the same model, whose copy was compressed on the way" if protected else None
+
+
+def _was_compressed(store: AnyStore, root: Descriptor, shown: Stage) -> bool:
+    """Whether this is the version all the same, with layers that a copy compressed on the way."""
+    if not shown.members or not root.is_index:
+        return False
+    try:
+        model = read_event(store, shown.members[-1].event).event.model
+    except (NotFound, InvalidInput) as error:
+        _log.debug("cannot compare %s with its event: %s", root.digest, error)
+        return False
+    return is_compressed_copy(store, root.digest, model)

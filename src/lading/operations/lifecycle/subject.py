@@ -1,0 +1,116 @@
+"""Which version a reference speaks of, as events and evidence name it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lading.errors import IntegrityError, InvalidInput, NotFound
+from lading.operations import stores
+from lading.operations.lifecycle.stages import checked
+from lading.spec import mediatypes
+from lading.spec.descriptor import Descriptor
+from lading.spec.digest import Digest
+from lading.spec.manifest import Index, Manifest, parse
+from lading.spec.reference import Reference
+from lading.spec.version import Version
+from lading.transfer import read
+
+if TYPE_CHECKING:
+    from lading.operations.lifecycle.logbook import AnyStore
+    from lading.ports import Source
+    from lading.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A version: what it is called, its index, and the model manifest in it."""
+
+    place: Reference
+    root: Descriptor
+    version: str
+    model: Digest | None
+
+    @property
+    def digest(self) -> Digest:
+        """The version's digest."""
+        return self.root.digest
+
+
+def subject(store: AnyStore, place: Reference, settings: Settings) -> Subject:
+    """The version that a reference names, by version, stage, ``latest`` or digest.
+
+    Events outlive other names, so the version's own tag must be there: it keeps the version.
+
+    Raises:
+        InvalidInput: nothing is named, or what is named is no version.
+        NotFound: there is no such thing, or its own tag is gone.
+        IntegrityError: a stage is named whose tag is not what the ledger says; or a version whose
+            tag names another one.
+    """
+    if not place.name:
+        raise InvalidInput(f"which version of {place.base}?", hint=f"{place.base}:1.0.0")
+    root = checked(store, place, stores.resolve(store, place), settings)
+    manifest = parse(read(store, root), root.media_type)
+    version = Version.from_tag(place.tag) if place.tag and not place.digest else None
+    if version is None:
+        version = _stated(manifest, place)
+        _demand_tag(store, place, root, version)
+    else:
+        _demand_own_content(manifest, place, root, version)
+    return Subject(place.with_tag(version.tag), root, str(version), model_of(manifest))
+
+
+def _said(manifest: Manifest | Index) -> Version | None:
+    """The version that content says it is, if it does."""
+    return Version.from_tag(manifest.annotations.get(mediatypes.VERSION, "").replace("+", "_"))
+
+
+def _demand_own_content(
+    manifest: Manifest | Index, place: Reference, root: Descriptor, version: Version
+) -> None:
+    """Refuse a version's tag that somebody gave to another version: no registry forbids that."""
+    said = _said(manifest)
+    if said not in (None, version):
+        raise IntegrityError(
+            f"the tag {version.tag} names version {said}",
+            cause=f"{place.base}:{version.tag} was given to other content: {root.digest}",
+            hint=f"lading history {place.base} tells what {version} was when it was registered",
+        )
+
+
+def _stated(manifest: Manifest | Index, place: Reference) -> Version:
+    version = _said(manifest)
+    if version is None:
+        raise InvalidInput(
+            f"{place} is no version",
+            cause="it was not pushed under a version",
+            hint=f"name it by its version: {place.base}:1.0.0",
+        )
+    return version
+
+
+def _demand_tag(store: Source, place: Reference, root: Descriptor, version: Version) -> None:
+    own = place.with_tag(version.tag)
+    try:
+        there = store.resolve(version.tag)
+    except NotFound as error:
+        raise NotFound(
+            f"{place} has no tag of its own any more",
+            cause=f"{own} is gone, and other names do not keep a version",
+            hint=f"lading copy {place.base}@{root.digest} {own}",
+        ) from error
+    if there.digest != root.digest:
+        raise InvalidInput(
+            f"{place} is not {own}", cause=f"that is {there.digest}, this is {root.digest}"
+        )
+
+
+def model_of(manifest: Manifest | Index) -> Digest | None:
+    """The model manifest, which a copy that was compressed on the way still has."""
+    if isinstance(manifest, Manifest):
+        return None
+    for entry in manifest.manifests:
+        if entry.annotations.get(mediatypes.ROLE) == "model":
+            return entry.digest
+    return None
