@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Unsupported,
     )
     from lading.hooks.signing import verify_webhook
+    from lading.operations.assign import assign
     from lading.operations.attach import attach
     from lading.operations.best import best
     from lading.operations.check_env import check_env
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from lading.operations.fetch_evidence import fetch_evidence
     from lading.operations.gc import gc
     from lading.operations.history import history
+    from lading.operations.hook import hook_serve
     from lading.operations.init import init
     from lading.operations.inspect import inspect
     from lading.operations.ledger import (
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from lading.operations.login import login, logout
     from lading.operations.note import note
     from lading.operations.open import Opened, open  # noqa: A004  the SDK's word
+    from lading.operations.policy import policy_init, policy_show
     from lading.operations.policy_check import policy_check
     from lading.operations.promote import promote
     from lading.operations.publishing.captured import Capture
@@ -116,6 +119,7 @@ __all__ = [
     "Unsupported",
     "Version",
     "approve",
+    "assign",
     "attach",
     "best",
     "check_env",
@@ -131,6 +135,7 @@ __all__ = [
     "fetch_evidence",
     "gc",
     "history",
+    "hook_serve",
     "infer_signature",
     "init",
     "inspect",
@@ -148,6 +153,8 @@ __all__ = [
     "note",
     "open",
     "policy_check",
+    "policy_init",
+    "policy_show",
     "promote",
     "pull",
     "push",
@@ -200,6 +207,7 @@ _HOMES = {
     "Unsupported": _ERRORS,
     "Version": "lading.spec.version",
     "approve": "lading.operations.request",
+    "assign": "lading.operations.assign",
     "attach": "lading.operations.attach",
     "best": "lading.operations.best",
     "check_env": "lading.operations.check_env",
@@ -215,6 +223,7 @@ _HOMES = {
     "fetch_evidence": "lading.operations.fetch_evidence",
     "gc": "lading.operations.gc",
     "history": "lading.operations.history",
+    "hook_serve": "lading.operations.hook",
     "infer_signature": "lading.signatures.infer",
     "init": "lading.operations.init",
     "inspect": "lading.operations.inspect",
@@ -232,6 +241,8 @@ _HOMES = {
     "note": "lading.operations.note",
     "open": "lading.operations.open",
     "policy_check": "lading.operations.policy_check",
+    "policy_init": "lading.operations.policy",
+    "policy_show": "lading.operations.policy",
     "promote": "lading.operations.promote",
     "pull": "lading.operations.pull",
     "push": "lading.operations.push",

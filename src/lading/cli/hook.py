@@ -104,7 +104,7 @@ def serve(
     )
     bell = Bell()
     with who.until_told(bell):
-        operation.hook_serve(
+        operation.serve(
             plan,
             sinks,
             bell,

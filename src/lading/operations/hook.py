@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-from lading.operations.watch import Plan, follow
+from lading.operations import stores
+from lading.operations.event import EventResult
+from lading.operations.sinks import Listener
+from lading.operations.watch import Plan, follow, planned
+from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
     from lading.hooks.bell import Bell
@@ -22,6 +26,48 @@ INTERVAL = 300.0
 
 
 def hook_serve(
+    *models: str | Reference,
+    on_event: Callable[[EventResult], object],
+    listen: str = LISTEN,
+    secret: str | None = None,
+    stage: str | None = None,
+    kinds: Collection[str] = (),
+    interval: float = INTERVAL,
+    from_start: bool = False,
+    cursor: str | None = None,
+    on_ready: Callable[[int], object] = lambda port: None,
+    settings: Settings | None = None,
+) -> None:
+    """Call ``on_event`` for every new event of some models, when a registry says so; for ever.
+
+    The events and their order are those of :func:`lading.watch`, each once: what ``on_event``
+    raises ends it, and the next time that event comes again. ``secret`` is what registries send as
+    Authorization; ``on_ready`` is called with the port. Every ``interval`` it looks untold.
+
+    Raises:
+        InvalidInput: others could reach the address, and there is no secret; or a model, a kind or
+            the cursor's name is none.
+        Conflict: another watch holds the cursor.
+        LocalFailure: the address is taken.
+    """
+    from lading.hooks.bell import Bell
+
+    settings = stores.settled(settings)
+    sink = Listener(on_event, name="caller")
+    plan = planned(
+        models,
+        settings,
+        stage=stage,
+        kinds=kinds,
+        interval=interval,
+        from_start=from_start,
+        cursor=cursor,
+        sinks=(sink.name,),
+    )
+    serve(plan, (sink,), Bell(), settings=settings, listen=listen, secret=secret, on_ready=on_ready)
+
+
+def serve(
     plan: Plan,
     sinks: Sequence[Sink],
     bell: Bell,
@@ -41,11 +87,12 @@ def hook_serve(
         LocalFailure: the address is taken.
         LadingError: as ``follow``.
     """
-    from lading.hooks.listen import Listener, Place
+    from lading.hooks.listen import Listener as Door
+    from lading.hooks.listen import Place
 
     ring = _ringer(plan, bell)
-    with Listener(Place.parse(listen), ring, secret=secret) as listener:
-        on_ready(listener.port)
+    with Door(Place.parse(listen), ring, secret=secret) as door:
+        on_ready(door.port)
         follow(plan, sinks, bell, settings)
 
 
