@@ -12,9 +12,11 @@ from parts.double import Double
 from parts.registry import DockerRegistry
 
 from lading.operations import push as operation
+from lading.operations import stores
 from lading.operations.promote import promote
 from lading.operations.request import approve
 from lading.operations.rollback import rollback
+from lading.operations.stages import checked
 from lading.operations.status import status
 from lading.settings import Settings
 
@@ -55,6 +57,29 @@ def test_an_uncontended_promotion_costs_at_most_twelve_requests(
         assert (
             count(lambda: promote(f"{team.place}:{version}", "prod", settings=fresh.settings)) <= 12  # noqa: B023
         )
+
+
+def test_reading_a_stage_costs_one_request_and_asking_the_ledger_one_more(
+    counted: tuple[Team, Counter],
+) -> None:
+    team, count = counted
+    promote(f"{team.place}:1.0.0", "prod", settings=team.settings)
+    policy = team.under("stages: {prod: {protected: true}}").settings.policy
+
+    def read(*, unchecked: bool, policy: Path | None = None) -> int:
+        settings = replace(team.elsewhere().settings, unchecked=unchecked, policy=policy)
+        place = stores.locate(f"{team.place}:prod", settings)
+        store = stores.open_store(place, settings)
+        return count(lambda: checked(store, place, stores.resolve(store, place), settings))
+
+    fast, careful = read(unchecked=True), read(unchecked=False)
+    protected = read(unchecked=False, policy=policy)
+    protected_fast = read(unchecked=True, policy=policy)
+
+    assert (fast, careful) == (1, 2)
+    # The tags, the index and each event are read, and what the policy asks for: nothing here.
+    assert len(team.events()) < protected <= len(team.events()) + 6
+    assert protected_fast == 1
 
 
 def test_an_approval_costs_nine_requests_and_promoting_again_six(
