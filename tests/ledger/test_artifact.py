@@ -197,6 +197,27 @@ def statement(**predicate: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+NO_UTF8 = "caf\udce9"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"reason": NO_UTF8},
+        {"actor": NO_UTF8},
+        {"where": NO_UTF8},
+        {"metrics": {NO_UTF8: 1.0}},
+        {"metrics": {"auc": float("nan")}},
+        {"metrics": {"auc": float("inf")}},
+        {"metrics": {"auc": 10**400}},
+    ],
+    ids=ascii,
+)
+def test_what_nobody_could_read_is_not_written(said: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        event(**said).encode()
+
+
 FAR = ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "3000-01-01T00:30:00+00:00"]
 
 

@@ -96,8 +96,15 @@ def _demand_metrics(metrics: Mapping[str, float]) -> None:
     for name, value in metrics.items():
         if not name.strip() or len(name) > _LONGEST_NAME:
             raise InvalidInput(f"not the name of a metric: {name[:40]!r}", hint="--metric psi=0.12")
-        if not math.isfinite(value):
+        if not _is_finite(value):
             raise InvalidInput(f"{name} is {value}, and that is no measurement")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False  # a whole number with hundreds of digits
 
 
 def _window(window: str | tuple[str, str]) -> tuple[str, str]:

@@ -98,19 +98,27 @@ class Event:
         """The bytes of the statement.
 
         Raises:
-            InvalidInput: it is larger than anybody reads, or says a moment that is none.
+            InvalidInput: it is larger than anybody reads, or says what nobody could: a moment that
+                is none, a metric that is no finite number, text that is no UTF-8.
         """
         _demand_moments(self)
-        raw = encode(
-            {
-                "_type": STATEMENT,
-                "subject": [
-                    {"name": self.repository, "digest": {self.digest.algorithm: self.digest.hex}}
-                ],
-                "predicateType": PREDICATE,
-                "predicate": _predicate(self),
-            }
-        )
+        _metrics(dict(self.metrics))
+        subject = {"name": self.repository, "digest": {self.digest.algorithm: self.digest.hex}}
+        statement = {
+            "_type": STATEMENT,
+            "subject": [subject],
+            "predicateType": PREDICATE,
+            "predicate": _predicate(self),
+        }
+        try:
+            raw = encode(statement)
+        except UnicodeEncodeError as error:
+            # An argument in a terminal's other encoding comes as halves of pairs.
+            raise InvalidInput(
+                f"the event {self.kind} says what is no UTF-8",
+                cause=f"{str(error.object)[error.start : error.end]!r}"[:60],
+                hint="write it in UTF-8",
+            ) from error
         if len(raw) > STATEMENT_LIMIT:
             raise InvalidInput(
                 f"the event {self.kind} is larger than 64 KiB",
