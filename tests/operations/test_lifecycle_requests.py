@@ -13,10 +13,10 @@ from parts.registry import DockerRegistry
 
 from lading.operations import push as operation
 from lading.operations import stores
+from lading.operations.lifecycle.stages import checked
 from lading.operations.promote import promote
 from lading.operations.request import approve
 from lading.operations.rollback import rollback
-from lading.operations.stages import checked
 from lading.operations.status import status
 from lading.settings import Settings
 

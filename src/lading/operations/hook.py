@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from lading.operations import stores
 from lading.operations.event import EventResult
-from lading.operations.sinks import Listener
 from lading.operations.watch import Plan, follow, planned
+from lading.operations.watching.sinks import Listener
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:

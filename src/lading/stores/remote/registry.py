@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -26,7 +24,6 @@ from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.encoding import decode_object
 from lading.spec.manifest import MANIFEST_LIMIT, Manifest, parse
-from lading.spec.tags import keep_tag
 from lading.stores.remote import referrers
 from lading.stores.remote.authorization import Authorization
 from lading.stores.remote.blob import BlobReader
@@ -35,7 +32,9 @@ from lading.stores.remote.connection import Body, BrokenConnection, Response
 from lading.stores.remote.dialect import DialectMemory
 from lading.stores.remote.grant import Scope
 from lading.stores.remote.journal import UploadJournal
+from lading.stores.remote.keeping import KeepTags
 from lading.stores.remote.listing import pages
+from lading.stores.remote.manifests import ManifestMemory, described, whole
 from lading.stores.remote.origin import is_docker_hub, origin_of
 from lading.stores.remote.retry import backoff
 from lading.stores.remote.upload import Uploader
@@ -56,7 +55,6 @@ _ACCEPT = ", ".join(
 _EMPTY = b"{}"
 _EMPTY_DESCRIPTOR = Descriptor.of(_EMPTY, mediatypes.EMPTY)
 _PAGE = 1000
-_REMEMBERED_MANIFESTS = 64
 _PUT_TRIES = 3
 _WITHOUT_REFERRERS_SECONDS = 3600.0
 
@@ -88,9 +86,13 @@ class RemoteStore:
             journal=UploadJournal(settings.cache / "uploads", self.base),
             name=f"{host}/{repository}",
         )
-        self._manifests = _ManifestMemory()
-        # Children pushed before it was known whether this registry needs keep tags.
-        self._unkept: list[tuple[Descriptor, bytes]] = []
+        self._manifests = ManifestMemory()
+        self._keeping = KeepTags(
+            settings.keep_tags,
+            self._dialect,
+            is_distribution_2=self._is_distribution_2,
+            put=self.put_manifest,
+        )
 
     def __str__(self) -> str:
         return f"{self.host}/{self.repository}"
@@ -201,13 +203,13 @@ class RemoteStore:
             _demand_size(descriptor, content)
             self._uploader.push(descriptor, content)
             return
-        raw = _whole(descriptor, content)
-        self.put_manifest(name or self._name_of_child(descriptor), descriptor, raw)
+        raw = whole(descriptor, content)
+        self.put_manifest(name or self._keeping.name_of(descriptor), descriptor, raw)
         if name is None:
-            self._remember_child(descriptor, raw)
+            self._keeping.remember(descriptor, raw)
         # A referrer need not be followed by anything with a name; its list is one by now.
         if name is not None or parse(raw, descriptor.media_type).subject:
-            self._settle_keep_tags()
+            self._keeping.settle()
 
     def absorb(self, content: Content, media_type: str) -> Descriptor:
         """Store a blob and hash it while it travels."""
@@ -330,7 +332,7 @@ class RemoteStore:
         raw = response.read(MANIFEST_LIMIT + 1)
         if len(raw) > MANIFEST_LIMIT:
             raise InvalidInput(f"the manifest of {_display(self, name)} is larger than 4 MiB")
-        descriptor = _described(raw, response, name, _display(self, name))
+        descriptor = described(raw, response, name, _display(self, name))
         self._manifests.keep(descriptor, raw)
         return descriptor, raw
 
@@ -406,38 +408,13 @@ class RemoteStore:
 
     # Keep tags
 
-    def _name_of_child(self, descriptor: Descriptor) -> str:
-        return keep_tag(descriptor.digest) if self._keeps() else str(descriptor.digest)
-
-    def _keeps(self) -> bool | None:
-        """Whether children get keep tags here; None while that is not known."""
-        if self._settings.keep_tags != "auto":
-            return self._settings.keep_tags == "always"
-        return self._dialect.known.loses_children
-
-    def _remember_child(self, descriptor: Descriptor, raw: bytes) -> None:
-        if self._keeps() is None:
-            self._unkept.append((descriptor, raw))
-
-    def _settle_keep_tags(self) -> None:
-        """A first named manifest is there: find out what this registry is, once for each host."""
-        if not self._unkept:
-            return  # and nothing hangs on the answer
-        self.needs_keep_tags()
-        unkept, self._unkept = self._unkept, []
-        self.keep(unkept, frozenset())
-
     def keep(self, children: Iterable[tuple[Descriptor, bytes]], names: Collection[str]) -> None:
         """Put children under keep tags where this registry needs that and they are missing."""
-        for descriptor, raw in children if self.needs_keep_tags() else ():
-            if keep_tag(descriptor.digest) not in names:
-                self.put_manifest(keep_tag(descriptor.digest), descriptor, raw)
+        self._keeping.keep(children, names)
 
     def needs_keep_tags(self) -> bool:
         """Whether children must be tagged here; asks the registry where that is not known."""
-        if self._keeps() is None:
-            self._dialect.learn(loses_children=self._is_distribution_2())
-        return bool(self._keeps())
+        return self._keeping.needed()
 
     def _is_distribution_2(self) -> bool:
         """Distribution 2.x ignores ``n`` and answers ``n=0`` with tags; others give none."""
@@ -490,28 +467,6 @@ class RemoteStore:
             ) from error
 
 
-class _ManifestMemory:
-    """The manifests read last, by digest: content never changes, so a second look is free."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._by_digest: OrderedDict[str, tuple[Descriptor, bytes]] = OrderedDict()
-
-    def find(self, name: str) -> tuple[Descriptor, bytes] | None:
-        with self._lock:
-            return self._by_digest.get(name)
-
-    def keep(self, descriptor: Descriptor, raw: bytes) -> None:
-        with self._lock:
-            self._by_digest[descriptor.digest] = (descriptor, raw)
-            while len(self._by_digest) > _REMEMBERED_MANIFESTS:
-                self._by_digest.popitem(last=False)
-
-    def forget(self, name: str) -> None:
-        with self._lock:
-            self._by_digest.pop(name, None)
-
-
 def _docker_hub_name(host: str, repository: str) -> str:
     alone = is_docker_hub(host) and "/" not in repository
     return f"library/{repository}" if alone else repository
@@ -533,43 +488,3 @@ def _is(digest: Digest, raw: bytes) -> bool:
     hasher = digest.hasher()
     hasher.update(raw)
     return hasher.hexdigest() == digest.hex
-
-
-def _whole(descriptor: Descriptor, content: Content) -> bytes:
-    """A manifest's bytes, checked."""
-    buffer = memoryview(bytearray(MANIFEST_LIMIT + 1))
-    filled = 0
-    with content.open() as reader:
-        while filled < len(buffer) and (count := reader.readinto(buffer[filled:])):
-            filled += count
-    raw = bytes(buffer[:filled])
-    actual = Descriptor.of(raw, descriptor.media_type)
-    if (actual.digest, actual.size) != (descriptor.digest, descriptor.size):
-        raise IntegrityError(
-            f"manifest {descriptor.digest} is damaged", cause=f"got {actual.digest}"
-        )
-    return raw
-
-
-def _described(raw: bytes, response: Response, name: str, shown: str) -> Descriptor:
-    header = (response.headers.get("Content-Type") or "").partition(";")[0].strip()
-    media_type = parse(raw, header or None).media_type
-    descriptor = Descriptor.of(raw, media_type)
-    stated = response.headers.get("Docker-Content-Digest")
-    expected = name if ":" in name else stated
-    if expected and expected.startswith("sha256:") and expected != descriptor.digest:
-        raise IntegrityError(
-            f"the manifest of {shown} is damaged",
-            cause=f"got {descriptor.digest} instead of {expected}",
-        )
-    if expected and expected.startswith("sha512:"):
-        return _described_sha512(raw, media_type, Digest(expected), shown)
-    return descriptor
-
-
-def _described_sha512(raw: bytes, media_type: str, expected: Digest, shown: str) -> Descriptor:
-    hasher = expected.hasher()
-    hasher.update(raw)
-    if hasher.hexdigest() != expected.hex:
-        raise IntegrityError(f"the manifest of {shown} is damaged", cause=f"it is not {expected}")
-    return Descriptor(media_type, expected, len(raw))
