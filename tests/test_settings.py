@@ -132,10 +132,10 @@ def test_a_project_may_not_replace_the_users_policy(
 def test_a_project_that_names_the_users_policy_is_not_warned_of(
     project: Path, user: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    project.write_text('policy = "same.yaml"')
-    user.write_text('policy = "same.yaml"')
+    project.write_text('policy = "/etc/same.yaml"')
+    user.write_text('policy = "/etc/same.yaml"')
 
-    assert load().policy == Path("same.yaml")
+    assert load().policy == Path("/etc/same.yaml")
     assert not caplog.records
 
 
@@ -213,3 +213,16 @@ def test_an_activated_environment_is_meant_where_lading_runs_in_another(
     monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "deleted"))
     monkeypatch.delenv("CONDA_PREFIX", raising=False)
     assert active_environment() is None
+
+
+def test_the_users_policy_lies_beside_the_users_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or whatever folder one stands in could put another one in its place."""
+    user = tmp_path / "config" / "lading" / "config.toml"
+    user.parent.mkdir(parents=True)
+    user.write_text('policy = "policy.yaml"')
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+
+    assert load().policy == user.parent / "policy.yaml"

@@ -101,6 +101,9 @@ def load(**flags: Any) -> Settings:
     places = _places(environment)
     values: dict[str, Any] = {**_defaults(environment, places)}
     own = _from_file(places["config"] / "lading" / "config.toml", allowed=None)
+    if "policy" in own:
+        # Beside the user's file, or any folder could put another one in its place.
+        own["policy"] = places["config"] / "lading" / own["policy"]
     project = _from_file(Path(_PROJECT_FILE), allowed=_PROJECT_MAY_SET)
     given_here = _from_environment(environment)
     _demand_no_stranger(project, own, given_here)

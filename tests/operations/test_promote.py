@@ -11,6 +11,7 @@ from operations.team import ADA, BOB, EVE, Later, Team
 from parts.child import as_nobody
 
 from lading.errors import IntegrityError, InvalidInput, NotFound, PolicyRefused
+from lading.operations.copy import copy
 from lading.operations.deprecate import deprecate
 from lading.operations.evaluate import evaluate
 from lading.operations.history import history
@@ -19,6 +20,9 @@ from lading.operations.promote import promote
 from lading.operations.request import approve, reject, request
 from lading.operations.status import status
 from lading.operations.tag import tag
+from lading.spec.content import BytesContent
+from lading.stores.layout import LayoutStore
+from lading.transfer import read
 
 PROTECTED = "stages: {staging: {}, prod: {protected: true}}"
 GATED = "stages: {prod: {protected: true, gates: ['metrics.auc >= 0.9']}}"
@@ -488,3 +492,15 @@ def test_a_policy_that_is_not_there_or_wrong_stops_everything(local: Team, tmp_p
     with pytest.raises(InvalidInput, match="protectet"):
         promote("ml/fraud:1.0.0", "prod", settings=wrong.settings)
     assert local.tag("prod") is None
+
+
+def test_a_stage_that_drifted_is_neither_copied_nor_tagged(local: Team, tmp_path: Path) -> None:
+    promote("ml/fraud:1.0.0", "prod", settings=local.settings)
+    store = LayoutStore(local.settings.store / "ml" / "fraud" / "_oci")
+    other = store.resolve("1.1.0")
+    store.push(other, BytesContent(read(store, other)), "prod")
+
+    with pytest.raises(IntegrityError, match="DRIFT"):
+        copy("ml/fraud:prod", f"oci:{tmp_path / 'copy'}:candidate", settings=local.settings)
+    with pytest.raises(IntegrityError, match="DRIFT"):
+        tag("ml/fraud:prod", "candidate", settings=local.settings)

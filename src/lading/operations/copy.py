@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import Conflict, InvalidInput, NotFound
 from lading.operations import stores
-from lading.operations.lifecycle.stages import is_stage
+from lading.operations.lifecycle.stages import checked, is_stage
 from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
 from lading.spec.version import Version
@@ -75,6 +75,7 @@ def copy(
 
     Raises:
         NotFound: the source is not there.
+        IntegrityError: a stage is named whose tag is not what the ledger says.
         Conflict: the destination's version exists with other content; a stage is named that is
             protected, or that its ledger says names another version; or both ledgers dispute what
             a protected stage names.
@@ -104,6 +105,7 @@ def copy(
     else:
         events, moved, notes = 0, (), ()
         root = stores.resolve(from_store, from_place)
+        root = checked(from_store, from_place, root, settings)
         tag = to_place.tag or from_place.tag
         _refuse_stage(from_place, to_store, replace(to_place, tag=tag), root, settings)
         shipment.one(root, tag)

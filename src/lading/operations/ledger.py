@@ -12,6 +12,7 @@ from lading.ledger.audit import audit
 from lading.ledger.envelope import unwrap
 from lading.ledger.line import mark
 from lading.ledger.repair import repair
+from lading.ledger.write import named
 from lading.operations import stores
 from lading.operations.history import HistoryEvent, told
 from lading.operations.lifecycle.drifted import drifted
@@ -118,6 +119,7 @@ def ledger_verify(
         LedgerFinding(found.kind, found.severity, found.what, found.hint)
         for found in audit(logbook.store, book, state, last, jobs=logbook.settings.jobs)
     ]
+    findings += _unexplained(logbook, book)
     findings += _refused(logbook, book)
     return LedgerVerifyResult(
         reference=logbook.place.base,
@@ -226,6 +228,15 @@ def _whole(logbook: Logbook) -> tuple[Book, State]:
             hint=f"lading push PATH {logbook.place.base}:0.1.0",
         )
     return book, state
+
+
+def _unexplained(logbook: Logbook, book: Book) -> Iterator[LedgerFinding]:
+    """The tags of protected stages that no event ever moved."""
+    moved = {line.stage for line in book.lines.values() if line.moves}
+    for name in sorted((logbook.protected & book.names) - moved):
+        what = f"DRIFT: {name} names {named(logbook.store, name)}, and no event ever moved it"
+        hint = f"lading promote {logbook.place.base}:VERSION {name}, or remove the tag"
+        yield LedgerFinding("drift", "error", what, hint)
 
 
 def _refused(logbook: Logbook, book: Book) -> Iterator[LedgerFinding]:

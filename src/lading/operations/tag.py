@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
+from lading.operations.lifecycle.stages import checked
 from lading.operations.policy import load_policy
 from lading.spec.content import BytesContent
 from lading.spec.reference import Reference
@@ -33,6 +34,7 @@ def tag(reference: str | Reference, new_tag: str, *, settings: Settings | None =
     Raises:
         InvalidInput: the tag is a version, ``latest``, a stage, or Lading's own.
         NotFound: the reference names nothing.
+        IntegrityError: it names a stage whose tag is not what the ledger says.
     """
     settings = stores.settled(settings)
     place = stores.locate(reference, settings)
@@ -43,7 +45,7 @@ def tag(reference: str | Reference, new_tag: str, *, settings: Settings | None =
     settable(new_tag)
     _refuse_stage(place, new_tag, settings)
     store = stores.open_store(place, settings)
-    descriptor = store.resolve(place.name)
+    descriptor = checked(store, place, store.resolve(place.name), settings)
     try:
         previous: str | None = store.resolve(new_tag).digest
     except NotFound:
