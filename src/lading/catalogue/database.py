@@ -12,7 +12,7 @@ from typing import Final
 _log = logging.getLogger(__name__)
 
 # A file with another number is put aside: nothing in it is worth converting.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _WAIT_SECONDS: Final = 10.0
 _SIDE_FILES: Final = ("-wal", "-shm")
 _SCHEMA: Final = (

@@ -24,6 +24,7 @@ LONGEST_NAME: Final = 256
 LONGEST_TEXT: Final = 2000
 # What SQLite keeps exactly; a larger count is kept as well as a float can.
 _LARGEST: Final = 2**63 - 1
+_LARGEST_MEASURE: Final = 1e300
 CUT: Final = f"says more than {MOST_FACTS} things, or longer ones: the rest cannot be searched"
 
 
@@ -51,12 +52,13 @@ class Facts:
 def flatten(document: Fields) -> Facts:
     """What a document says, as far as it fits.
 
-    A metric of a group of cases is not the model's and is left out; of several values under one
-    name the last one counts, as trackers mean it.
+    A metric of a group of cases is not the model's and is left out. A metric is found by its name
+    and by NAME@SPLIT, with the value that a gate would mean: the last step's, the one of no split
+    or dataset before others, and none where several are left.
     """
     measured = list(islice(measured_in(document), MOST_FACTS + 1))
     metrics = tuple(measured[:MOST_FACTS])
-    values, cut = _fitting(_values(document, metrics))
+    values, cut = _fitting(_values(document))
     cut = cut or len(measured) > MOST_FACTS
     return Facts(values, metrics, CUT if cut else None)
 
@@ -77,7 +79,7 @@ def measured_in(document: Fields) -> Iterator[Measured]:
         )
 
 
-def _values(document: Fields, metrics: tuple[Measured, ...]) -> Iterator[tuple[str, Value | None]]:
+def _values(document: Fields) -> Iterator[tuple[str, Value | None]]:
     lineage, framework = table(document.get("lineage")), table(document.get("framework"))
     files = tables(document.get("files"))
     yield "description", text(document.get("description"))
@@ -93,12 +95,47 @@ def _values(document: Fields, metrics: tuple[Measured, ...]) -> Iterator[tuple[s
     yield "datasets", _named(lineage.get("datasets"), "uri", "name", "digest")
     yield "parents", _named(lineage.get("parents"), "reference", "digest")
     yield "scan", text(table(document.get("hazards")).get("verdict"))
-    for metric in metrics:
-        yield f"metrics.{label(metric.name, metric.split)}", metric.value
+    yield from _meant(document)
     for name, value in table(document.get("tags")).items():
         yield f"tags.{name}", text(value)
     for name, chosen in table(document.get("params")).items():
         yield f"params.{name}", _chosen(chosen)
+
+
+def _meant(document: Fields) -> Iterator[tuple[str, Value | None]]:
+    """The metrics by the labels that they are asked for with: see :mod:`lading.policy.metrics`."""
+    said: dict[str, dict[tuple[str | None, str | None], Fields]] = {}
+    names: dict[str, None] = {}
+    for metric in islice(_of_all(document), MOST_FACTS):
+        name, split, dataset = (text(metric.get(key)) for key in ("name", "split", "dataset"))
+        assert name is not None
+        names |= dict.fromkeys((name, label(name, split)))
+        # A gate may ask by the dataset, too: what could mean either is not plain.
+        for asked in dict.fromkeys((name, label(name, split), label(name, dataset))):
+            of = said.setdefault(asked, {})
+            if (split, dataset) not in of or _step(metric) >= _step(of[split, dataset]):
+                of[split, dataset] = metric
+    for asked in names:
+        of = said[asked]
+        plain = of.get((None, None)) or (next(iter(of.values())) if len(of) == 1 else None)
+        if plain is not None:
+            yield f"metrics.{asked}", _measure(plain.get("value"))
+
+
+def _of_all(document: Fields) -> Iterator[Fields]:
+    for metric in tables(document.get("metrics")):
+        if metric.get("group") is None and text(metric.get("name")) is not None:
+            yield metric
+
+
+def _step(metric: Fields) -> float:
+    return _measure(metric.get("step")) or 0
+
+
+def _measure(value: object) -> float | int | None:
+    """A number that a measurement can be: gates know no larger ones either."""
+    number = _number(value)
+    return number if number is not None and -_LARGEST_MEASURE < number < _LARGEST_MEASURE else None
 
 
 def label(name: str, split: str | None) -> str:
