@@ -5,7 +5,6 @@ No retries, no redirects, no signatures: see :mod:`lading.hooks.deliver`.
 
 from __future__ import annotations
 
-import base64
 import http.client
 import socket
 import ssl
@@ -14,12 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from lading.errors import InvalidInput
 from lading.hooks.address import Address
-from lading.stores.remote.connection import bypasses
-from lading.stores.remote.origin import Origin
+from lading.stores.remote.connection import proxy_for
 
 # A reason; nobody reads further.
 _LONGEST_ANSWER = 200
@@ -139,7 +136,7 @@ def _route(address: Address, line: Line) -> tuple[_Connection, str, dict[str, st
     """The connection, what to ask for on it, and what to tell a proxy."""
     origin = address.origin
     tls = _context(line.ca_file) if origin.scheme == "https" else None
-    proxy = _proxy(origin, line)
+    proxy = proxy_for(origin, line.http_proxy, line.https_proxy, line.no_proxy)
     if proxy is None:
         direct = _Connection(
             origin.host, origin.port, timeout=line.timeout, tls=tls, name=origin.host
@@ -151,24 +148,6 @@ def _route(address: Address, line: Line) -> tuple[_Connection, str, dict[str, st
         return connection, address.url, {"Host": origin.netloc, **credentials}
     connection.set_tunnel(origin.host, origin.port, headers=credentials)
     return connection, address.target, {}
-
-
-def _proxy(origin: Origin, line: Line) -> tuple[str, int, dict[str, str]] | None:
-    url = line.https_proxy if origin.scheme == "https" else line.http_proxy
-    if not url or origin.is_loopback or bypasses(origin, line.no_proxy):
-        return None
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme != "http" or not parts.hostname:
-        raise InvalidInput(
-            "cannot use this proxy",
-            cause=f"{parts.scheme}://{parts.hostname}",
-            hint="HTTPS_PROXY and HTTP_PROXY name a proxy as http://HOST:PORT",
-        )
-    credentials = {}
-    if parts.username:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        credentials["Proxy-Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    return parts.hostname, parts.port or 80, credentials
 
 
 def _context(ca_file: Path | None) -> ssl.SSLContext:

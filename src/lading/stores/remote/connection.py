@@ -214,21 +214,7 @@ class ConnectionPool:
 
     def _proxy(self, origin: Origin) -> tuple[str, int, dict[str, str]] | None:
         settings = self._settings
-        url = settings.https_proxy if origin.scheme == "https" else settings.http_proxy
-        if not url or origin.is_loopback or bypasses(origin, settings.no_proxy):
-            return None
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme != "http" or not parts.hostname:
-            raise InvalidInput(
-                "cannot use this proxy",
-                cause=f"{parts.scheme}://{parts.hostname}",
-                hint="HTTPS_PROXY and HTTP_PROXY name a proxy as http://HOST:PORT",
-            )
-        headers = {}
-        if parts.username:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-        return parts.hostname, parts.port or 80, headers
+        return proxy_for(origin, settings.http_proxy, settings.https_proxy, settings.no_proxy)
 
     def _context(self) -> ssl.SSLContext:
         with self._lock:
@@ -309,6 +295,31 @@ def _send_by_hand(sock: socket.socket, piece: FileSlice) -> int:
         sock.sendall(buffer[:count])
         sent += count
     return sent
+
+
+def proxy_for(
+    origin: Origin, http_proxy: str | None, https_proxy: str | None, no_proxy: str | None
+) -> tuple[str, int, dict[str, str]] | None:
+    """The proxy on the way to an origin: host, port, and credentials; None for none.
+
+    Raises:
+        InvalidInput: the proxy that is set is none that can be used.
+    """
+    url = https_proxy if origin.scheme == "https" else http_proxy
+    if not url or origin.is_loopback or bypasses(origin, no_proxy):
+        return None
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme != "http" or not parts.hostname:
+        raise InvalidInput(
+            "cannot use this proxy",
+            cause=f"{parts.scheme}://{parts.hostname}",
+            hint="HTTPS_PROXY and HTTP_PROXY name a proxy as http://HOST:PORT",
+        )
+    headers = {}
+    if parts.username:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+    return parts.hostname, parts.port or 80, headers
 
 
 def bypasses(origin: Origin, no_proxy: str | None) -> bool:
