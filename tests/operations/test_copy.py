@@ -12,6 +12,7 @@ from lading.errors import Conflict, InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.copy import copy
 from lading.operations.inspect import inspect
+from lading.operations.list import list_versions
 from lading.operations.promote import promote
 from lading.operations.pull import pull
 from lading.operations.push import push
@@ -143,3 +144,15 @@ def test_all_with_a_tag_is_refused(settings: Settings) -> None:
 def test_a_missing_source_is_not_found(settings: Settings) -> None:
     with pytest.raises(NotFound):
         copy("ml/nothing:1.0.0", "ml/two:1.0.0", settings=settings)
+
+
+def test_a_model_that_is_copied_without_a_tag_arrives_under_its_version(
+    model: Path, tmp_path: Path, settings: Settings
+) -> None:
+    push(model, "ml/fraud:1.0.0", settings=settings)
+    there = f"oci:{tmp_path / 'there'}"
+
+    (copied,) = copy("ml/fraud", there, settings=settings).copied
+
+    assert copied.tag == "1.0.0"
+    assert [v.version for v in list_versions(there, settings=settings).versions] == ["1.0.0"]

@@ -169,3 +169,32 @@ def test_schemas_are_compatible_where_programs_can_go_on(
     old: dict[str, Any], new: dict[str, Any], expected: bool | None
 ) -> None:
     assert schema_compatible(old, new) is expected
+
+
+def test_a_policy_is_found_from_a_folder_of_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    (tmp_path / "lading-policy.yaml").write_text("stages: {everywhere: {}}")
+    team = tmp_path / "team"
+    inner = team / "models" / "fraud"
+    inner.mkdir(parents=True)
+    (team / "lading-policy.yaml").write_text("stages: {live: {protected: true}}")
+    monkeypatch.chdir(inner)
+    assert load_policy(settings) == USUAL
+
+    (team / ".git").mkdir()
+
+    assert list(load_policy(settings).for_model("x")) == ["live"]
+    (team / "lading-policy.yaml").unlink()
+    # What lies above the repository is a stranger's.
+    assert load_policy(settings) == USUAL
+
+
+def test_a_policy_under_a_name_that_is_not_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    (tmp_path / "lading-policy.yml").write_text("stages: {prod: {protected: true}}")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(InvalidInput, match="is not read"):
+        load_policy(settings)

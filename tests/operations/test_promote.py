@@ -504,3 +504,19 @@ def test_a_stage_that_drifted_is_neither_copied_nor_tagged(local: Team, tmp_path
         copy("ml/fraud:prod", f"oci:{tmp_path / 'copy'}:candidate", settings=local.settings)
     with pytest.raises(IntegrityError, match="DRIFT"):
         tag("ml/fraud:prod", "candidate", settings=local.settings)
+
+
+def test_an_edited_policy_lets_in_nothing_that_the_one_before_refused(
+    local: Team, tmp_path: Path
+) -> None:
+    strict = local.under("stages: {prod: {protected: true, approvals: 1}}")
+    approve("ml/fraud:1.0.0", "prod", settings=strict.acting(BOB).settings)
+    promote("ml/fraud:1.0.0", "prod", settings=strict.settings)
+    # Somebody who has none.
+    moved = promote("ml/fraud:1.1.0", "prod", settings=local.settings)
+    assert any("under a policy before" in note for note in moved.notes)
+
+    edited = local.under("stages: {prod: {protected: true, approvals: 1}}  # a word")
+
+    for team in (strict, edited):
+        assert team.versions("prod") == ["1.0.0"]

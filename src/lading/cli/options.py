@@ -33,7 +33,7 @@ PolicyOption = Annotated[
     typer.Option(
         "--policy",
         metavar="FILE",
-        help="What stages need; lading-policy.yaml in the current folder where nothing is set.",
+        help="What stages need; else lading-policy.yaml here, or above in this git repository.",
         show_default=False,
     ),
 ]

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from lading.errors import Conflict, InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.lifecycle.stages import checked, is_stage
+from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
+from lading.spec.manifest import parse
 from lading.spec.reference import Reference
 from lading.spec.version import Version
-from lading.transfer import OnProgress, Tally
+from lading.transfer import OnProgress, Tally, read
 from lading.transfer import copy as transfer_copy
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ def copy(
         events, moved, notes = 0, (), ()
         root = stores.resolve(from_store, from_place)
         root = checked(from_store, from_place, root, settings)
-        tag = to_place.tag or from_place.tag
+        tag = to_place.tag or from_place.tag or _own_tag(from_store, from_place, root)
         _refuse_stage(from_place, to_store, replace(to_place, tag=tag), root, settings)
         shipment.one(root, tag)
     return CopyResult(
@@ -196,3 +198,18 @@ class Shipment:
                 cause=f"there: {there.digest}, yours: {digest}",
                 hint="a version never changes: copy to another tag or repository",
             )
+
+
+def _own_tag(store: AnyStore, place: Reference, root: Descriptor) -> str | None:
+    """The version's own tag, where only the model was named; none for what was named by digest."""
+    if place.digest:
+        return None
+    stated = parse(read(store, root), root.media_type).annotations.get(mediatypes.VERSION, "")
+    version = Version.from_tag(stated.replace("+", "_"))
+    if version is None:
+        raise InvalidInput(
+            f"under which name is {place.base} to be copied?",
+            cause="it does not say which version it is",
+            hint="give the source or the destination a tag",
+        )
+    return version.tag

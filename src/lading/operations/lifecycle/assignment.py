@@ -70,6 +70,7 @@ class Assignment:
             Conflict: somebody else moved the protected stage at the same moment.
         """
         before = self.state.stage(self.stage)
+        self._say_that_a_policy_is_missing()
         decision = self._decision()
         if before.value == self.what.digest and not before.fork:
             after = before if dry_run else self._shown(before)
@@ -91,6 +92,16 @@ class Assignment:
         settled = self.logbook.show(self.book, [self.stage])
         self._say_drift(before, settled)
         return settled.state.stage(self.stage)
+
+    def _say_that_a_policy_is_missing(self) -> None:
+        """Whoever stands in another folder than usual would notice nothing."""
+        if self.logbook.judge.policy is None and any(
+            line.policy and line.stage == self.stage for line in self.book.lines.values()
+        ):
+            self.logbook.note(
+                f"{self.stage} was moved under a policy before, and there is none here:"
+                " --policy FILE, or LADING_POLICY"
+            )
 
     def _decision(self) -> Decision:
         from lading.policy.case import Decision

@@ -81,9 +81,9 @@ class Judge:
         return recorded.event.policy in {self.policy, *self.former} - {None}
 
     def _unruled(self, book: Book) -> frozenset[Digest]:
-        """The moves that were there before any event was written under this policy."""
+        """The moves that were there before any event was written under a policy, whichever."""
         if self._before is None:
-            ruled = {r.digest for r in book.records.values() if self._is_ours(r)}
+            ruled = {r.digest for r in book.records.values() if r.event.policy is not None}
             self._before = agreed_before(book.lines.values(), ruled)
         return self._before
 

@@ -7,6 +7,8 @@ new to read.
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,8 +22,35 @@ _LARGEST: Final = 1024 * 1024
 
 
 def policy_path(settings: Settings) -> Path:
-    """Where the policy is, if there is one: where the settings say, else in the current folder."""
-    return settings.policy or Path(POLICY_FILE)
+    """Where the policy is, if there is one: where the settings say, else here or in a folder above.
+
+    As far up as the repository that this folder is in, so that nobody without one is governed by a
+    stranger's file; a policy that is missed would leave stages without their protection.
+
+    Raises:
+        InvalidInput: it is there under a name that would be passed over.
+    """
+    if settings.policy:
+        return settings.policy
+    for folder in _upwards():
+        found = folder / POLICY_FILE
+        if os.path.lexists(found):
+            return found
+        if (misnamed := found.with_suffix(".yml")).exists():
+            raise InvalidInput(
+                f"{misnamed} is not read",
+                hint=f"call it {POLICY_FILE}: no stage is protected by it",
+            )
+    return Path(POLICY_FILE)
+
+
+def _upwards() -> Iterator[Path]:
+    """This folder, and those above it within its repository."""
+    here = Path.cwd()
+    above = [here, *here.parents]
+    top = next((at for at, folder in enumerate(above) if (folder / ".git").exists()), 0)
+    yield Path()
+    yield from above[1 : top + 1]
 
 
 def policy_bytes(settings: Settings) -> bytes | None:

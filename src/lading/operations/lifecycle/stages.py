@@ -43,8 +43,8 @@ def checked(store: AnyStore, place: Reference, root: Descriptor, settings: Setti
             raise IntegrityError(
                 f"DRIFT: {place} is not what the ledger says",
                 cause=found,
-                hint=f"lading status {place.base}; lading ledger repair {place.base} mends it;"
-                " LADING_UNCHECKED=1 believes the tag",
+                hint=f"lading status {place.base} says why; promote a version again, or"
+                f" lading ledger repair {place.base}; LADING_UNCHECKED=1 believes the tag",
             )
     return root
 
