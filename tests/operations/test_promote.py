@@ -520,3 +520,13 @@ def test_an_edited_policy_lets_in_nothing_that_the_one_before_refused(
 
     for team in (strict, edited):
         assert team.versions("prod") == ["1.0.0"]
+
+
+def test_who_approves_learns_at_once_whether_it_counts(local: Team) -> None:
+    strict = local.under("stages: {prod: {protected: true, approvals: 1, not_author: true}}")
+
+    own = approve("ml/fraud:1.0.0", "prod", settings=strict.acting(ADA).settings)
+    other = approve("ml/fraud:1.0.0", "prod", settings=strict.acting(BOB).settings)
+
+    assert any("does not count" in note for note in own.notes)
+    assert other.notes == ()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput
+from lading.operations import stores
 from lading.operations.lifecycle.result import as_result
 from lading.operations.lifecycle.telling import Told, demand_reason, tell
+from lading.operations.policy import load_policy
 from lading.spec.duration import seconds_of
 from lading.spec.reference import Reference
 
@@ -72,7 +74,8 @@ def approve(
         expires=None if expires is None else _expiry(expires),
         settings=settings,
     )
-    return as_result(ApproveResult, told)
+    missing = _missing(told, stores.settled(settings))
+    return as_result(ApproveResult, replace(told, notes=(*told.notes, *missing)))
 
 
 def reject(
@@ -91,6 +94,18 @@ def reject(
     demand_reason(because, "a rejection")
     told = tell(reference, "rejected", stage=stage, reason=because, settings=settings)
     return as_result(RejectResult, told)
+
+
+def _missing(told: Told, settings: Settings) -> tuple[str, ...]:
+    """What the stage still lacks in approvals, and whose do not count; the own one, perhaps."""
+    place = stores.locate(told.reference, settings)
+    rules = load_policy(settings).rules(place.repository, told.stage or "")
+    if not rules.approvals_needed:
+        return ()
+    from lading.operations.policy_check import policy_check
+
+    checked = policy_check(place, rules.stage, settings=settings).rules
+    return tuple(f"approvals: {r.why}" for r in checked if r.name == "approvals" and not r.holds)
 
 
 def _expiry(text: str) -> str:
