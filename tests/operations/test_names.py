@@ -10,6 +10,7 @@ from parts.registry import DockerRegistry
 
 from lading.errors import Conflict, InvalidInput, NotFound
 from lading.ledger.book import is_ledger
+from lading.ledger.index import LEDGER_TYPE
 from lading.operations import stores
 from lading.operations.history import history
 from lading.operations.inspect import inspect
@@ -103,11 +104,14 @@ def test_a_removed_version_and_its_evidence_are_freed_by_a_plain_collection(
     own_registry.garbage_collect(delete_untagged=False)
     own_registry.start()
 
-    # The empty config of a tombstone may stay, and what was said of the version does.
+    # The empty config of a tombstone may stay, and what was said of the version does; so do the
+    # lists that the ledger put anew, until manifests without a tag are collected, too.
     history = {
         digest for name in store.names() if is_ledger(name) for digest in _parts(store, name)
     }
-    assert own_registry.blobs() - before <= {Digest.of(b"{}"), *history}
+    left = own_registry.blobs() - before - {Digest.of(b"{}"), *history}
+    former = [parse(read(store, store.resolve(digest))) for digest in left]
+    assert all(index.artifact_type == LEDGER_TYPE for index in former)
     assert inspect(f"{place}:1.0.0", settings=settings).digest == kept.digest
 
 

@@ -95,7 +95,9 @@ class Life:
         self._demand_version(self.prod, LAST, into, fresh)
         for place, before in zip((self.place, self.prod), self.before, strict=True):
             now = history(place, settings=fresh)
-            assert (now.events, now.intervals, now.notes) == (before.events, before.intervals, ())
+            assert (now.intervals, now.notes) == (before.intervals, ())
+            assert now.events[: len(before.events)] == before.events
+            assert all(event.reason == "removed" for event in now.events[len(before.events) :])
             stood = status(place, settings=fresh)
             assert not stood.drift
             assert stood.events == len(now.events)

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import Conflict, InvalidInput, LadingError, NotFound
+from lading.ledger.write import Draft
 from lading.operations import stores
 from lading.operations.lifecycle.in_use import refuse_stage, refuse_version
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
@@ -104,6 +105,7 @@ class Removal:
             others = self._others(names)
             self._refuse_if_named(root.digest, others)
             belongings = self._belongings(root, others, names)
+            self._record(root, version, names)
             self._move_latest(names)
             self._untag(self.tag)
             removed += self._untag_all(root, belongings, names)
@@ -115,6 +117,22 @@ class Removal:
         if self.collects and not self.place.host:
             notes += free(self.store)
         return RemoveResult(str(self.place), root.digest, tuple(removed), tuple(notes))
+
+    def _record(self, root: Descriptor, version: Version, names: frozenset[str]) -> None:
+        """Say in the history who removed it, before it is done: afterwards nothing is left."""
+        if tags.LEDGER not in names:
+            return
+        book, _ = self.logbook.read(names=names)
+        draft = Draft(
+            kind="noted",
+            repository=self.place.repository,
+            digest=root.digest,
+            version=str(version),
+            actor=self.logbook.actor,
+            reason="removed",
+            policy=self.logbook.judge.policy,
+        )
+        self.logbook.recorded(book, draft)
 
     def _others(self, names: frozenset[str]) -> dict[str, Descriptor]:
         """What every other name that a person knows stands for."""
