@@ -126,8 +126,9 @@ class _Copy:
                     f" lading promote SRC {self.to.place.base} --stage {name}",
                 )
             if stage.fork and not was.fork:
+                disputed = "was moved in both places" if was.moved else "comes in dispute"
                 self.notes.append(
-                    f"{name} was moved in both places; it names {stage.value or 'nothing'} now,"
+                    f"{name} {disputed}; it names {stage.value or 'nothing'} now,"
                     " and the next promotion settles it"
                 )
 

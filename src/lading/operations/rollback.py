@@ -161,5 +161,6 @@ def _back(logbook: Logbook, earlier: Iterable[Event], stage: str, steps: int) ->
     raise NotFound(
         f"{stage} of {logbook.place.base} cannot go back by {steps}",
         cause="; ".join((f"of what it named before, {steps - left} can come back", *logbook.notes)),
-        hint=f"lading history {logbook.place.base} --stage {stage}",
+        hint=f"lading history {logbook.place.base} --stage {stage} shows what it named; promote a"
+        f" version, or lading clear {logbook.place.base} {stage}",
     )

@@ -97,8 +97,9 @@ class Judge:
         if rules is None:
             return ()
         if rules.assigners or event.kind == "cleared":
-            why = UNSIGNED if rules.assigners else "who cleared it did not know this policy"
-            return (f"assigners: {why}",)
+            if rules.assigners:
+                return (f"assigners: {UNSIGNED}",)
+            return ("cleared: who did it had no policy, or another one",)
         known = _known_to(book, book.records[mark(move)])
         before = fold(
             [book.lines[mark(k.digest)] for k in known if mark(k.digest) in book.lines],

@@ -49,7 +49,11 @@ def subject(store: AnyStore, place: Reference, settings: Settings) -> Subject:
             tag names another one.
     """
     if not place.name:
-        raise InvalidInput(f"which version of {place.base}?", hint=f"{place.base}:1.0.0")
+        raise InvalidInput(
+            f"which version of {place.base}?",
+            cause="neither a tag nor a digest is written",
+            hint=f"write {place.base}:VERSION; lading list {place.base} shows what there is",
+        )
     root = checked(store, place, stores.resolve(store, place), settings)
     manifest = parse(read(store, root), root.media_type)
     version = Version.from_tag(place.tag) if place.tag and not place.digest else None
@@ -85,7 +89,7 @@ def _stated(manifest: Manifest | Index, place: Reference) -> Version:
         raise InvalidInput(
             f"{place} is no version",
             cause="it was not pushed under a version",
-            hint=f"name it by its version: {place.base}:1.0.0",
+            hint=f"name it by its version: lading list {place.base} shows what there is",
         )
     return version
 
