@@ -277,7 +277,7 @@ def _retag(index: Path, stage: str, version: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["promote", "ml/tiny", "prod"], 2, "ml/tiny:1.0.0"),
+        (["promote", "ml/tiny", "prod"], 2, "lading list ml/tiny shows what there is"),
         (
             ["promote", "ml/tiny:1.0.0", "a/b"],
             2,

@@ -13,6 +13,7 @@ from lading.operations.promote import promote
 from lading.operations.remove import remove
 from lading.operations.request import approve, reject
 from lading.operations.rollback import rollback
+from lading.spec.digest import Digest
 
 APPROVED = "stages: {prod: {protected: true, approvals: 1}}"
 
@@ -154,7 +155,12 @@ def test_what_was_let_in_comes_back_although_its_approval_is_over(team: Team) ->
         reference = f"{team.place}:{version}"
         approve(reference, "prod", settings=strict.acting(BOB).settings)
         promote(reference, "prod", settings=strict.settings)
-    tighter = team.under("stages: {prod: {protected: true, approvals: 2}}")
+    assert strict.settings.policy
+    former = Digest.of(strict.settings.policy.read_bytes())
+    stages = "stages: {prod: {protected: true, approvals: 2}}"
+    # A stricter policy says itself whether what the one before let in still counts.
+    assert team.under(stages).versions("prod") == []
+    tighter = team.under(f"former: ['{former}']\n{stages}")
 
     done = rollback(team.place, "prod", settings=tighter.settings)
 
