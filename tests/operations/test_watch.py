@@ -333,7 +333,7 @@ def test_a_move_that_does_not_count_yet_costs_no_request_either(
     policy.write_text("stages: {prod: {protected: true, approvals: 1}}\n")
     settings = replace(settings, policy=policy)
     ledger = Ledger(f"{double.host}/ml/fraud", settings)
-    first = ledger.assign(policy=Digest.of(b"asked"), protected=True)
+    first = ledger.assign(policy=Digest.of(policy.read_bytes()), protected=True)
     with Follower(ledger, interval=0.05, from_start=True, stage="prod") as follower:
         wait_for(lambda: len(follower.events) == 1)
         ledger.beside((first.digest,), 2)
