@@ -19,7 +19,7 @@ from lading.operations import stores
 from lading.operations.attach import attach
 from lading.operations.copy import copy
 from lading.operations.evaluate import EvaluateResult, evaluate
-from lading.operations.evidence import evidence, evidence_of, gather
+from lading.operations.evidence import evidence, gather
 from lading.operations.fetch_evidence import fetch_evidence
 from lading.operations.inspect import inspect
 from lading.operations.push import push
@@ -454,7 +454,7 @@ def test_evidence_that_cannot_be_had_now_is_an_error_and_not_missing(
     double.fail("GET", "/blobs/sha256", times=99, status=503)
 
     with pytest.raises(Unavailable):
-        evidence_of(impatient, root)
+        gather(impatient, root)
 
 
 def test_inspect_works_where_referrers_may_not_be_asked_for(

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from lading.cli.console import Console
 from lading.cli.output import short
-from lading.operations.lifecycle.assignment import Assigned, CheckedRule
+from lading.operations.lifecycle.assignment import Assigned
+from lading.policy.case import Rule
 from lading.spec.reference import Reference
 
 
@@ -53,7 +54,7 @@ def outputs(result: Assigned) -> dict[str, str]:
     }
 
 
-def rule_lines(rules: Iterable[CheckedRule]) -> Iterator[str]:
+def rule_lines(rules: Iterable[Rule]) -> Iterator[str]:
     """Each rule, whether it holds, and why."""
     for rule in rules:
         yield f"{'holds ' if rule.holds else 'MISSING'}  {rule.name}: {rule.why}"

@@ -11,6 +11,7 @@ same, so that what users of MLflow write means what they mean:
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -70,7 +71,7 @@ class Order(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(ABC):
     """A condition. Its nodes are the subclasses in this module."""
 
     @property
@@ -78,8 +79,8 @@ class Expression:
         """Every name that the expression asks for."""
         return frozenset(self._named())
 
-    def _named(self) -> Iterator[Name]:
-        raise NotImplementedError
+    @abstractmethod
+    def _named(self) -> Iterator[Name]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,17 +123,6 @@ def shown(found: Gathered) -> tuple[ListedEvidence, ...]:
     )
 
 
-def evidence_of(
-    store: EvidenceStore, root: Descriptor, *, keep: Cache | None = None, jobs: int = 4
-) -> tuple[Evidence, ...]:
-    """The evidence of a version, newest first: only what names this very version as its subject.
-
-    Raises:
-        LadingError: the list cannot be had, or something in it for now.
-    """
-    return gather(store, root, keep=keep, jobs=jobs).evidence
-
-
 def gather(
     store: EvidenceStore, root: Descriptor, *, keep: Cache | None = None, jobs: int = 4
 ) -> Gathered:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lading.operations import stores
-from lading.operations.lifecycle.assignment import CheckedRule
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.subject import subject
+from lading.policy.case import Rule
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class PolicyCheckResult:
     protected: bool
     holds: bool
     policy: str | None
-    rules: tuple[CheckedRule, ...]
+    rules: tuple[Rule, ...]
     notes: tuple[str, ...]
 
 
@@ -63,6 +63,6 @@ def policy_check(
         protected=decision.protected,
         holds=decision.holds,
         policy=logbook.judge.policy,
-        rules=tuple(CheckedRule(r.name, r.holds, r.why, r.hint) for r in decision.rules),
+        rules=decision.rules,
         notes=tuple(logbook.notes),
     )

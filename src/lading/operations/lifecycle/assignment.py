@@ -8,25 +8,15 @@ from typing import TYPE_CHECKING, Literal
 from lading.errors import Conflict
 from lading.ledger.fold import Stage
 from lading.ledger.write import Draft, Settled
+from lading.policy.case import Decision, Rule
 
 if TYPE_CHECKING:
     from lading.ledger.book import Book
     from lading.ledger.fold import State
     from lading.operations.lifecycle.logbook import Logbook
     from lading.operations.lifecycle.subject import Subject
-    from lading.policy.case import Decision
 
 Status = Literal["assigned", "unchanged", "planned"]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedRule:
-    """One rule of a stage, and whether it holds."""
-
-    name: str
-    holds: bool
-    why: str
-    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +35,7 @@ class Assigned:
     current: str | None
     event: str | None
     seq: int | None
-    rules: tuple[CheckedRule, ...]
+    rules: tuple[Rule, ...]
     notes: tuple[str, ...]
 
 
@@ -104,7 +94,6 @@ class Assignment:
             )
 
     def _decision(self) -> Decision:
-        from lading.policy.case import Decision
         from lading.policy.rules import StageRules
 
         rules = self.logbook.rules(self.stage)
@@ -208,6 +197,6 @@ class Assignment:
             current=after.value,
             event=event,
             seq=seq,
-            rules=tuple(CheckedRule(r.name, r.holds, r.why, r.hint) for r in decision.rules),
+            rules=decision.rules,
             notes=tuple(self.logbook.notes),
         )
