@@ -10,13 +10,13 @@ from typing import Any, cast
 from lading.ledger.artifact import EMPTY, EMPTY_CONFIG, seal
 from lading.ledger.book import LedgerStore
 from lading.ledger.read import read_book
-from lading.ledger.write import Draft, record, settle
+from lading.ledger.write import record, settle
 from lading.operations.event import EventResult
 from lading.operations.stores import open_store
 from lading.settings import Settings
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
-from lading.spec.event import Event, Kind, Recorded, now
+from lading.spec.event import Draft, Event, Kind, Recorded, now
 from lading.spec.manifest import Manifest
 from lading.spec.reference import Reference
 

@@ -11,10 +11,10 @@ from lading.ledger.artifact import EMPTY, EMPTY_CONFIG, SealedEvent, seal
 from lading.ledger.book import Book, LedgerStore
 from lading.ledger.fold import State
 from lading.ledger.read import read_book
-from lading.ledger.write import Draft, Settled, record, settle
+from lading.ledger.write import Settled, record, settle
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
-from lading.spec.event import KINDS, MOST_PARENTS, Event, Recorded
+from lading.spec.event import KINDS, MOST_PARENTS, Draft, Event, Recorded
 
 SUBJECT = Digest.of(b"a version")
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)

@@ -39,10 +39,10 @@ from lading.ledger.line import Line
 from lading.ledger.read import read_book
 from lading.ledger.remembered import Remembered
 from lading.ledger.repair import repair
-from lading.ledger.write import Draft, named, record, settle
+from lading.ledger.write import named, record, settle
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
-from lading.spec.event import Kind, Recorded
+from lading.spec.event import Draft, Kind, Recorded
 from lading.spec.manifest import Index
 from lading.spec.tags import LEDGER, event_of, is_segment
 from lading.transfer import read

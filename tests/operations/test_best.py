@@ -12,12 +12,13 @@ from parts.registry import DockerRegistry
 
 from lading.errors import InvalidInput, NotFound
 from lading.ledger.read import read_book
-from lading.ledger.write import Draft, record
+from lading.ledger.write import record
 from lading.operations.best import BestResult, best
 from lading.operations.evaluate import evaluate
 from lading.operations.push import push
 from lading.settings import Settings
 from lading.spec.digest import Digest
+from lading.spec.event import Draft
 from lading.stores.remote.registry import RemoteStore
 
 

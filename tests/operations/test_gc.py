@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 
 from lading.cli.app import app
 from lading.errors import InvalidInput, LadingError, NotFound
-from lading.ledger.write import Draft
 from lading.operations import stores
 from lading.operations.copy import copy
 from lading.operations.deprecate import deprecate
@@ -39,6 +38,7 @@ from lading.settings import Settings
 from lading.spec import tags
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
+from lading.spec.event import Draft
 from lading.spec.manifest import Manifest
 from lading.spec.reference import Reference
 from lading.stores.remote.registry import RemoteStore

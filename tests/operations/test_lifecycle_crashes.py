@@ -19,14 +19,13 @@ from peers.victims import kill, run, start
 
 from lading.errors import AccessDenied, Conflict, LadingError, Unavailable
 from lading.ledger.book import Book
-from lading.ledger.write import Draft
 from lading.operations.history import history
 from lading.operations.lifecycle.logbook import Logbook
 from lading.operations.promote import promote
 from lading.operations.pull import pull
 from lading.operations.request import approve
 from lading.operations.status import status
-from lading.spec.event import Recorded
+from lading.spec.event import Draft, Recorded
 
 PROTECTED = "stages: {prod: {protected: true, approvals: 1}}"
 

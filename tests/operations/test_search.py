@@ -19,7 +19,7 @@ from lading.catalogue import Catalogue
 from lading.catalogue.catalogue import FILE
 from lading.errors import InvalidInput, NotFound, Unavailable, Unsupported
 from lading.ledger.read import read_book
-from lading.ledger.write import Draft, record
+from lading.ledger.write import record
 from lading.operations.best import best
 from lading.operations.promote import promote
 from lading.operations.push import push
@@ -29,7 +29,7 @@ from lading.operations.search import SearchResult, search
 from lading.operations.searching.read_facts import read_facts
 from lading.settings import Settings
 from lading.spec.digest import Digest
-from lading.spec.event import Kind
+from lading.spec.event import Draft, Kind
 from lading.stores.remote.registry import RemoteStore
 
 Found = list[tuple[str, str]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -24,7 +24,7 @@ from lading.ledger.read import reread
 from lading.ports import Deleter
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
-from lading.spec.event import SEQ_LIMIT, Event, Kind, Recorded, now
+from lading.spec.event import SEQ_LIMIT, Draft, Recorded, now
 from lading.spec.manifest import Index
 from lading.spec.tags import LEDGER, is_segment, segment_tag
 from lading.transfer import read
@@ -37,29 +37,6 @@ _TRIES: Final = 4
 _PAUSE: Final = 0.05
 
 Fold = Callable[[Book], State]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """An event before it is known what it comes after."""
-
-    kind: Kind
-    repository: str
-    digest: Digest
-    actor: str
-    model: Digest | None = None
-    version: str | None = None
-    reason: str | None = None
-    stage: str | None = None
-    previous: Digest | None = None
-    shared: bool = False
-    protected: bool = False
-    policy: Digest | None = None
-    evidence: tuple[Digest, ...] = ()
-    expires: str | None = None
-    where: str | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    window: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +73,8 @@ def record(store: LedgerStore, book: Book, draft: Draft, *, fold: Fold) -> Recor
             cause=f"an event claims the number {state.seq}",
             hint="lading ledger verify says which; remove its tag",
         )
-    fields = {name: getattr(draft, name) for name in Draft.__slots__}
-    sealed = seal(
-        Event(
-            **fields,
-            seq=state.seq + 1,
-            parents=state.parents,
-            time=now(),
-            nonce=secrets.token_hex(16),
-        )
-    )
+    event = draft.after(state.parents, seq=state.seq + 1, time=now(), nonce=secrets.token_hex(16))
+    sealed = seal(event)
     if book.is_empty:
         # Every event has this config; where there are events it is there.
         store.push(EMPTY_CONFIG, BytesContent(EMPTY))

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lading.errors import Conflict, InvalidInput, PolicyRefused
-from lading.ledger.write import Draft
 from lading.operations import stores
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.operations.lifecycle.subject import subject
 from lading.spec.digest import Digest
-from lading.spec.event import Recorded
+from lading.spec.event import Draft, Recorded
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:

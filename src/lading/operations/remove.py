@@ -10,7 +10,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import Conflict, InvalidInput, LadingError, NotFound
-from lading.ledger.write import Draft
 from lading.operations import stores
 from lading.operations.lifecycle.in_use import refuse_stage, refuse_version
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
@@ -19,6 +18,7 @@ from lading.spec import tags
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
+from lading.spec.event import Draft
 from lading.spec.reference import Reference
 from lading.spec.version import Version, highest_release
 from lading.transfer import read, survey

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
 
@@ -51,8 +51,8 @@ _NO_METRICS: Final[Mapping[str, float]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something that happened to a version; frozen when it is written, like all content."""
+class Draft:
+    """What an event says, before it is known what it comes after."""
 
     kind: Kind
     # The version: its repository as the writer knew it, its index, and the model manifest in it,
@@ -61,12 +61,7 @@ class Event:
     digest: Digest
     model: Digest | None = None
     version: str | None = None
-    # Where it stands: after these events, which the writer knew.
-    seq: int
-    parents: tuple[Digest, ...] = ()
     actor: str
-    time: str
-    nonce: str
     reason: str | None = None
     stage: str | None = None
     # What the stage named before.
@@ -83,6 +78,22 @@ class Event:
     # What production measured, and when: from and to.
     metrics: Mapping[str, float] = field(default_factory=lambda: _NO_METRICS)
     window: tuple[str, str] | None = None
+
+    def after(self, parents: tuple[Digest, ...], *, seq: int, time: str, nonce: str) -> Event:
+        """The event: what is said, after all that its writer knew."""
+        said = {each.name: getattr(self, each.name) for each in fields(Draft)}
+        return Event(**said, seq=seq, parents=parents, time=time, nonce=nonce)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Draft):
+    """Something that happened to a version; frozen when it is written, like all content."""
+
+    # Where it stands: after these events, which the writer knew.
+    seq: int
+    parents: tuple[Digest, ...] = ()
+    time: str
+    nonce: str
 
     @property
     def moves(self) -> bool:
@@ -208,7 +219,7 @@ def stage_name(text: str) -> str:
 
 
 def _predicate(event: Event) -> dict[str, Any]:
-    """The fields that say something, in the order of the class."""
+    """The fields that say something, in the order in which people read them."""
     value: dict[str, Any] = {"kind": event.kind}
     for name in ("model", "version"):
         if (said := getattr(event, name)) is not None:

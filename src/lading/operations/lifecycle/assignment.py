@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from lading.errors import Conflict
 from lading.ledger.fold import Stage
-from lading.ledger.write import Draft, Settled
+from lading.ledger.write import Settled
 from lading.policy.case import Decision, Rule
+from lading.spec.event import Draft
 
 if TYPE_CHECKING:
     from lading.ledger.book import Book

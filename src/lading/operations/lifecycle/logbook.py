@@ -14,13 +14,13 @@ from lading.ledger.book import Book, Trouble
 from lading.ledger.fold import State
 from lading.ledger.read import read_book
 from lading.ledger.remembered import Remembered
-from lading.ledger.write import Draft, Settled, record, settle
+from lading.ledger.write import Settled, record, settle
 from lading.operations import stores
 from lading.operations.lifecycle.actor import actor
 from lading.operations.lifecycle.judging import Judge
 from lading.operations.lifecycle.seen import remember, seen
 from lading.operations.policy import load_policy
-from lading.spec.event import Recorded
+from lading.spec.event import Draft, Recorded
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:

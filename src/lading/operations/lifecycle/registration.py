@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lading.ledger.write import Draft
-from lading.spec.event import Recorded
+from lading.spec.event import Draft, Recorded
 
 if TYPE_CHECKING:
     from lading.ledger.book import Book

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lading.errors import InvalidInput
-from lading.ledger.write import Draft
 from lading.operations import stores
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.subject import subject
-from lading.spec.event import Kind
+from lading.spec.event import Draft, Kind
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
