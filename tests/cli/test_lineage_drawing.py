@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lading.cli.lineage_drawing import dot, mermaid, tree
 from lading.cli.output import escape
-from lading.operations.lineage import LineageEdge, LineageNode, LineageResult
+from lading.operations.ancestry.result import LineageEdge, LineageNode, LineageResult
 
 DIGEST = "sha256:" + "a" * 64
 

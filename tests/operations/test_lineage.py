@@ -13,7 +13,8 @@ from parts.double import Double
 from parts.registry import DockerRegistry
 
 from lading.errors import InvalidInput, NotFound
-from lading.operations.lineage import LineageResult, lineage
+from lading.operations.ancestry.result import LineageResult
+from lading.operations.lineage import lineage
 from lading.settings import Settings
 
 

@@ -71,7 +71,7 @@ def write() -> list[str]:
 def _types() -> Iterator[tuple[str, Any]]:
     for name, (module, attribute) in _DOCUMENTS.items():
         yield name, getattr(importlib.import_module(module), attribute)
-    for found in pkgutil.iter_modules(lading.operations.__path__, "lading.operations."):
+    for found in pkgutil.walk_packages(lading.operations.__path__, "lading.operations."):
         module_object = importlib.import_module(found.name)
         for attribute, value in vars(module_object).items():
             own = getattr(value, "__module__", "") == found.name

@@ -21,7 +21,8 @@ from signatures import strategies
 
 from lading.errors import InvalidInput, NotFound
 from lading.signatures import npy
-from lading.signatures.example import encode_example, example_from_file, read_example
+from lading.signatures.example import encode_example, read_example
+from lading.signatures.example_files import example_from_file
 from lading.signatures.infer import infer_signature
 from lading.signatures.npy import Array
 from lading.signatures.restore import restore

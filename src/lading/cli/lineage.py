@@ -12,6 +12,7 @@ from lading.cli.console import Console
 from lading.cli.options import ReferenceArgument, examples
 from lading.errors import InvalidInput
 from lading.operations import lineage as operation
+from lading.operations.ancestry.result import LineageResult
 
 app = typer.Typer(add_completion=False)
 
@@ -72,7 +73,7 @@ def lineage(  # noqa: PLR0917  options are declared as parameters
     console.answer(result, _lines(result))
 
 
-def _lines(result: operation.LineageResult) -> Iterator[str]:
+def _lines(result: LineageResult) -> Iterator[str]:
     yield from drawing.tree(result)
     if not result.edges:
         yield ""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lading.cli.output import escape
-from lading.operations.lineage import LineageEdge, LineageNode, LineageResult
+from lading.operations.ancestry.result import LineageEdge, LineageNode, LineageResult
 
 # Drawing a node again under each of its children would grow without end.
 _AGAIN: Final = "(see above)"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from lading.errors import InvalidInput
 from lading.operations import stores
+from lading.operations.ancestry.result import Direction, LineageResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,46 +14,8 @@ if TYPE_CHECKING:
     from lading.settings import Settings
     from lading.spec.reference import Reference
 
-Direction = Literal["up", "down"]
-NodeKind = Literal["model", "dataset", "code", "run"]
-NodeStatus = Literal["found", "unreachable", "not followed"]
-
 # Deeper than anybody's fine-tuning of fine-tunings.
 DEEPEST: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class LineageNode:
-    """A model, or what one was made with. ``why`` says why nothing more is known of it."""
-
-    id: str
-    kind: NodeKind
-    label: str
-    digest: str | None
-    status: NodeStatus
-    why: str | None
-    details: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class LineageEdge:
-    """``downstream`` was made from, or with, ``upstream``; both are ids of nodes."""
-
-    upstream: str
-    downstream: str
-    relation: str
-
-
-@dataclass(frozen=True, slots=True)
-class LineageResult:
-    """A graph without cycles, the version that was asked for first."""
-
-    reference: str
-    digest: str
-    direction: Direction
-    nodes: tuple[LineageNode, ...]
-    edges: tuple[LineageEdge, ...]
-    notes: tuple[str, ...]
 
 
 def lineage(

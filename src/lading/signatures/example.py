@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from lading.errors import InvalidInput, NotFound
@@ -176,17 +175,3 @@ def _check_depth(value: Any, what: str) -> None:
             raise InvalidInput(f"{what} is nested too deeply", cause=f"over {DEEPEST} levels")
         parts = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
         waiting += ((part, depth + 1) for part in parts)
-
-
-def example_from_file(path: str | Path, signature: Signature | None = None) -> Any:
-    """The value in a file that a person names: ``.json``, ``.jsonl``, ``.csv`` or ``.npy``.
-
-    Of ``.jsonl`` and ``.csv`` the first rows are read. The cells of a CSV file are of the types
-    that the signature says; without one they are numbers where all of a column are.
-
-    Raises:
-        InvalidInput: the file is none of these, is damaged, too large, or not there.
-    """
-    from lading.signatures.example_files import read_file
-
-    return read_file(Path(path), signature)

@@ -24,12 +24,16 @@ ROWS: Final = 100
 _LONGEST_LINE: Final = 1024 * 1024
 
 
-def read_file(path: Path, signature: Signature | None) -> Any:
-    """The value in a file.
+def example_from_file(path: str | Path, signature: Signature | None = None) -> Any:
+    """The value in a file that a person names: ``.json``, ``.jsonl``, ``.csv`` or ``.npy``.
+
+    Of ``.jsonl`` and ``.csv`` the first rows are read. The cells of a CSV file are of the types
+    that the signature says; without one they are numbers where all of a column are.
 
     Raises:
         InvalidInput: the file is none of these, is damaged, too large, or not there.
     """
+    path = Path(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise InvalidInput(

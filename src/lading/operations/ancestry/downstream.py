@@ -22,7 +22,7 @@ from lading.spec.tags import is_own
 from lading.spec.version import Version
 
 if TYPE_CHECKING:
-    from lading.operations.lineage import LineageResult
+    from lading.operations.ancestry.result import LineageResult
     from lading.settings import Settings
     from lading.spec.lineage import Parent
 

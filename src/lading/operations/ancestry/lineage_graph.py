@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from lading.operations.lineage import (
+from lading.operations.ancestry.result import (
     Direction,
     LineageEdge,
     LineageNode,

@@ -21,7 +21,7 @@ from lading.spec.digest import Digest
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
-    from lading.operations.lineage import LineageResult
+    from lading.operations.ancestry.result import LineageResult
     from lading.settings import Settings
     from lading.spec.lineage import Parent
 

@@ -33,7 +33,8 @@ def checked(example: object, known: Mapping[str, Any] | None) -> CheckedExample:
     Raises:
         InvalidInput: it cannot be read, or is not what the signature says.
     """
-    from lading.signatures.example import encode_example, example_from_file
+    from lading.signatures.example import encode_example
+    from lading.signatures.example_files import example_from_file
     from lading.signatures.infer import infer_signature
     from lading.signatures.validate import validate_example
 
