@@ -19,10 +19,11 @@ from lading.operations import stores
 from lading.operations.attach import attach
 from lading.operations.copy import copy
 from lading.operations.evaluate import EvaluateResult, evaluate
-from lading.operations.evidence import evidence, gather
+from lading.operations.evidence import evidence
 from lading.operations.fetch_evidence import fetch_evidence
 from lading.operations.inspect import inspect
 from lading.operations.push import push
+from lading.operations.reading.gathered import gather
 from lading.operations.remove import remove
 from lading.settings import Settings
 from lading.spec import mediatypes

@@ -17,11 +17,8 @@ from lading.transfer import OnProgress, Tally, read
 from lading.transfer import copy as transfer_copy
 
 if TYPE_CHECKING:
+    from lading.operations.stores import AnyStore
     from lading.settings import Settings
-    from lading.stores.layout import LayoutStore
-    from lading.stores.remote.registry import RemoteStore
-
-    AnyStore = RemoteStore | LayoutStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from lading.errors import Conflict, NotFound
 from lading.ledger.read import read_book
 from lading.operations.lifecycle.logbook import open_logbook
-from lading.operations.sources import CachedSource
+from lading.operations.reading.cached_source import CachedSource
 from lading.spec import mediatypes, tags
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from lading.ledger.line import Line
     from lading.ledger.write import Moved
     from lading.operations.copy import Shipment
-    from lading.operations.lifecycle.logbook import AnyStore, Logbook
+    from lading.operations.lifecycle.logbook import Logbook
+    from lading.operations.stores import AnyStore
     from lading.ports import Content
     from lading.settings import Settings
     from lading.spec.digest import Digest

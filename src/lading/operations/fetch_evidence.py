@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from lading.errors import Conflict, IntegrityError, InvalidInput, LocalFailure, NotFound
 from lading.operations import stores
-from lading.operations.evidence import FetchEvidenceResult, evidence_manifest
+from lading.operations.evidence import FetchEvidenceResult
 from lading.operations.lifecycle.stages import warn_of_drift
+from lading.operations.reading.gathered import evidence_manifest
 from lading.packing.names import safe_title
 from lading.ports import Source
 from lading.spec import mediatypes

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from lading.errors import LadingError
 from lading.operations import stores
-from lading.operations.evidence import Gathered, ListedEvidence, gather, kept, shown
+from lading.operations.evidence import ListedEvidence, shown
 from lading.operations.lifecycle.drifted import index_of
 from lading.operations.lifecycle.stages import warn_of_drift
+from lading.operations.reading.gathered import Gathered, gather, kept
 from lading.packing.artifact import Artifact, Kind, recognise
 from lading.packing.listing import ListedFile, listing
 from lading.spec import mediatypes

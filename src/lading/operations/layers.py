@@ -20,7 +20,7 @@ from lading.transfer.window import BytesWindow, ContentWindow, PartWindow, Sourc
 
 if TYPE_CHECKING:
     from lading.cache import Cache
-    from lading.operations.sources import CachedSource
+    from lading.operations.reading.cached_source import CachedSource
     from lading.ports import Window
     from lading.spec.descriptor import Descriptor
     from lading.spec.digest import Digest

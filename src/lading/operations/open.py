@@ -23,7 +23,7 @@ from lading.transfer import read
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-    from lading.operations.sources import CachedSource
+    from lading.operations.reading.cached_source import CachedSource
     from lading.operations.tensors import LazyTensor
     from lading.packing.artifact import Artifact
     from lading.ports import Window

@@ -17,7 +17,7 @@ from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
-    from lading.operations.sources import CachedSource
+    from lading.operations.reading.cached_source import CachedSource
     from lading.packing.artifact import Artifact
     from lading.ports import Source
     from lading.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from lading.errors import InvalidInput, NotFound, Unavailable
 from lading.ports import Lister, Source
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from lading.settings import Settings
     from lading.stores.layout import LayoutStore
     from lading.stores.remote.registry import RemoteStore
+
+    # Whatever a reference leads to.
+    AnyStore: TypeAlias = RemoteStore | LayoutStore
 
 
 def settled(settings: Settings | None) -> Settings:

@@ -24,6 +24,16 @@ _IMAGE, _MODEL, _MODELPACK = "image", "model", "modelpack"
 Fetch = Callable[[Descriptor], bytes]
 
 
+def model_of(manifest: Manifest | Index) -> Digest | None:
+    """The model manifest, which a copy that was compressed on the way still has."""
+    if isinstance(manifest, Manifest):
+        return None
+    for entry in manifest.manifests:
+        if entry.annotations.get(mediatypes.ROLE) == "model":
+            return entry.digest
+    return None
+
+
 def holds_same_model(index: Index, model: Digest, fetch: Fetch) -> bool:
     """Whether every entry of an index is a view of this model's files, and the model is its own.
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.operations import stores
-from lading.operations.evidence import evidence_manifest
 from lading.operations.lifecycle.actor import actor
 from lading.operations.lifecycle.stages import checked
+from lading.operations.reading.gathered import evidence_manifest
 from lading.packing.artifact import recognise
 from lading.ports import Content
 from lading.spec import evidence as kinds

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Literal
 from lading.errors import Conflict, NotFound
 from lading.operations.garbage.facts import is_list
 from lading.operations.garbage.plan import Wish, judged, kept_by, plan
+from lading.operations.reading.cached_source import CachedSource
 from lading.operations.remove import Removal, delete_manifests, free
-from lading.operations.sources import CachedSource
 from lading.ports import Deleter
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest

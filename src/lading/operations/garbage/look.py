@@ -25,8 +25,8 @@ from lading.operations.garbage.facts import (
 from lading.operations.garbage.parents import Parents
 from lading.operations.garbage.reasons import ledger_reasons
 from lading.operations.lifecycle.drifted import drifted
+from lading.operations.reading.cached_source import CachedSource
 from lading.operations.remove import listed
-from lading.operations.sources import CachedSource
 from lading.operations.status import pending
 from lading.spec import mediatypes, tags
 from lading.spec.descriptor import Descriptor
@@ -42,7 +42,8 @@ from lading.transfer.pool import run
 if TYPE_CHECKING:
     from lading.ledger.book import Book
     from lading.ledger.fold import State
-    from lading.operations.lifecycle.logbook import AnyStore, Logbook
+    from lading.operations.lifecycle.logbook import Logbook
+    from lading.operations.stores import AnyStore
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lading.errors import InvalidInput, LadingError
 from lading.operations import stores
 from lading.operations.lifecycle.documents import document_of
-from lading.operations.sources import CachedSource
+from lading.operations.reading.cached_source import CachedSource
 from lading.spec import tags
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
@@ -19,7 +19,8 @@ from lading.spec.reference import Reference
 from lading.spec.version import highest_release
 
 if TYPE_CHECKING:
-    from lading.operations.lifecycle.logbook import AnyStore, Logbook
+    from lading.operations.lifecycle.logbook import Logbook
+    from lading.operations.stores import AnyStore
 
 _log = logging.getLogger(__name__)
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from lading.ledger.book import Book
     from lading.ledger.fold import Stage, State
     from lading.ledger.index import LedgerIndex
-    from lading.operations.lifecycle.logbook import AnyStore, Logbook
+    from lading.operations.lifecycle.logbook import Logbook
+    from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.reference import Reference
 

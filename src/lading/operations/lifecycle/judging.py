@@ -232,7 +232,7 @@ class Judge:
 
     def evidence(self, digest: Digest) -> tuple[Evidence, ...]:
         """What hangs on a version."""
-        from lading.operations.evidence import gather
+        from lading.operations.reading.gathered import gather
 
         if digest not in self._evidence:
             found = gather(self.store, self.store.resolve(digest), keep=self.shelf)

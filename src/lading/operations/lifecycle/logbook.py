@@ -27,12 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from lading.cache.cache import Cache
+    from lading.operations.stores import AnyStore
     from lading.policy.rules import Policy, StageRules
     from lading.settings import Settings
-    from lading.stores.layout import LayoutStore
-    from lading.stores.remote.registry import RemoteStore
-
-    AnyStore = RemoteStore | LayoutStore
 
 
 @dataclass(slots=True)

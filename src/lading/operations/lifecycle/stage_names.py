@@ -14,7 +14,7 @@ from lading.spec.tags import LEDGER
 from lading.spec.version import Version
 
 if TYPE_CHECKING:
-    from lading.operations.lifecycle.logbook import AnyStore
+    from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.digest import Digest
     from lading.spec.reference import Reference

@@ -16,7 +16,7 @@ from lading.spec.tags import LATEST
 from lading.spec.version import Version
 
 if TYPE_CHECKING:
-    from lading.operations.lifecycle.logbook import AnyStore
+    from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.descriptor import Descriptor
     from lading.spec.reference import Reference

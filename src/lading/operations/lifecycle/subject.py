@@ -9,6 +9,7 @@ from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.lifecycle.stages import checked
 from lading.spec import mediatypes
+from lading.spec.compressed import model_of
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.manifest import Index, Manifest, parse
@@ -17,7 +18,7 @@ from lading.spec.version import Version
 from lading.transfer import read
 
 if TYPE_CHECKING:
-    from lading.operations.lifecycle.logbook import AnyStore
+    from lading.operations.stores import AnyStore
     from lading.ports import Source
     from lading.settings import Settings
 
@@ -108,13 +109,3 @@ def _demand_tag(store: Source, place: Reference, root: Descriptor, version: Vers
         raise InvalidInput(
             f"{place} is not {own}", cause=f"that is {there.digest}, this is {root.digest}"
         )
-
-
-def model_of(manifest: Manifest | Index) -> Digest | None:
-    """The model manifest, which a copy that was compressed on the way still has."""
-    if isinstance(manifest, Manifest):
-        return None
-    for entry in manifest.manifests:
-        if entry.annotations.get(mediatypes.ROLE) == "model":
-            return entry.digest
-    return None

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from lading.catalogue.state import KnownRepository, KnownVersion, Names, StagesKnown
 
 if TYPE_CHECKING:
+    from lading.operations.stores import AnyStore
     from lading.spec.reference import Reference
-    from lading.stores.layout import LayoutStore
-    from lading.stores.remote.registry import RemoteStore
-
-    AnyStore: TypeAlias = RemoteStore | LayoutStore
 
 # Whether a version may matter, by its place and its tag alone.
 Wanted = Callable[["Reference", str], bool]

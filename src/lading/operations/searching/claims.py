@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lading.catalogue import Measured, measured_in
 from lading.errors import InvalidInput, LadingError
 from lading.operations import stores
-from lading.operations.evidence import gather, kept
+from lading.operations.reading.gathered import gather, kept
 from lading.spec.event import moment
 from lading.spec.evidence import EVALUATION
 

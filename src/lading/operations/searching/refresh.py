@@ -27,7 +27,7 @@ from lading.operations.searching.searched import full_name
 
 if TYPE_CHECKING:
     from lading.catalogue.catalogue import Catalogue
-    from lading.operations.searching.changed import AnyStore
+    from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.reference import Reference
     from lading.stores.remote.registry import RemoteStore
