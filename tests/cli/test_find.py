@@ -58,7 +58,9 @@ def test_nothing_found_is_an_empty_answer_and_a_sentence(pushed: Command) -> Non
     done = pushed("search", "metrics.auc > 1")
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "none of 3 versions in 2 repositories\n"
+    note, said = done.stderr.splitlines()
+    assert note.endswith("--evaluations counts them")
+    assert said == "none of 3 versions in 2 repositories"
 
 
 def test_a_filter_that_is_none_says_where_it_goes_wrong(pushed: Command) -> None:
@@ -113,3 +115,33 @@ def test_an_attached_evaluation_counts_for_the_best(pushed: Command) -> None:
 
     assert (best["version"], best["value"]) == ("1.0.0", 0.99)
     assert best["evidence"].startswith("sha256:")
+
+
+def test_an_attached_evaluation_counts_for_a_search_that_asks_for_it(pushed: Command) -> None:
+    done = pushed("evaluate", "ml/fraud:1.0.0", "--metric", "auc=0.99", "--json")
+    assert done.returncode == 0, done.stderr
+    evidence = json.loads(done.stdout)["evidence"]
+
+    shown = pushed("search", "metrics.auc > 0.92", "--evaluations", "--format", "md")
+    alone = pushed("search", "evaluation.auc > 0", "--evaluations", "--format", "md")
+    everything = pushed("search", "", "ml/fraud", "--evaluations", "--format", "md")
+    table = csv.DictReader(io.StringIO(pushed("search", "--evaluations", "--format", "csv").stdout))
+
+    head, _, newer, older = cells(shown.stdout)
+    assert head[-2:] == ["metrics.auc", "source"]
+    assert newer[-2:] == ["0.95", "document"]
+    assert older[-2:] == ["0.99", f"evaluation {evidence}"]
+    assert cells(alone.stdout)[2][-2:] == ["0.99", f"evaluation {evidence}"]
+    assert [line[-1] for line in cells(everything.stdout)[2:]] == [
+        "auc=0.95",
+        "auc=0.99 (evaluation)",
+    ]
+    assert [(row["version"], row["evidence.auc"]) for row in table] == [
+        ("1.0.0", ""),
+        ("1.1.0", ""),
+        ("1.0.0", evidence),
+    ]
+
+
+def cells(markdown: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in markdown.splitlines()]

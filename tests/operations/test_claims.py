@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from policy.cases import ago, evaluation
+
 from lading.catalogue import KnownRepository, KnownVersion, Measured, RepositoryState
-from lading.operations.searching.claims import Claim, standing
+from lading.operations.searching.claims import Claim, claimed, standing
+from lading.operations.searching.evaluated import said_later
 from lading.operations.searching.refresh import Looked
 from lading.operations.searching.rows import Row
 from lading.spec.reference import Reference
@@ -23,6 +26,18 @@ def test_the_newest_evaluation_wins_whatever_order_they_come_in() -> None:
 
     for claims in ([old, new, claim(0.99)], [claim(0.99), new, old], [new, claim(0.99), old]):
         assert standing(claims) == [new]
+
+
+def test_of_equally_new_evaluations_the_one_counts_that_gates_and_searches_take() -> None:
+    metrics = [{"name": "auc", "value": value, "split": "test"} for value in (0.7, 0.9)]
+    pieces = [
+        evaluation(ago(days=1), metric, digest=digest)
+        for metric, digest in zip(metrics, "cb", strict=True)
+    ]
+
+    (found,) = standing(claimed(ROW, pieces))
+
+    assert found.measured.value == said_later(pieces, ())["auc@test"].value == 0.7
 
 
 def test_of_a_documents_own_values_the_last_counts() -> None:

@@ -182,7 +182,7 @@ def test_a_name_that_no_version_has_is_said(
     result = search("metrics.acu > 0.5", f"{own_registry.host}/ml/a", settings=settings)
 
     assert result.versions == ()
-    assert result.notes == ("no version says anything of metrics.acu",)
+    assert result.notes[0] == "no version says anything of metrics.acu"
 
 
 # Where it looks
@@ -322,6 +322,20 @@ def test_a_filter_on_names_and_versions_asks_for_nothing_else(
     everything, _ = run("metrics.auc IS NOT NULL AND version != '1.9.0'")
     assert len(everything) == 12
     assert run("metrics.auc IS NULL OR version = '1.2.0'")[1] == 3
+
+
+def test_asking_for_what_is_missing_reads_no_more_than_the_rest_of_the_filter_leaves(
+    storage: Storage, own_registry: DockerRegistry, settings: Settings
+) -> None:
+    for minor in range(4):
+        storage.version("ml/a", f"1.{minor}.0", auc(minor) if minor > 1 else {"n": minor})
+    place = f"{own_registry.host}/ml/a"
+    filter_ = "metrics.auc IS NULL AND version IN ('1.0.0', '1.2.0')"
+
+    result, requests = asked(own_registry, lambda: search(filter_, place, settings=settings))
+
+    assert found(result) == [("a", "1.0.0")]
+    assert len(requests) == 1 + 2 * 2
 
 
 def test_a_document_that_is_known_from_elsewhere_is_not_fetched_again(

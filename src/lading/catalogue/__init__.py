@@ -11,6 +11,8 @@ from lading.catalogue.database import Damaged as Damaged
 from lading.catalogue.flat import Facts as Facts
 from lading.catalogue.flat import Measured as Measured
 from lading.catalogue.flat import flatten as flatten
+from lading.catalogue.flat import labels_in as labels_in
+from lading.catalogue.flat import meant_in as meant_in
 from lading.catalogue.flat import measured_in as measured_in
 from lading.catalogue.state import KnownRepository as KnownRepository
 from lading.catalogue.state import KnownVersion as KnownVersion

@@ -95,37 +95,52 @@ def _values(document: Fields) -> Iterator[tuple[str, Value | None]]:
     yield "datasets", _named(lineage.get("datasets"), "uri", "name", "digest")
     yield "parents", _named(lineage.get("parents"), "reference", "digest")
     yield "scan", text(table(document.get("hazards")).get("verdict"))
-    yield from _meant(document)
+    meant = meant_in(document)
+    for asked in labels_in(document):
+        yield f"metrics.{asked}", meant[asked]
     for name, value in table(document.get("tags")).items():
         yield f"tags.{name}", text(value)
     for name, chosen in table(document.get("params")).items():
         yield f"params.{name}", _chosen(chosen)
 
 
-def _meant(document: Fields) -> Iterator[tuple[str, Value | None]]:
-    """The metrics by the labels that they are asked for with: see :mod:`lading.policy.metrics`."""
-    said: dict[str, dict[tuple[str | None, str | None], Fields]] = {}
-    names: dict[str, None] = {}
-    for metric in islice(_of_all(document), MOST_FACTS):
+def labels_in(said: Fields) -> dict[str, None]:
+    """The labels that metrics are found by: the NAME and the NAME@SPLIT of each."""
+    labels: dict[str, None] = {}
+    for metric in _of_all(said):
+        name, split = text(metric.get("name")), text(metric.get("split"))
+        assert name is not None
+        labels |= dict.fromkeys((name, label(name, split)))
+    return labels
+
+
+def meant_in(said: Fields) -> dict[str, float | int | None]:
+    """What a document or an evaluation means by each label: see :mod:`lading.policy.metrics`.
+
+    By NAME@DATASET, too. None where it is not plain, or no number that a measurement can be.
+    """
+    found: dict[str, dict[tuple[str | None, str | None], Fields]] = {}
+    for metric in _of_all(said):
         name, split, dataset = (text(metric.get(key)) for key in ("name", "split", "dataset"))
         assert name is not None
-        names |= dict.fromkeys((name, label(name, split)))
         # A gate may ask by the dataset, too: what could mean either is not plain.
         for asked in dict.fromkeys((name, label(name, split), label(name, dataset))):
-            of = said.setdefault(asked, {})
+            of = found.setdefault(asked, {})
             if (split, dataset) not in of or _step(metric) >= _step(of[split, dataset]):
                 of[split, dataset] = metric
-    for asked in names:
-        of = said[asked]
-        plain = of.get((None, None)) or (next(iter(of.values())) if len(of) == 1 else None)
-        if plain is not None:
-            yield f"metrics.{asked}", _measure(plain.get("value"))
+    return {asked: _plain(of) for asked, of in found.items()}
 
 
-def _of_all(document: Fields) -> Iterator[Fields]:
-    for metric in tables(document.get("metrics")):
-        if metric.get("group") is None and text(metric.get("name")) is not None:
-            yield metric
+def _plain(of: Mapping[tuple[str | None, str | None], Fields]) -> float | int | None:
+    """The value of no split or dataset, else of the only one that there is."""
+    chosen = of.get((None, None)) or (next(iter(of.values())) if len(of) == 1 else None)
+    return None if chosen is None else _measure(chosen.get("value"))
+
+
+def _of_all(said: Fields) -> Iterator[Fields]:
+    """The metrics that have a name and are not those of a group of cases; so many."""
+    of_all = (m for m in tables(said.get("metrics")) if m.get("group") is None)
+    yield from islice((m for m in of_all if text(m.get("name")) is not None), MOST_FACTS)
 
 
 def _step(metric: Fields) -> float:

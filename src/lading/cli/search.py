@@ -22,7 +22,8 @@ _FIXED = (
     "reference", "name", "version", "stage", "deprecated", "created", "framework", "format",
     "parameters", "size", "scan", "digest",
 )  # fmt: skip
-_GROUPS = ("metrics", "params", "tags")
+_GROUPS = ("metrics", "params", "tags", "evidence")
+_MEASURED = ("metrics.", "evaluation.")
 _FIELDS = frozenset(operation.FoundVersion.__dataclass_fields__) - set(_GROUPS)
 
 
@@ -32,6 +33,7 @@ _FIELDS = frozenset(operation.FoundVersion.__dataclass_fields__) - set(_GROUPS)
         "lading search 'stage = \"prod\"' 'registry.example.com/ml/*' registry.example.com/x/y",
         "lading search 'name like \"%fraud%\"' --order-by 'metrics.auc DESC' --limit 10",
         "lading search '' ml/fraud --format csv > fraud.csv",
+        "lading search 'metrics.auc@test > 0.9 and stage is null' ml/fraud --evaluations",
     )
 )
 def search(
@@ -58,6 +60,9 @@ def search(
     limit: Annotated[
         str | None, typer.Option(metavar="N", help="Show so many.", show_default=False)
     ] = None,
+    evaluations: Annotated[
+        bool, typer.Option("--evaluations", help="Count evaluations that were attached, too.")
+    ] = False,
     format: FormatOption = "table",  # noqa: A002  the option's word
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Believe nothing that earlier searches read.")
@@ -73,6 +78,11 @@ def search(
 
     Without REPO: what the setting repositories names; else all that the default registry lists, or
     what is on this machine. What was read is kept: a later search asks for what changed.
+
+    Metrics are those that a version states itself. With --evaluations, evaluations that were
+    attached to it count first, the newest of them, as for best and at gates; evaluation.NAME is
+    what they alone say. That takes a request for each version that the rest of FILTER does not
+    exclude.
     """
     console = Console.of(context)
     formats.checked(format)
@@ -81,6 +91,7 @@ def search(
         repositories or (),
         order_by=order_by,
         limit=formats.whole(limit, "--limit"),
+        evaluations=evaluations,
         refresh=refresh,
         settings=console.settings(),
     )
@@ -91,7 +102,7 @@ def search(
     elif not result.versions:
         where = count(result.repositories, "repository", "repositories")
         console.say(f"none of {count(result.looked_at, 'version')} in {where}")
-    console.answer(result, formats.written(format, _rows(result), _shown(result)))
+    console.answer(result, formats.written(format, _rows(result), _shown(result, evaluations)))
 
 
 def _rows(result: operation.SearchResult) -> Rows:
@@ -105,26 +116,49 @@ def _rows(result: operation.SearchResult) -> Rows:
     return Rows(heads, [[_value(each, head) for head in heads] for each in result.versions])
 
 
-def _shown(result: operation.SearchResult) -> Rows:
+def _shown(result: operation.SearchResult, evaluations: bool) -> Rows:
     """What people look for: where it is, its stage, what was asked for, else its metrics."""
     asked = [name for name in result.asked if name not in ("name", "version", "stage", "created")]
-    heads = ("name", "version", "stage", "created", *asked, *(() if asked else ("metrics",)))
-    return Rows(heads, [tuple(_cells(each, asked)) for each in result.versions])
+    columns = [column for name in asked for column in _columns(name, evaluations)]
+    heads = ("name", "version", "stage", "created", *columns, *(() if asked else ("metrics",)))
+    rows = [tuple(_cells(each, asked, evaluations)) for each in result.versions]
+    return Rows(heads, rows)
 
 
-def _cells(version: operation.FoundVersion, asked: list[str]) -> Iterator[Cell]:
+def _columns(name: str, evaluations: bool) -> tuple[str, ...]:
+    """The columns of a name: where evaluations count, a metric's source stands beside it."""
+    return (name, "source") if evaluations and name.startswith(_MEASURED) else (name,)
+
+
+def _cells(version: operation.FoundVersion, asked: list[str], evaluations: bool) -> Iterator[Cell]:
     marks = [*version.stage, *(["deprecated"] if version.deprecated else [])]
     yield from (version.name, version.version, marks, date(version.created))
     for name in asked:
         yield _value(version, name)
+        if len(_columns(name, evaluations)) > 1:
+            yield _source(version, name)
     if not asked:
         few = list(version.metrics.items())[:_METRICS_SHOWN]
-        yield " ".join(f"{name}={value}" for name, value in few)
+        yield " ".join(f"{name}={value}{_mark(version, name)}" for name, value in few)
+
+
+def _mark(version: operation.FoundVersion, metric: str) -> str:
+    return " (evaluation)" if metric in version.evidence else ""
+
+
+def _source(version: operation.FoundVersion, asked: str) -> str | None:
+    """Where a metric's value is from, as ``lading best`` says it."""
+    metric = asked.partition(".")[2]
+    if metric in version.evidence:
+        return f"evaluation {version.evidence[metric]}"
+    return "document" if _value(version, asked) is not None else None
 
 
 def _value(version: operation.FoundVersion, asked: str) -> Cell:
     """What a version says under a name that was asked for."""
     group, _, name = asked.partition(".")
+    if group == "evaluation":
+        return version.metrics[name] if name in version.evidence else None
     if name and group in _GROUPS:
         found: Cell = getattr(version, group).get(name)
         return found

@@ -114,7 +114,7 @@ def _answer(
     notes = list(now.notes)
     rows = _eligible(Rows.of(now.repositories, settings), question, notes)
     claims = stated(catalogue, rows)
-    claims += evaluated(place, rows, settings, notes)
+    claims += evaluated(rows, settings, notes)
     named = [claim for claim in claims if claim.measured.name == question.metric]
     if not named:
         raise _nothing(place, question, claims, rows, notes)

@@ -13,19 +13,19 @@ from lading.expressions import Name, Query, Truth, parse_order, parse_query
 from lading.operations import stores
 from lading.operations.searching.refresh import Looked
 from lading.operations.searching.refresh import refresh as refreshed
-from lading.operations.searching.rows import Columns, Possible, Row, Rows
+from lading.operations.searching.rows import Columns, Later, Possible, Row, Rows, is_measured
 from lading.operations.searching.searched import searched
 from lading.spec.plain import text, texts
 
 if TYPE_CHECKING:
     from lading.catalogue import Catalogue
-    from lading.expressions import Value
+    from lading.expressions import Expression, Value
     from lading.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class FoundVersion:
-    """A version that was found, and what its document says."""
+    """A version that was found, and what its document says of it, or evaluations of its metrics."""
 
     reference: str
     name: str
@@ -50,6 +50,8 @@ class FoundVersion:
     metrics: dict[str, float]
     params: dict[str, str | float | bool]
     tags: dict[str, str]
+    # The digest of the evaluation that says a metric; the document says those that are not here.
+    evidence: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,21 @@ class SearchResult:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    query: Query
+    names: tuple[str, ...]
+    evaluations: bool
+    anew: bool
+
+
 def search(
     expression: str | None = None,
     repositories: str | Iterable[str] = (),
     *,
     order_by: str | Sequence[str] | None = None,
     limit: int | None = None,
+    evaluations: bool = False,
     refresh: bool = False,
     settings: Settings | None = None,
 ) -> SearchResult:
@@ -82,6 +93,10 @@ def search(
     name and version, highest first, unless ``order_by`` or the expression itself says otherwise;
     what is not known comes last. With ``refresh`` nothing that earlier searches read is believed.
 
+    With ``evaluations``, those that were attached count for metrics before the document's own word,
+    the newest of them, and ``evaluation.NAME`` is what they alone say. That is a request for each
+    version that the rest of the expression does not exclude, or that is shown.
+
     Raises:
         InvalidInput: the expression is none, or a repository's name is.
         Unsupported: a registry would have to list what is on it, and does not.
@@ -90,7 +105,8 @@ def search(
     settings = stores.settled(settings)
     query = _query(expression, order_by, limit)
     names = (repositories,) if isinstance(repositories, str) else tuple(repositories)
-    work = partial(_answer, query=query, names=names, anew=refresh, settings=settings)
+    asking = _Asking(query, names, evaluations, refresh)
+    work = partial(_answer, asking=asking, settings=settings)
     return room.using(settings.cache, work)
 
 
@@ -118,27 +134,29 @@ def _query(
     )
 
 
-def _answer(
-    catalogue: Catalogue, *, query: Query, names: tuple[str, ...], anew: bool, settings: Settings
-) -> SearchResult:
-    places = searched(names, settings, catalogue.repositories() if settings.offline else ())
+def _answer(catalogue: Catalogue, *, asking: _Asking, settings: Settings) -> SearchResult:
+    query = asking.query
+    known = catalogue.repositories() if settings.offline else ()
+    places = searched(asking.names, settings, known)
     possible = Possible(query.expression, settings)
     chosen = [place for place in places if possible.repository(place)]
-    now = refreshed(catalogue, chosen, settings, anew=anew, wanted=possible.version)
+    now = refreshed(catalogue, chosen, settings, anew=asking.anew, wanted=possible.version)
     rows = Rows.of(now.repositories, settings)
-    asked = _asked(query)
-    columns = Columns(catalogue, rows, asked)
-    matching = columns.matching(query.expression)
-    passed_over = sum(looked.passed_over for looked in now.repositories)
     notes = [*now.notes, *_not_models(now.repositories)]
+    columns = _columns(catalogue, rows, asking, settings, notes)
+    matching = columns.matching(query.expression)
+    shown = columns.sorted(matching, query.order_by)[: query.limit]
+    found, cut = _found(catalogue, shown, columns.later(shown))
+    passed_over = sum(looked.passed_over for looked in now.repositories)
     if not passed_over:
-        notes += _unknown(columns, asked, rows)
-    if names:
+        notes += _unknown(columns, asking, rows)
+    if not matching and not asking.evaluations:
+        notes += _not_asked(columns, query.expression)
+    if asking.names:
         notes += (f"{each.place.base} has no versions" for each in _empty(now.repositories))
-    found, cut = _found(catalogue, columns.sorted(matching, query.order_by)[: query.limit])
     return SearchResult(
         versions=found,
-        asked=tuple(".".join(name) for name in asked),
+        asked=tuple(".".join(name) for name in _asked(query)),
         repositories=len(now.repositories) + len(places) - len(chosen),
         looked_at=len(rows.all) + passed_over,
         matched=len(matching),
@@ -146,15 +164,36 @@ def _answer(
     )
 
 
+def _columns(
+    catalogue: Catalogue, rows: Rows, asking: _Asking, settings: Settings, notes: list[str]
+) -> Columns:
+    asked = _asked(asking.query)
+    if not asking.evaluations:
+        return Columns(catalogue, rows, asked)
+    # Most searches do not ask for them, and start without what reads them.
+    from lading.operations.searching.evaluated import EvaluatedColumns
+
+    return EvaluatedColumns(catalogue, rows, asked, settings, notes)
+
+
 def _asked(query: Query) -> tuple[Name, ...]:
     names = sorted(query.expression.names) if query.expression else []
     return tuple(dict.fromkeys([*names, *(order.name for order in query.order_by)]))
 
 
-def _unknown(columns: Columns, asked: Iterable[Name], rows: Rows) -> Iterator[str]:
-    for name in asked:
+def _unknown(columns: Columns, asking: _Asking, rows: Rows) -> Iterator[str]:
+    for name in _asked(asking.query):
         if rows.all and columns.is_empty(name):
-            yield f"no version says anything of {name}"
+            # Where the rest of the filter decides, nobody asked what is attached.
+            later = asking.evaluations and is_measured(name)
+            which = "no version or evaluation that was looked at" if later else "no version"
+            yield f"{which} says anything of {name}"
+
+
+def _not_asked(columns: Columns, expression: Expression | None) -> Iterator[str]:
+    """A note where evaluations could have made the difference between nothing and something."""
+    if expression is not None and columns.decided_by_metrics(expression):
+        yield "evaluations that were attached were not looked at: --evaluations counts them"
 
 
 def _empty(repositories: Iterable[Looked]) -> list[Looked]:
@@ -171,17 +210,19 @@ def _not_models(repositories: Iterable[Looked]) -> Iterator[str]:
 
 
 def _found(
-    catalogue: Catalogue, rows: list[Row]
+    catalogue: Catalogue, rows: list[Row], later: Mapping[Row, Mapping[str, Later]]
 ) -> tuple[tuple[FoundVersion, ...], tuple[str, ...]]:
     """The versions in full, and notes on those of which something was left out."""
     documents = {row.document for row in rows}
     said, cut = catalogue.facts(documents), catalogue.notes(documents)
-    found = tuple(_full(row, said.get(row.document, {})) for row in rows)
+    found = tuple(_full(row, said.get(row.document, {}), later.get(row, {})) for row in rows)
     notes = (f"{row.reference} {cut[row.document]}" for row in rows if row.document in cut)
     return found, tuple(notes)
 
 
-def _full(row: Row, said: Mapping[str, Value]) -> FoundVersion:
+def _full(row: Row, said: Mapping[str, Value], later: Mapping[str, Later]) -> FoundVersion:
+    stated = _below(said, "metrics.", _number)
+    measured = {label: told.value for label, told in later.items()}
     return FoundVersion(
         reference=row.reference,
         name=row.name,
@@ -202,9 +243,10 @@ def _full(row: Row, said: Mapping[str, Value]) -> FoundVersion:
         scan=text(said.get("scan")),
         datasets=_texts(said, "datasets"),
         parents=_texts(said, "parents"),
-        metrics=_below(said, "metrics.", _number),
+        metrics={label: v for label, v in (stated | measured).items() if v is not None},
         params=_below(said, "params.", lambda v: None if isinstance(v, tuple) else v),
         tags=_below(said, "tags.", text),
+        evidence={label: told.evidence for label, told in later.items() if told.value is not None},
     )
 
 

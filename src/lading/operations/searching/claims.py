@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lading.catalogue import Measured, measured_in
-from lading.errors import InvalidInput, LadingError
-from lading.operations import stores
-from lading.operations.reading.gathered import gather, kept
+from lading.errors import InvalidInput
+from lading.operations.searching.attached import attached
 from lading.spec.event import moment
-from lading.spec.evidence import EVALUATION
 
 if TYPE_CHECKING:
     from lading.catalogue import Catalogue
     from lading.operations.searching.rows import Row
     from lading.settings import Settings
-    from lading.spec.reference import Reference
+    from lading.spec.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +36,20 @@ def stated(catalogue: Catalogue, rows: Iterable[Row]) -> list[Claim]:
     return [Claim(row, measured) for row in rows for measured in said.get(row.document, ())]
 
 
-def evaluated(
-    place: Reference, rows: Iterable[Row], settings: Settings, notes: list[str]
-) -> list[Claim]:
-    """What evaluations that hang on versions of one repository say: a request for each version.
+def evaluated(rows: Iterable[Row], settings: Settings, notes: list[str]) -> list[Claim]:
+    """What evaluations say that hang on versions: a request for each version."""
+    made = attached(rows, claimed, settings, notes)
+    return [claim for claims in made.values() for claim in claims]
 
-    Evidence comes and goes without a sign, so it is asked for every time. What cannot be had is a
-    note.
-    """
-    rows = tuple(rows)
-    if place.host and settings.offline:
-        notes.append("evaluations that were attached are not known offline")
-        return []
-    store, cache = stores.open_store(place, settings), kept(place, settings)
 
-    def look(row: Row) -> list[Claim] | str:
-        try:
-            found = gather(store, row.version.root, keep=cache, jobs=1)
-        except LadingError as error:
-            return f"evaluations of {row.reference} were not looked at: {error}"
-        return [
-            Claim(row, measured, piece.digest, piece.created)
-            for piece in found.evidence
-            if piece.type == EVALUATION
-            for measured in measured_in(piece.content)
-        ]
-
-    claims: list[Claim] = []
-    with ThreadPoolExecutor(settings.jobs) as pool:
-        for outcome in pool.map(look, rows):
-            if isinstance(outcome, str):
-                notes.append(outcome)
-            else:
-                claims += outcome
-    return claims
+def claimed(row: Row, evaluations: Sequence[Evidence]) -> list[Claim]:
+    """What evaluations of a version, the newest first, say: the newest last."""
+    return [
+        Claim(row, measured, piece.digest, piece.created)
+        # Of those that are equally new, gates take the first.
+        for piece in reversed(evaluations)
+        for measured in measured_in(piece.content)
+    ]
 
 
 def standing(claims: Iterable[Claim]) -> list[Claim]:

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from lading.expressions import And, Expression, IsNull, Name, Not, Or, Order, compiled
+from lading.expressions import (
+    And,
+    Compare,
+    Expression,
+    IsNull,
+    Like,
+    Name,
+    Not,
+    OneOf,
+    Or,
+    Order,
+    Truth,
+    compiled,
+)
 from lading.operations.searching.searched import person_name
 from lading.spec.version import Version
 
 if TYPE_CHECKING:
     from lading.catalogue import Catalogue, KnownVersion
     from lading.expressions import Value
+    from lading.expressions.evaluate import Evaluation
     from lading.operations.searching.refresh import Looked
     from lading.settings import Settings
     from lading.spec.reference import Reference
 
 # What is known of a version from elsewhere than its document.
 _BESIDE: Final = frozenset({"name", "version", "digest", "stage", "deprecated"})
+_NAME: Final = Name.of("name")
+_VERSION: Final = Name.of("version")
+_MEASURED: Final = frozenset({"metrics", "evaluation"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,44 +102,69 @@ class Rows:
 class Possible:
     """What an expression can hold for, told before any document is read.
 
-    By names and versions alone, all else unknown: where it is false then, it is false whatever the
-    document says. So a filter on a name or a version asks for nothing else.
+    By names and versions alone: where it does not hold then, it does not whatever the document
+    says. So a filter on a name or a version asks for nothing else.
     """
 
     def __init__(self, expression: Expression | None, settings: Settings) -> None:
-        # What is unknown until it is read would be taken for what is not there.
-        decides = expression is not None and not any(_asks_for_nothing(expression))
-        self._holds = compiled(expression) if expression and decides else None
+        self._by_name = _possibly(expression, {_NAME})
+        self._by_both = _possibly(expression, {_NAME, _VERSION})
         self._settings = settings
         self._names: dict[Reference, str] = {}
 
     def repository(self, place: Reference) -> bool:
         """Whether it may hold for a version of a repository."""
-        return self._may_hold({"name": self._name(place)})
+        return self._by_name({_NAME: self._name(place)}.get) is True
 
     def version(self, place: Reference, tag: str) -> bool:
         """Whether it may hold for a version."""
-        return self._may_hold({"name": self._name(place), "version": tag.replace("_", "+")})
+        known = {_NAME: self._name(place), _VERSION: tag.replace("_", "+")}
+        return self._by_both(known.get) is True
 
     def _name(self, place: Reference) -> str:
         if place not in self._names:
             self._names[place] = person_name(place, self._settings)
         return self._names[place]
 
-    def _may_hold(self, known: Mapping[str, Value]) -> bool:
-        return self._holds is None or self._holds(lambda n: known.get(".".join(n))) is not False
+
+def _possibly(expression: Expression | None, read: Container[Name]) -> Evaluation:
+    """Whether an expression may hold, by what is said under some names."""
+    if expression is None:
+        return lambda _: True
+    return compiled(supposing(expression, lambda name: name not in read, best=True))
 
 
-def _asks_for_nothing(expression: Expression) -> Iterator[bool]:
-    """Whether each term asks for what is not known."""
+def supposing(expression: Expression, unread: Callable[[Name], bool], *, best: bool) -> Expression:
+    """An expression that holds if the given one may, whatever is said under names not read yet.
+
+    With ``best`` false: only if the given one must. What is not read is taken for nothing when it
+    is asked for, and is not known to be nothing: so each of its terms is supposed to help, or not.
+    """
     match expression:
-        case And(conditions) | Or(conditions):
-            for condition in conditions:
-                yield from _asks_for_nothing(condition)
+        case And(conditions):
+            return And(tuple(supposing(each, unread, best=best) for each in conditions))
+        case Or(conditions):
+            return Or(tuple(supposing(each, unread, best=best) for each in conditions))
         case Not(condition):
-            yield from _asks_for_nothing(condition)
-        case _:
-            yield isinstance(expression, IsNull)
+            # What helps under NOT is what does not hold.
+            return Not(supposing(condition, unread, best=not best))
+        case Truth(name) | Compare(name) | OneOf(name) | Like(name) | IsNull(name) if unread(name):
+            return IsNull(name, negated=not best)
+    return expression
+
+
+def is_measured(name: Name) -> bool:
+    """Whether a name is a metric's, which evaluations may say something of later."""
+    return len(name) == 2 and name[0] in _MEASURED
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What an evaluation that was attached says of a metric; no value where it is not plain."""
+
+    value: float | None
+    # The digest of the evaluation.
+    evidence: str
 
 
 class Columns:
@@ -149,10 +191,24 @@ class Columns:
         holds = compiled(expression)
         return [row for row in self._rows if holds(partial(self.value, row))]
 
+    def decided_by_metrics(self, expression: Expression) -> list[Row]:
+        """The rows for which an expression may hold or not, as their metrics are."""
+        may = compiled(supposing(expression, is_measured, best=True))
+        must = compiled(supposing(expression, is_measured, best=False))
+        lookups = ((row, partial(self._but_metrics, row)) for row in self._rows)
+        return [row for row, lookup in lookups if may(lookup) and not must(lookup)]
+
+    def _but_metrics(self, row: Row, name: Name) -> Value | None:
+        return None if is_measured(name) else self.value(row, name)
+
     def value(self, row: Row, name: Name) -> Value | None:
         """What a row says under a name."""
         said = self._said.get(name)
         return said.get(row.document) if said is not None else _beside(row, name)
+
+    def later(self, rows: Iterable[Row]) -> Mapping[Row, Mapping[str, Later]]:
+        """What evaluations say of some rows, where anybody looked at them: nobody did here."""
+        return {}
 
     @staticmethod
     def newest_first(rows: Iterable[Row]) -> list[Row]:

@@ -1,0 +1,120 @@
+"""The evaluations that hang on versions: asked for every time, since they come without a sign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+
+from lading.errors import LadingError, Unavailable
+from lading.operations import stores
+from lading.operations.reading.gathered import gather, kept
+from lading.spec.evidence import EVALUATION, Evidence
+
+if TYPE_CHECKING:
+    from lading.cache import Cache
+    from lading.operations.searching.rows import Row
+    from lading.settings import Settings
+    from lading.spec.reference import Reference
+    from lading.stores.layout import LayoutStore
+    from lading.stores.remote.registry import RemoteStore
+
+    _Opened: TypeAlias = tuple[RemoteStore | LayoutStore, Cache | None]
+
+_OFFLINE: Final = "evaluations that were attached are not known offline"
+
+_Made = TypeVar("_Made")
+
+# What is made of a version's evaluations, the newest first.
+Work = Callable[["Row", tuple[Evidence, ...]], _Made]
+
+
+def attached(
+    rows: Iterable[Row], work: Work[_Made], settings: Settings, notes: list[str]
+) -> dict[Row, _Made]:
+    """What some work makes of the evaluations of versions: a request for each version.
+
+    An evaluation itself never changes and is in the cache after the first time. What cannot be had
+    is a note, and its version is left out. The work is done in several threads.
+    """
+    rows = tuple(rows)
+    asked = [row for row in rows if not (row.looked.place.host and settings.offline)]
+    # A search may ask twice: to decide, and to show.
+    if len(asked) < len(rows) and _OFFLINE not in notes:
+        notes.append(_OFFLINE)
+    if not asked:
+        return {}
+    reading = _Reading(settings, work)
+    with ThreadPoolExecutor(settings.jobs, thread_name_prefix="lading") as pool:
+        try:
+            outcomes = dict(zip(asked, pool.map(reading.made_of, asked), strict=True))
+        finally:
+            pool.shutdown(cancel_futures=True)
+            reading.close()
+    notes += _failures(outcomes)
+    return {row: made for row, made in outcomes.items() if not isinstance(made, LadingError)}
+
+
+class _Reading(Generic[_Made]):
+    """One look at what hangs on versions of several repositories."""
+
+    def __init__(self, settings: Settings, work: Work[_Made]) -> None:
+        self._settings = settings
+        self._work = work
+        self._lock = Lock()
+        self._stores: dict[Reference, _Opened | LadingError] = {}
+        # One for each host: its connections and tokens serve all of its repositories.
+        self._by_host: dict[str, RemoteStore] = {}
+        # A registry that does not answer is not waited for again and again.
+        self._silent: dict[str, Unavailable] = {}
+
+    def close(self) -> None:
+        """Let go of the registries."""
+        for store in self._by_host.values():
+            store.client.close()
+
+    def made_of(self, row: Row) -> _Made | LadingError:
+        """What is made of a version's evaluations, or why they cannot be had."""
+        with self._lock:
+            opened = self._opened(row.looked.place)
+        if isinstance(opened, LadingError):
+            return opened
+        host = row.looked.place.host
+        if host and (silent := self._silent.get(host)):
+            return silent
+        store, cache = opened
+        try:
+            found = gather(store, row.version.root, keep=cache, jobs=1)
+        except LadingError as error:
+            if host and isinstance(error, Unavailable):
+                self._silent[host] = error
+            return error
+        return self._work(row, tuple(e for e in found.evidence if e.type == EVALUATION))
+
+    def _opened(self, place: Reference) -> _Opened | LadingError:
+        """A repository, opened when it is first asked: then it knows what others learned."""
+        if place not in self._stores:
+            self._stores[place] = self._open(place)
+        return self._stores[place]
+
+    def _open(self, place: Reference) -> _Opened | LadingError:
+        beside = self._by_host.get(place.host or "")
+        try:
+            store = stores.open_store(place, self._settings, beside=beside)
+        except LadingError as error:
+            return error
+        if place.host:
+            self._by_host.setdefault(place.host, store)  # type: ignore[arg-type]  # hosts are remote
+        return store, kept(place, self._settings)
+
+
+def _failures(outcomes: dict[Row, _Made | LadingError]) -> Iterator[str]:
+    """A note for each repository, and the first reason."""
+    failed: dict[Reference, list[tuple[Row, LadingError]]] = {}
+    for row, outcome in outcomes.items():
+        if isinstance(outcome, LadingError):
+            failed.setdefault(row.looked.place, []).append((row, outcome))
+    for (row, error), *others in failed.values():
+        more = f" and {len(others)} more" if others else ""
+        yield f"evaluations of {row.reference}{more} were not looked at: {error}"
