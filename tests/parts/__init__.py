@@ -18,6 +18,7 @@ PACKAGES = {
     "curl": "curl",
     "docker-registry": "docker-registry",
     "dockerd": "docker.io",
+    "fish": "fish",
     "htpasswd": "apache2-utils",
     "openssl": "openssl",
     "podman": "podman",
@@ -25,6 +26,7 @@ PACKAGES = {
     "skopeo": "skopeo",
     "strace": "strace",
     "tar": "tar",
+    "zsh": "zsh",
 }
 MISSING = "missing part: "
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
 
 import lading
 from lading.cli.console import Console
+from lading.cli.door import door
 from lading.cli.verbs import Verbs
 
 app = typer.Typer(
     cls=Verbs,
     name="lading",
     pretty_exceptions_enable=False,
+    add_completion=False,
     add_help_option=False,
 )
 
@@ -30,6 +34,27 @@ def _version(given: bool) -> None:
 def _help(context: typer.Context, given: bool) -> None:
     if given:
         typer.echo(context.get_help())
+        raise typer.Exit
+
+
+# The tab key runs callbacks, too: then nothing may be shown or installed.
+def _show_completion(context: typer.Context, given: bool) -> None:
+    if given and not context.resilient_parsing:
+        from lading.cli import shells
+
+        with door(Console.of(context)):
+            typer.echo(shells.script(shells.calling()), nl=False)
+        raise typer.Exit
+
+
+def _install_completion(context: typer.Context, given: bool) -> None:
+    if given and not context.resilient_parsing:
+        from lading.cli import shells
+        from lading.settings import process_environment
+
+        with door(Console.of(context)):
+            path = shells.install(shells.calling(), process_environment())
+            Console.of(context).say(f"installed in {path}; it begins with the next shell")
         raise typer.Exit
 
 
@@ -48,6 +73,24 @@ def lading_command(  # noqa: PLR0917  options are declared as parameters
     version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+    install_completion: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            callback=_install_completion,
+            is_eager=True,
+            help="Let this shell (bash, zsh, fish) complete what is typed.",
+        ),
+    ] = False,
+    show_completion: Annotated[
+        bool,
+        typer.Option(
+            "--show-completion",
+            callback=_show_completion,
+            is_eager=True,
+            help="Print the script that does so.",
+        ),
     ] = False,
 ) -> None:
     """Any OCI registry is a model registry.
@@ -69,7 +112,30 @@ def main() -> NoReturn:
         if stream is not None:
             # A terminal that lacks a letter shows its number; nothing stops for it.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # always text
+    # Not by the settings, which --version has no time to import.
+    if instruction := os.environ.get("_LADING_COMPLETE"):  # noqa: TID251
+        _complete(instruction)
     app(prog_name="lading")
+    sys.exit(0)
+
+
+def _complete(instruction: str) -> NoReturn:
+    """Answer a shell: ``complete_bash``, or ``source_bash`` for the script; and so the others."""
+    from lading.cli import shells
+    from lading.cli.completion import answered
+    from lading.settings import process_environment
+
+    order, _, shell = instruction.partition("_")
+    if order == "complete" and shell in shells.SCRIPTS:
+        # Who asked may not wait for the end of it.
+        with suppress(BrokenPipeError):
+            typer.echo(answered(shell, process_environment(), app))
+        sys.exit(0)
+    try:
+        with door(Console()):
+            typer.echo(shells.script(shell), nl=False)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
     sys.exit(0)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lading.cli import words
+from lading.cli import offers, words
 from lading.cli.console import Console
 from lading.cli.options import ReferenceArgument, examples
 from lading.operations import attach as operation
@@ -36,6 +36,7 @@ def attach(
             metavar="TYPE",
             help="evaluation, scan, sbom, report, a word of your own, or a media type.",
             show_default=False,
+            autocompletion=offers.one_of("evaluation", "scan", "sbom", "report"),
         ),
     ],
     media_type: Annotated[

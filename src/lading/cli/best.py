@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lading.cli import formats
+from lading.cli import formats, offers
 from lading.cli.console import Console
 from lading.cli.formats import FormatOption, Rows
 from lading.cli.options import examples
@@ -29,12 +29,20 @@ _SHOWN = 10
 def best(
     context: typer.Context,
     model: Annotated[
-        str, typer.Argument(metavar="[HOST/]NAME", help="A model.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="[HOST/]NAME", help="A model.", show_default=False, autocompletion=offers.models
+        ),
     ],
     *,
     metric: Annotated[
         str,
-        typer.Option(metavar="NAME[@SPLIT]", help="What to compare by.", show_default=False),
+        typer.Option(
+            metavar="NAME[@SPLIT]",
+            help="What to compare by.",
+            show_default=False,
+            autocompletion=offers.metrics,
+        ),
     ],
     split: Annotated[
         str | None,
@@ -46,7 +54,12 @@ def best(
     ] = None,
     stage: Annotated[
         str | None,
-        typer.Option(metavar="STAGE", help="Among what this stage names.", show_default=False),
+        typer.Option(
+            metavar="STAGE",
+            help="Among what this stage names.",
+            show_default=False,
+            autocompletion=offers.stages,
+        ),
     ] = None,
     maximize: Annotated[
         bool | None,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import Because, PolicyOption, StageArgument, examples
 from lading.operations import clear as operation
@@ -22,6 +23,7 @@ def clear(
             metavar="MODEL",
             help="The model; with a version, only that one leaves a shared stage.",
             show_default=False,
+            autocompletion=offers.references,
         ),
     ],
     stage: StageArgument,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import Jobs, examples
 from lading.cli.output import count, size
@@ -26,10 +27,22 @@ app = typer.Typer(add_completion=False)
 def copy(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(metavar="SRC", help="What to copy: a REF.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="SRC",
+            help="What to copy: a REF.",
+            show_default=False,
+            autocompletion=offers.references,
+        ),
     ],
     destination: Annotated[
-        str, typer.Argument(metavar="DST", help="Where to: a REF.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="DST",
+            help="Where to: a REF.",
+            show_default=False,
+            autocompletion=offers.references,
+        ),
     ],
     *,
     referrers: Annotated[

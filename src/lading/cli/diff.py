@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.diff_sections import Section, cut, sections, summary
 from lading.cli.options import examples
@@ -32,9 +33,23 @@ app = typer.Typer(add_completion=False)
 )
 def diff(  # noqa: PLR0917  options are declared as parameters
     context: typer.Context,
-    a: Annotated[str, typer.Argument(metavar="A", help="A version, as REF.", show_default=False)],
+    a: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="A version, as REF.",
+            show_default=False,
+            autocompletion=offers.references,
+        ),
+    ],
     b: Annotated[
-        str, typer.Argument(metavar="B", help="The version to compare with.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="B",
+            help="The version to compare with.",
+            show_default=False,
+            autocompletion=offers.references,
+        ),
     ],
     no_tensors: Annotated[
         bool, typer.Option("--no-tensors", help="Compare files, but not the tensors in them.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import examples
 from lading.cli.output import table
@@ -23,7 +24,10 @@ def doctor(
     reference: Annotated[
         str,
         typer.Argument(
-            metavar="HOST/NAME", help="A repository to try things in.", show_default=False
+            metavar="HOST/NAME",
+            help="A repository to try things in.",
+            show_default=False,
+            autocompletion=offers.models,
         ),
     ],
 ) -> None:

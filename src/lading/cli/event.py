@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.github import GithubOutput, hand_on
 from lading.cli.options import examples
@@ -42,6 +43,7 @@ def show(
             metavar="REF",
             help="A version, a stage, or an event by its tag or digest.",
             show_default=False,
+            autocompletion=offers.references,
         ),
     ],
     *,

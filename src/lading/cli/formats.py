@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from lading.cli import offers
 from lading.cli.output import escape, table
 from lading.errors import InvalidInput
 
@@ -23,6 +24,7 @@ FormatOption = Annotated[
         "--format",
         metavar="FORMAT",
         help="table, json (the rows as an array), csv or md; --json gives the whole answer.",
+        autocompletion=offers.one_of(*FORMATS),
     ),
 ]
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import ModelArgument, PolicyOption, examples
 from lading.cli.output import count, date, size, table
@@ -58,6 +59,7 @@ def gc(
             metavar="MODEL",
             help="Where versions may have been made from these, too. Repeatable.",
             show_default=False,
+            autocompletion=offers.models,
         ),
     ] = None,
     deployed_within: Annotated[

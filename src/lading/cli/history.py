@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import PolicyOption, examples
 from lading.cli.output import date, short, table
@@ -26,12 +27,23 @@ def history(
     context: typer.Context,
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="A model, or one version of it.", show_default=False),
+        typer.Argument(
+            metavar="MODEL",
+            help="A model, or one version of it.",
+            show_default=False,
+            autocompletion=offers.references,
+        ),
     ],
     *,
     stage: Annotated[
         str | None,
-        typer.Option("--stage", metavar="STAGE", help="Only this stage.", show_default=False),
+        typer.Option(
+            "--stage",
+            metavar="STAGE",
+            help="Only this stage.",
+            show_default=False,
+            autocompletion=offers.stages,
+        ),
     ] = None,
     at: Annotated[
         str | None,

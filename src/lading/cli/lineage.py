@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lading.cli import lineage_drawing as drawing
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import ReferenceArgument, examples
 from lading.errors import InvalidInput
@@ -44,6 +45,7 @@ def lineage(  # noqa: PLR0917  options are declared as parameters
             metavar="REPO",
             help="Look through this repository, too, with --down. Repeatable.",
             show_default=False,
+            autocompletion=offers.models,
         ),
     ] = None,
     dot: Annotated[bool, typer.Option("--dot", help="Draw it for Graphviz.")] = False,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lading.cli import formats
+from lading.cli import formats, offers
 from lading.cli.console import Console
 from lading.cli.formats import FormatOption, Rows
 from lading.cli.options import examples
@@ -30,7 +30,10 @@ def list_(
     repository: Annotated[
         str | None,
         typer.Argument(
-            metavar="[HOST/]NAME", help="A model; without it, all models.", show_default=False
+            metavar="[HOST/]NAME",
+            help="A model; without it, all models.",
+            show_default=False,
+            autocompletion=offers.models,
         ),
     ] = None,
     *,

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import ReferenceArgument, examples
 from lading.cli.output import count
@@ -33,6 +34,7 @@ def lock(
             "--format",
             metavar="FORMAT",
             help="pylock, requirements (pip, uv), yaml (MLflow's python_env), or conda.",
+            autocompletion=offers.one_of(*operation.FORMATS),
         ),
     ] = "pylock",
     output: Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 
 ReferenceArgument = Annotated[
@@ -15,6 +16,7 @@ ReferenceArgument = Annotated[
         metavar="REF",
         help="[HOST/]NAME[:TAG|@DIGEST], or oci:FOLDER[:TAG] for a layout folder.",
         show_default=False,
+        autocompletion=offers.references,
     ),
 ]
 Jobs = Annotated[
@@ -40,15 +42,30 @@ PolicyOption = Annotated[
 ModelArgument = Annotated[
     str,
     typer.Argument(
-        metavar="MODEL", help="[HOST/]NAME, or oci:FOLDER; no version.", show_default=False
+        metavar="MODEL",
+        help="[HOST/]NAME, or oci:FOLDER; no version.",
+        show_default=False,
+        autocompletion=offers.models,
     ),
 ]
 StageArgument = Annotated[
-    str, typer.Argument(metavar="STAGE", help="dev, staging, prod, …", show_default=False)
+    str,
+    typer.Argument(
+        metavar="STAGE",
+        help="dev, staging, prod, …",
+        show_default=False,
+        autocompletion=offers.stages,
+    ),
 ]
 StageOption = Annotated[
     str,
-    typer.Option("--stage", metavar="STAGE", help="dev, staging, prod, …", show_default=False),
+    typer.Option(
+        "--stage",
+        metavar="STAGE",
+        help="dev, staging, prod, …",
+        show_default=False,
+        autocompletion=offers.stages,
+    ),
 ]
 Because = Annotated[
     str | None,
@@ -157,6 +174,10 @@ def _talk(
     pass
 
 
+def _helped(help: Help = False) -> None:  # noqa: A002  the option's word
+    pass
+
+
 def _connect(
     insecure: Annotated[
         list[str] | None,
@@ -210,6 +231,11 @@ def _connect(
 def shared(*, connects: bool) -> list[Any]:
     """The options of every verb, and of those that connect to registries."""
     return [*(_params(_connect) if connects else []), *_params(_talk)]
+
+
+def only_help() -> list[Any]:
+    """The one option of a verb that only holds others."""
+    return _params(_helped)
 
 
 def _params(function: Any) -> list[Any]:

@@ -44,7 +44,8 @@ def _processed(
 ) -> Any:
     convert = _CONVERSIONS.get(annotation)
     multiple = parameter.multiple or parameter.nargs == -1
-    if value in (None, ()) and not parameter.required:
+    # A line that a shell completes lacks things.
+    if value in (None, ()) and (context.resilient_parsing or not parameter.required):
         value = () if multiple else None
     elif convert is not None and _is_text(value, multiple=multiple):
         value = convert(value)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.assigned import rule_lines
 from lading.cli.console import Console
 from lading.cli.options import PolicyOption, ReferenceArgument, StageOption, examples
@@ -34,6 +35,7 @@ def show(
             metavar="[MODEL]",
             help="A model, for the rules that hold for it.",
             show_default=False,
+            autocompletion=offers.models,
         ),
     ] = None,
     *,

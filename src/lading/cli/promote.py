@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.assigned import answer, outputs
 from lading.cli.console import Console
 from lading.cli.github import GithubOutput, hand_on
@@ -32,6 +33,7 @@ def promote(
             metavar="STAGE|MODEL",
             help="The stage; or another repository, with --stage.",
             show_default=False,
+            autocompletion=offers.stages_or_models,
         ),
     ],
     *,
@@ -42,6 +44,7 @@ def promote(
             metavar="STAGE",
             help="The stage in the other repository.",
             show_default=False,
+            autocompletion=offers.stages,
         ),
     ] = None,
     because: Because = None,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.assigned import answer, outputs
 from lading.cli.console import Console
 from lading.cli.github import GithubOutput, hand_on
@@ -30,7 +31,11 @@ def rollback(
     to: Annotated[
         str | None,
         typer.Option(
-            "--to", metavar="VERSION", help="A version it named before.", show_default=False
+            "--to",
+            metavar="VERSION",
+            help="A version it named before.",
+            show_default=False,
+            autocompletion=offers.versions,
         ),
     ] = None,
     steps: Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import examples
 from lading.cli.output import count, table
@@ -33,6 +34,7 @@ def scan(
             metavar="PATH|REF",
             help="A file, a folder, or a version, which is pulled into the cache.",
             show_default=False,
+            autocompletion=offers.references,
         ),
     ],
     recorded: Annotated[
@@ -46,6 +48,7 @@ def scan(
             metavar="suspicious",
             help="Exit with 0 for what is suspicious but not dangerous.",
             show_default=False,
+            autocompletion=offers.one_of("suspicious"),
         ),
     ] = None,
 ) -> None:

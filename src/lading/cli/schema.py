@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import ReferenceArgument, examples
 from lading.cli.output import table
@@ -30,7 +31,12 @@ def schema(
     reference: ReferenceArgument,
     format: Annotated[  # noqa: A002  the option's word
         str,
-        typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(operation.FORMATS)}."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help=f"One of {', '.join(operation.FORMATS)}.",
+            autocompletion=offers.one_of(*operation.FORMATS),
+        ),
     ] = "lading",
     against: Annotated[
         str | None,
@@ -39,6 +45,7 @@ def schema(
             metavar="REF",
             help="Say what would break who uses this version now.",
             show_default=False,
+            autocompletion=offers.references,
         ),
     ] = None,
 ) -> None:

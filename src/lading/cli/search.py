@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lading.cli import formats
+from lading.cli import formats, offers
 from lading.cli.console import Console
 from lading.cli.formats import Cell, FormatOption, Rows
 from lading.cli.options import examples
@@ -50,6 +50,7 @@ def search(
             metavar="[REPO]...",
             help="[HOST/]NAME, oci:FOLDER, or HOST/PREFIX/* for all below.",
             show_default=False,
+            autocompletion=offers.models,
         ),
     ] = None,
     *,

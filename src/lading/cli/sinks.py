@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.event import sentence
 from lading.spec.duration import seconds_of
@@ -25,7 +26,10 @@ _TOLD = "Who is told"
 ModelsArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="MODEL...", help="[HOST/]NAME, or oci:FOLDER. Several.", show_default=False
+        metavar="MODEL...",
+        help="[HOST/]NAME, or oci:FOLDER. Several.",
+        show_default=False,
+        autocompletion=offers.models,
     ),
 ]
 Stage = Annotated[
@@ -35,6 +39,7 @@ Stage = Annotated[
         metavar="STAGE",
         help="Only this stage; of its moves those that count.",
         show_default=False,
+        autocompletion=offers.stages,
     ),
 ]
 Kinds = Annotated[
@@ -45,6 +50,7 @@ Kinds = Annotated[
         help="Only this kind: registered, assigned, approved, … Repeatable. "
         "Without it: registrations and moves.",
         show_default=False,
+        autocompletion=offers.kinds,
     ),
 ]
 FromStart = Annotated[

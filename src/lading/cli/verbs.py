@@ -123,12 +123,17 @@ def module_of(name: str) -> str:
 
 def load(name: str) -> Any:
     """The command of a verb, with the options that all of them share."""
-    from lading.cli.options import shared
+    from lading.cli.options import only_help, shared
 
     app: typer.Typer = import_module(module_of(name)).app
     command = typer.main.get_command(app)
     command.name = name
-    for each in getattr(command, "commands", {}).values() or [command]:
+    inner = getattr(command, "commands", {}).values()
+    if inner:
+        command.params += only_help()
+        command.add_help_option = False
+        quicken(command)
+    for each in inner or [command]:
         each.params += shared(connects=VERBS[name].connects)
         each.add_help_option = False  # it is among the shared ones
         quicken(each)

@@ -9,16 +9,21 @@ from typing import Annotated, Any
 
 import typer
 
+from lading.cli import offers
 from lading.errors import InvalidInput
 
 SAID = "What is said of the model"
 FOUND = "What is found out about it"
 
 
-def _said(metavar: str, text: str) -> Any:
+def _said(metavar: str, text: str, **more: Any) -> Any:
     """An option that may be given several times."""
     return typer.Option(
-        metavar=metavar, help=f"{text} Repeatable.", show_default=False, rich_help_panel=SAID
+        metavar=metavar,
+        help=f"{text} Repeatable.",
+        show_default=False,
+        rich_help_panel=SAID,
+        **more,
     )
 
 
@@ -51,7 +56,10 @@ Params = Annotated[
 Datasets = Annotated[
     list[str] | None, _said("URI[#SPLIT]", "Data it was made with: s3://data/train#train.")
 ]
-Parents = Annotated[list[str] | None, _said("REF", "A model it was made from: ml/base:1.0.0.")]
+Parents = Annotated[
+    list[str] | None,
+    _said("REF", "A model it was made from: ml/base:1.0.0.", autocompletion=offers.references),
+]
 SchemaFile = Annotated[
     Path | None,
     typer.Option(
@@ -87,6 +95,9 @@ Without = Annotated[
         metavar="WHAT",
         help="Do not look for facts, environment, code, run, author, hazards, or all. Repeatable.",
         show_default=False,
+        autocompletion=offers.one_of(
+            "facts", "environment", "code", "run", "author", "hazards", "all"
+        ),
         rich_help_panel=FOUND,
     ),
 ]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, LadingError, NotFound
@@ -183,7 +181,7 @@ def _number(text: str | None) -> int | None:
 
 def _repositories(settings: Settings) -> Iterator[str]:
     if not settings.registry:
-        yield from local_repositories(settings)
+        yield from stores.local_repositories(settings)
         return
     from lading.stores.remote.listing import catalogue
 
@@ -193,12 +191,3 @@ def _repositories(settings: Settings) -> Iterator[str]:
     for name in sorted(catalogue(host, settings)):
         if name.startswith(below):
             yield name.removeprefix(below)
-
-
-def local_repositories(settings: Settings) -> Iterator[str]:
-    """Every repository of the local store."""
-    root = settings.store
-    for folder, children, _ in os.walk(root):
-        if "_oci" in children:
-            yield str(Path(folder).relative_to(root))
-        children[:] = sorted(child for child in children if child != "_oci")

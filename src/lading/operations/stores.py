@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from lading.errors import InvalidInput, NotFound, Unavailable
 from lading.ports import Lister, Source
 from lading.spec.descriptor import Descriptor
-from lading.spec.reference import Reference
+from lading.spec.reference import Reference, is_repository
 from lading.spec.tags import LATEST
 from lading.spec.version import highest_release
 
@@ -139,3 +141,20 @@ def local_folder(reference: Reference, settings: Settings) -> Path:
         return Path(reference.layout).expanduser()
     # No component of a repository's name may begin with _, so this never meets one.
     return settings.store / reference.repository / "_oci"
+
+
+def local_repositories(settings: Settings, beginning: str = "") -> Iterator[str]:
+    """Every repository of the local store whose name begins so; no other folders are looked at."""
+    above, _, first = beginning.rpartition("/")
+    if above and not is_repository(above):
+        return
+    root = settings.store
+    top = str(root / above)
+    for folder, children, _ in os.walk(top):
+        name = str(Path(folder).relative_to(root))
+        if "_oci" in children and name.startswith(beginning):
+            yield name
+        begun = first if folder == top else ""
+        children[:] = sorted(
+            child for child in children if child != "_oci" and child.startswith(begun)
+        )

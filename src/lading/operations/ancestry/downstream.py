@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from lading.errors import LadingError
 from lading.operations import stores
 from lading.operations.ancestry.lineage_graph import MOST_NODES, Graph, Seen, add_model
-from lading.operations.list import local_repositories
 from lading.operations.open import open as open_version
 from lading.spec.reference import Reference
 from lading.spec.tags import is_own
@@ -141,7 +140,7 @@ def _beside(place: Reference, graph: Graph, settings: Settings) -> Iterator[Refe
     if place.layout is not None:
         return
     if place.host is None:
-        yield from map(Reference, local_repositories(settings))
+        yield from map(Reference, stores.local_repositories(settings))
         return
     from lading.stores.remote.listing import catalogue
 

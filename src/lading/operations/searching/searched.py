@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from lading.errors import AccessDenied, InvalidInput, Unsupported
 from lading.operations import stores
-from lading.operations.list import local_repositories
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def _expanded(name: str, settings: Settings, known: tuple[str, ...]) -> Iterator
 
 def _listed(host: str | None, settings: Settings, known: tuple[str, ...]) -> Iterable[str]:
     if host is None:
-        return local_repositories(settings)
+        return stores.local_repositories(settings)
     if settings.offline:
         return [name.removeprefix(f"{host}/") for name in known if name.startswith(f"{host}/")]
     return sorted(_catalogue(host, settings))
