@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+import re
 import shlex
 import subprocess
 import sys
@@ -209,3 +211,48 @@ def test_completion_can_be_installed(lading: Command, tmp_path: Path) -> None:
     )
     assert shown.returncode == 0
     assert "_LADING_COMPLETE=complete_bash" in shown.stdout
+
+
+def _help(words: str, width: int) -> list[str]:
+    """The lines of a help text on a terminal of that width."""
+    environment = {"COLUMNS": str(width), "NO_COLOR": "1"}
+    result = CliRunner().invoke(app, [*words.split(), "--help"], env=environment)
+    assert result.exit_code == 0
+    return [line.rstrip() for line in result.stdout.splitlines()]
+
+
+def _prose(lines: list[str]) -> list[list[str]]:
+    """The paragraphs between how a verb is called and its options."""
+    begin = next(at for at, line in enumerate(lines) if "Usage:" in line)
+    end = next(at for at, line in enumerate(lines) if line.startswith("╭"))
+    return [text.splitlines() for text in "\n".join(lines[begin + 1 : end]).strip().split("\n\n")]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("words", ["", *LINES])
+def test_help_fills_the_lines_of_a_terminal_and_leaves_no_word_out(words: str, width: int) -> None:
+    lines = _help(words, width)
+
+    assert max(map(len, lines)) <= width
+    assert not [line for line in lines if re.search(r"\w…", line)], "a word was cut"
+    for paragraph in _prose(lines):
+        for line, following in itertools.pairwise(paragraph):
+            # Typer keeps two columns free; a word would have fitted there otherwise.
+            assert len(line) + 1 + len(following.split()[0]) > width - 2, (line, following)
+
+
+@pytest.mark.parametrize("words", LINES)
+def test_examples_of_help_stay_commands_that_a_shell_takes(words: str) -> None:
+    text = "\n".join(_help(words, 80)).partition("Examples:")[2]
+
+    examples = [line for line in text.replace("\\\n", "").splitlines() if line.strip()]
+    assert all(line.startswith(" $ ") for line in examples)
+    for line in examples:
+        shlex.split(line)
+
+
+@pytest.mark.parametrize("words", LINES)
+def test_usage_puts_what_may_be_left_out_into_brackets_once(words: str) -> None:
+    usage = next(line for line in _help(words, 200) if "Usage:" in line)
+
+    assert "[[" not in usage.replace("[[HOST/]", "")

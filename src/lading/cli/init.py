@@ -19,7 +19,7 @@ def init(
     context: typer.Context,
     folder: Annotated[
         Path,
-        typer.Argument(metavar="[DIR]", help="The model's folder; else the current one."),
+        typer.Argument(metavar="DIR", help="The model's folder; else the current one."),
     ] = Path(),
     *,
     force: Annotated[

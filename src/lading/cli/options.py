@@ -245,6 +245,30 @@ def _params(function: Any) -> list[Any]:
     return list(typer.main.get_command(app).params)
 
 
+# What 80 columns have room for, beside Typer's margin and the mark that a line goes on.
+_EXAMPLE_WIDTH = 76
+
+
 def examples(*lines: str) -> str:
-    """The end of a verb's help."""
-    return "\n".join(["Examples:", *(f"$ {line}" for line in lines)])
+    """The end of a verb's help; what is too long for a terminal goes on as a shell reads it."""
+    return "\n".join(["Examples:", *(_continued(f"$ {line}") for line in lines)])
+
+
+def _continued(line: str) -> str:
+    """The line, broken between words and never within quotes."""
+    fitting = [
+        at
+        for at, letter in enumerate(line[: _EXAMPLE_WIDTH + 1])
+        if letter == " " and line[:at].strip(" $") and _is_between(line, at)
+    ]
+    if len(line) <= _EXAMPLE_WIDTH or not fitting:
+        return line
+    # An option and its value stay together.
+    options = [at for at in fitting if line[at + 1] == "-"]
+    at = (options or fitting)[-1]
+    return f"{line[:at]} \\\n{_continued('    ' + line[at + 1 :])}"
+
+
+def _is_between(line: str, at: int) -> bool:
+    """Whether no quote is open there."""
+    return all(line[:at].count(quote) % 2 == 0 for quote in "'\"")

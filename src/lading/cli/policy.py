@@ -32,7 +32,7 @@ def show(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]",
+            metavar="MODEL",
             help="A model, for the rules that hold for it.",
             show_default=False,
             autocompletion=offers.models,
@@ -79,7 +79,7 @@ def check(
 @app.command("init", epilog=examples("lading policy init", "lading policy init ops/policy.yaml"))
 def init(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path(
         POLICY_FILE
     ),
 ) -> None:

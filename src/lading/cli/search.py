@@ -41,13 +41,13 @@ def search(
     filter: Annotated[  # noqa: A002  the user's word
         str | None,
         typer.Argument(
-            metavar="[FILTER]", help="What must hold; without it, all.", show_default=False
+            metavar="FILTER", help="What must hold; without it, all.", show_default=False
         ),
     ] = None,
     repositories: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[REPO]...",
+            metavar="REPO",
             help="[HOST/]NAME, oci:FOLDER, or HOST/PREFIX/* for all below.",
             show_default=False,
             autocompletion=offers.models,

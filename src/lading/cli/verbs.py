@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -87,6 +88,10 @@ VERBS = {
 class Verbs(TyperGroup):
     """A group of commands, each imported when it is called."""
 
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.help = flowing(self.help)
+
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         """Read the options that stand before the verb."""
         quicken(self)
@@ -128,16 +133,29 @@ def load(name: str) -> Any:
     app: typer.Typer = import_module(module_of(name)).app
     command = typer.main.get_command(app)
     command.name = name
+    command.help = flowing(command.help)
     inner = getattr(command, "commands", {}).values()
     if inner:
         command.params += only_help()
         command.add_help_option = False
         quicken(command)
     for each in inner or [command]:
+        each.help = flowing(each.help)
         each.params += shared(connects=VERBS[name].connects)
         each.add_help_option = False  # it is among the shared ones
         quicken(each)
     return command
+
+
+def flowing(text: str | None) -> str | None:
+    """A help text whose paragraphs are one line each, for terminals of any width.
+
+    Typer joins the lines of the first paragraph only, and shows all others as wide as the code is.
+    """
+    if text is None:
+        return None
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
 
 
 def _near(name: str) -> str:

@@ -54,7 +54,7 @@ Params = Annotated[
     list[str] | None, _said("NAME=VALUE", "A hyperparameter; the value may be JSON: lr=0.01.")
 ]
 Datasets = Annotated[
-    list[str] | None, _said("URI[#SPLIT]", "Data it was made with: s3://data/train#train.")
+    list[str] | None, _said("URI[#SPLIT]", "Data it was made with: s3://data#train.")
 ]
 Parents = Annotated[
     list[str] | None,
