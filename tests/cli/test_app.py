@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import shlex
 import subprocess
@@ -161,6 +162,37 @@ def test_a_missing_argument_is_a_usage_error(lading: Command) -> None:
 
     assert done.returncode == 2
     assert "Missing argument" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "hint"),
+    [
+        ("push --json", "Missing argument 'PATH'.", "lading push --help"),
+        ("--json push", "Missing argument 'PATH'.", "lading push --help"),
+        ("push --nope --json", "No such option: --nope", "lading push --help"),
+        ("--nope --json", "No such option: --nope", "lading --help"),
+        ("lst --json", "No such command 'lst'. Did you mean list", "lading --help"),
+        ("ledger nope --json", "No such command 'nope'.", "lading ledger --help"),
+        ("gc ml/x --json --keep-last a", "Invalid value for '--keep-last'", "lading gc --help"),
+        ("--json ledger", "Missing command.", "lading ledger --help"),
+    ],
+)
+def test_machines_get_a_usage_error_as_any_other(
+    lading: Command, line: str, what: str, hint: str
+) -> None:
+    done = lading(*line.split())
+
+    assert done.returncode == 2
+    error = json.loads(done.stderr)["error"]
+    assert error["what"].startswith(what)
+    assert (error["type"], error["exit_code"], error["hint"]) == ("InvalidInput", 2, hint)
+
+
+def test_an_option_that_is_no_option_asks_for_no_json(lading: Command) -> None:
+    done = lading("nope", "--", "--json")
+
+    assert done.returncode == 2
+    assert "Error" in done.stderr
 
 
 def _completions(lading: Command, words: str, at: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 Answers go to stdout, talk to stderr. With ``--json`` the answer is one JSON object on one line of
 stdout, and stderr holds JSON too, one object a line with one key each: ``progress``, ``warning``,
-``debug`` or ``error``; only a command line that Typer cannot read is answered in plain text.
+``debug`` or ``error``, also where the command line itself cannot be read.
 Everything written for people is escaped here, line by line, so that no verb can forget it.
 """
 
@@ -52,6 +52,8 @@ class Console:
     """How this run answers: for people or machines, loudly or quietly."""
 
     json: bool = False
+    # Whether the command line says so somewhere; it may be none that can be read to its end.
+    json_is_written: bool = False
     quiet: bool = False
     debug: bool = False
     connection: dict[str, typing.Any] = field(default_factory=dict)

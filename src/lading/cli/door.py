@@ -10,7 +10,7 @@ import typer
 
 import lading
 from lading.cli.console import Console, Failure
-from lading.errors import EXIT_BUG, EXIT_INTERRUPTED, LadingError, LocalFailure
+from lading.errors import EXIT_BUG, EXIT_INTERRUPTED, InvalidInput, LadingError, LocalFailure
 
 # A disk, rights or limits in the way, should one slip past the place that ought to name it.
 _MACHINE = frozenset(
@@ -34,11 +34,24 @@ def door(console: Console) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        failure = _failure(error)
+        failure = _misspelt(error, console) or _failure(error)
         if failure is None:
             raise
         console.fail(failure, error)
         raise typer.Exit(failure.exit_code) from None
+
+
+def _misspelt(error: BaseException, console: Console) -> Failure | None:
+    """What to tell machines of a command line that is none; people are shown Typer's own text."""
+    if not hasattr(error, "format_message") or not console.json_is_written:
+        return None
+    console.json = True
+    context = getattr(error, "ctx", None)
+    what = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        what = "Missing command."  # its own text is the whole help
+    hint = f"{context.command_path} --help" if context else None
+    return Failure("InvalidInput", InvalidInput.exit_code, what, None, hint)
 
 
 def _failure(error: BaseException) -> Failure | None:

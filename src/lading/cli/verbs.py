@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import itertools
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -93,9 +94,13 @@ class Verbs(TyperGroup):
         self.help = flowing(self.help)
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """Read the options that stand before the verb."""
+        """Read the options that stand before the verb, behind the door as well."""
         quicken(self)
-        return super().parse_args(ctx, args)
+        console = Console.of(ctx)
+        # Asked for even where the rest of the line cannot be read.
+        console.json_is_written = "--json" in itertools.takewhile("--".__ne__, args)
+        with door(console):
+            return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names, in the order of the table."""
