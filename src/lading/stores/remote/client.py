@@ -27,6 +27,7 @@ from lading.stores.remote.connection import Body, BrokenConnection, ConnectionPo
 from lading.stores.remote.grant import Scope
 from lading.stores.remote.origin import Origin
 from lading.stores.remote.retry import LONGEST_WAIT, PASSING, backoff, retry_after
+from lading.stores.remote.silence import PATIENCE
 
 if TYPE_CHECKING:
     from lading.settings import Settings
@@ -78,6 +79,7 @@ class Client:
             BrokenConnection: only with ``repeat=False``.
         """
         failures = 0
+        began = time.monotonic()
         while True:
             try:
                 response = self._authorized(method, url, scopes, headers, body)
@@ -94,6 +96,7 @@ class Client:
                 if failures >= self._tries(broken):
                     raise self._unreachable(broken, method, url, doing) from broken
                 wait = backoff(failures)
+                why = f"does not answer: {broken}"
                 _log.debug("%s %s broke: %s; again in %.1f s", method, url, broken, wait)
             else:
                 self._answered = True
@@ -111,9 +114,17 @@ class Client:
                     raise refusal(response, method, url, doing, self.origin)
                 response.drop()
                 wait = backoff(failures) if wait_asked is None else wait_asked
+                why = f"is not ready ({response.status})"
                 _log.debug("%s %s: %s; again in %.1f s", method, url, response.status, wait)
             failures += 1
+            if time.monotonic() - began + wait > PATIENCE:
+                self._say_again(why, failures, wait)
             time.sleep(wait)
+
+    def _say_again(self, why: str, failures: int, wait: float) -> None:
+        """Tell who has been waiting for a while that something goes on."""
+        which = f"try {failures + 1} of {self.settings.retries + 1}"
+        _log.warning("%s %s; %s in %.0f s", self.origin.netloc, why, which, wait)
 
     def resolve_location(self, base: str, location: str) -> str:
         """An absolute URL from a Location header, checked.

@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from lading.errors import InvalidInput, LocalFailure
 from lading.ports import FileSlice
 from lading.stores.remote.origin import Origin
+from lading.stores.remote.silence import Silence
 
 if TYPE_CHECKING:
     import ssl
@@ -140,6 +141,7 @@ class ConnectionPool:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._silence = Silence(settings.timeout)
         self._lock = threading.Lock()
         self._idle: dict[Origin, list[http.client.HTTPConnection]] = {}
         self._tls: ssl.SSLContext | None = None
@@ -158,13 +160,16 @@ class ConnectionPool:
         connection, reused = self._take(origin)
         try:
             if connection.sock is None:
-                connection.connect()
+                with self._silence.broken_by(origin):
+                    connection.connect()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise BrokenConnection(error, reused=False, connected=False) from error
         try:
             self._ask(connection, origin, method=method, url=url, headers=headers, body=body)
-            answer = _answer(connection, body)
+            _send_body(connection, body)
+            with self._silence.broken_by(origin):
+                answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise BrokenConnection(error, reused=reused) from error
@@ -244,13 +249,12 @@ class ConnectionPool:
         connection.endheaders()
 
 
-def _answer(connection: http.client.HTTPConnection, body: Body | None) -> http.client.HTTPResponse:
+def _send_body(connection: http.client.HTTPConnection, body: Body | None) -> None:
     if body is not None:
         # A registry that refuses answers at once and hangs up: its reason is worth more than
         # the broken pipe. Where there is none, asking for the answer breaks again.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             _send(connection.sock, body)
-    return connection.getresponse()
 
 
 def _close_all(idle: dict[Origin, list[http.client.HTTPConnection]]) -> None:
