@@ -31,11 +31,11 @@ def test_an_evaluation_is_shown_where_one_looks(lading: Command, version: str) -
 
     assert done.returncode == 0
     assert done.stdout.startswith("auc@test=0.912 f1@val=0.8 on s3://data/x: evidence sha256:")
-    row = next(
-        line for line in lading("inspect", version).stdout.splitlines() if "auc@test" in line
-    )
+    lines = lading("inspect", version).stdout.splitlines()
+    row = next(line for line in lines if "auc@test" in line)
     assert row.split()[0] == "evaluation"
-    assert "Ada (unsigned)" in row
+    assert row.split()[3] == "Ada"
+    assert "BY (UNSIGNED)" in lines[lines.index(row) - 1]
     assert "auc@test=0.912 f1@val=0.8 on s3://data/x" in row
     listed = answer(lading, "evidence", version)["evidence"]
     assert listed == answer(lading, "inspect", version)["evidence"]

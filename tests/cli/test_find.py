@@ -76,7 +76,7 @@ def test_best_says_which_and_why(pushed: Command) -> None:
     done = pushed("best", "ml/fraud", "--metric", "auc")
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[1].split()[:2] == ["ml/fraud:1.1.0", "0.95"]
+    assert done.stdout.splitlines()[1].split()[:2] == ["1.1.0", "0.95"]
     assert done.stderr == "the highest auc is the best: by its name, higher is better\n"
     lowest = pushed("best", "ml/fraud", "--metric", "auc", "--minimize", "--json")
     assert json.loads(lowest.stdout)["version"] == "1.0.0"

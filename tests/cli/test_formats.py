@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.cli.formats import Cell, Rows, as_csv, as_json, as_markdown, as_table, checked, whole
+from lading.cli.table import View, seen
 from lading.errors import InvalidInput
 
 TEXT = st.text(max_size=12) | st.sampled_from(
@@ -113,7 +114,11 @@ def test_json_holds_the_values_themselves(rows: Rows) -> None:
 def test_a_table_has_numbers_on_the_right_and_nothing_for_no_rows() -> None:
     rows = Rows(("name", "metrics.auc"), [("a", 0.5), ("bb", 0.25)])
 
-    assert list(as_table(rows)) == ["NAME  metrics.auc", "a             0.5", "bb           0.25"]
+    assert list(seen(as_table(rows), View())) == [
+        "NAME  metrics.auc",
+        "a             0.5",
+        "bb           0.25",
+    ]
     assert list(as_table(Rows(("name",), []))) == []
 
 

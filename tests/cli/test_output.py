@@ -77,26 +77,6 @@ def test_counts_agree_with_their_noun() -> None:
     assert output.count(2000, "entry", "entries") == "2,000 entries"
 
 
-def test_a_table_is_aligned_and_leaves_out_empty_columns() -> None:
-    rows = [("a", "", "10 B"), ("long", "", "1 B")]
-
-    lines = list(output.table(("NAME", "TAGS", "SIZE"), rows, right=frozenset({2})))
-
-    assert lines == ["NAME  SIZE", "a     10 B", "long   1 B"]
-
-
-def test_a_table_counts_columns_not_letters() -> None:
-    lines = list(output.table(("NAME", "X"), [("模型", "1"), ("ab", "2")]))
-
-    assert lines == ["NAME  X", "模型  1", "ab    2"]
-
-
-def test_a_table_escapes_its_cells_before_it_measures_them() -> None:
-    lines = list(output.table(("A", "B"), [("\x1b", "x"), ("long", "y")]))
-
-    assert lines == ["A     B", "\\x1b  x", "long  y"]
-
-
 def test_digests_are_cut_for_people_wherever_they_stand_in_a_text() -> None:
     digest = "sha256:" + "0123456789abcdef" * 4
     long = "sha512:" + "fedcba9876543210" * 8

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from lading.cli.console import Console
 from lading.cli.output import short
+from lading.cli.table import Prose
 from lading.operations.lifecycle.assignment import Assigned
 from lading.policy.case import Rule
 from lading.spec.reference import Reference
@@ -54,9 +55,9 @@ def outputs(result: Assigned) -> dict[str, str]:
     }
 
 
-def rule_lines(rules: Iterable[Rule]) -> Iterator[str]:
+def rule_lines(rules: Iterable[Rule]) -> Iterator[Prose]:
     """Each rule, whether it holds, and why."""
     for rule in rules:
-        yield f"{'holds ' if rule.holds else 'MISSING'}  {rule.name}: {rule.why}"
+        yield Prose(f"{'holds ' if rule.holds else 'MISSING'}  {rule.name}: {rule.why}", hang=9)
         if rule.hint and not rule.holds:
-            yield f"         hint: {rule.hint}"
+            yield Prose(f"         hint: {rule.hint}", hang=15)

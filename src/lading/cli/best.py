@@ -97,8 +97,18 @@ def best(
     console.say(f"the {way} {result.metric} is the best: {result.why}")
     if len(result.ranking) > _SHOWN and format in ("table", "md"):
         console.say(f"the first {_SHOWN} of {len(result.ranking)}; --format csv shows all")
-    few = _rows(result, result.ranking[:_SHOWN])
-    console.answer(result, formats.written(format, _rows(result, result.ranking), few))
+    few = result.ranking[:_SHOWN]
+    shown = _table(result, few) if format == "table" else _rows(result, few)
+    console.answer(result, formats.written(format, _rows(result, result.ranking), shown))
+
+
+def _table(result: operation.BestResult, ranking: tuple[operation.RankedVersion, ...]) -> Rows:
+    """What people look at: the model's name stands in the question, and the longest comes last."""
+    heads = ("version", result.metric, "split", "stage", "source", "digest", "dataset")
+    return Rows(
+        heads,
+        [(r.version, r.value, r.split, r.stage, _source(r), r.digest, r.dataset) for r in ranking],
+    )
 
 
 def _rows(result: operation.BestResult, ranking: tuple[operation.RankedVersion, ...]) -> Rows:
@@ -113,9 +123,13 @@ def _rows(result: operation.BestResult, ranking: tuple[operation.RankedVersion, 
                 each.split,
                 each.dataset,
                 each.stage,
-                f"evaluation {each.evidence}" if each.evidence else "document",
+                _source(each),
                 each.digest,
             )
             for each in ranking
         ],
     )
+
+
+def _source(version: operation.RankedVersion) -> str:
+    return f"evaluation {version.evidence}" if version.evidence else "document"

@@ -10,7 +10,8 @@ import typer
 
 from lading.cli.console import Console
 from lading.cli.options import examples
-from lading.cli.output import count, size, table
+from lading.cli.output import count, size
+from lading.cli.table import Line, table
 from lading.errors import InvalidInput
 from lading.operations import cache as operation
 
@@ -73,7 +74,7 @@ def verify(context: typer.Context) -> None:
         raise typer.Exit(EXIT_DAMAGED)
 
 
-def _lines(result: operation.CacheListResult) -> Iterator[str]:
+def _lines(result: operation.CacheListResult) -> Iterator[Line]:
     rows = [
         (
             time.strftime("%Y-%m-%d %H:%M", time.gmtime(entry.used)),
@@ -85,5 +86,5 @@ def _lines(result: operation.CacheListResult) -> Iterator[str]:
     ]
     if rows:
         heads = ("USED (UTC)", "SIZE", "KIND", "DIGEST")
-        yield from table(heads, rows, right=frozenset({1}))
+        yield table(heads, rows, right=frozenset({1}))
     yield f"{count(len(rows), 'entry', 'entries')}, {size(result.size)} in {result.folder}"

@@ -10,7 +10,8 @@ import typer
 
 from lading.cli.console import Console
 from lading.cli.options import ReferenceArgument, examples
-from lading.cli.output import count, indented, table
+from lading.cli.output import count
+from lading.cli.table import Line, indented, table
 from lading.operations import check_env as operation
 from lading.settings import active_environment
 
@@ -67,7 +68,7 @@ def check_env(
         raise typer.Exit(EXIT_INCOMPATIBLE)
 
 
-def _lines(result: operation.CheckEnvResult) -> Iterator[str]:
+def _lines(result: operation.CheckEnvResult) -> Iterator[Line]:
     own = (*([result.python] if result.python else ()), *result.platform)
     differing = [each for each in (*own, *result.packages) if each.state != "equal"]
     yield f"{result.reference}: {_SAID[result.verdict]}"
@@ -85,7 +86,7 @@ def _lines(result: operation.CheckEnvResult) -> Iterator[str]:
             for each in differing
         ]
         yield ""
-        yield from indented(table(("WHAT", "RECORDED", "HERE", "MATTERS", "WHY"), rows))
+        yield from indented([table(("WHAT", "RECORDED", "HERE", "MATTERS", "WHY"), rows)])
         yield ""
     equal = sum(package.state == "equal" for package in result.packages)
     yield f"{count(equal, 'package')} of {len(result.packages)} equal"

@@ -24,6 +24,7 @@ from lading.errors import LadingError, LocalFailure
 if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from lading.cli.table import Line, View
     from lading.settings import Settings
     from lading.transfer.progress import OnProgress
 
@@ -56,6 +57,8 @@ class Console:
     json_is_written: bool = False
     quiet: bool = False
     debug: bool = False
+    # Tables are neither cut nor made narrow.
+    whole: bool = False
     connection: dict[str, typing.Any] = field(default_factory=dict)
 
     @staticmethod
@@ -72,11 +75,11 @@ class Console:
         self._listen_to_logging()
         return settings
 
-    def answer(self, result: DataclassInstance, lines: Iterable[str]) -> None:
+    def answer(self, result: DataclassInstance, lines: Iterable[Line]) -> None:
         """Give the result: the whole of it to machines, these lines to people."""
         if self.json:
             lines = [json.dumps(asdict(result), separators=(",", ":"))]
-        _write_answer("".join(f"{escape(line)}\n" for line in lines))
+        _write_answer("".join(f"{line}\n" for line in self._seen(lines, sys.stdout)))
 
     def answer_path(self, result: DataclassInstance, path: str) -> None:
         """Give a result that is a path for people: its very bytes, so that ``cd`` finds it."""
@@ -85,10 +88,10 @@ class Console:
         else:
             _write_answer(path + "\n", errors="surrogateescape")
 
-    def say(self, *lines: str) -> None:
+    def say(self, *lines: Line) -> None:
         """Talk about what was done; machines and who asked for quiet are not told."""
         if not self.json and not self.quiet:
-            _write_talk(lines)
+            _write_talk(self._seen(lines, sys.stderr))
 
     def warn(self, text: str) -> None:
         """Say something that ought to be known, whatever was asked."""
@@ -108,6 +111,21 @@ class Console:
         lines += [f"  cause: {failure.cause}"] if failure.cause else []
         lines += [f"  hint:  {failure.hint}"] if failure.hint else []
         _write_talk(lines)
+
+    def _seen(self, lines: Iterable[Line], stream: typing.TextIO | None) -> Iterator[str]:
+        """Lines that fit where they are read."""
+        from lading.cli.table import seen
+
+        return seen(lines, self._view(stream))
+
+    def _view(self, stream: typing.TextIO | None) -> View:
+        from lading.cli.table import View
+
+        if self.json or stream is None or not stream.isatty():
+            return View(None, self.whole)
+        import shutil
+
+        return View(shutil.get_terminal_size().columns, self.whole)
 
     def _trace(self, lines: Iterable[str]) -> None:
         _write_talk(json.dumps({"debug": line}) if self.json else line for line in lines)

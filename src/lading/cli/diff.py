@@ -12,7 +12,8 @@ from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.diff_sections import Section, cut, sections, summary
 from lading.cli.options import examples
-from lading.cli.output import count, fields, indented, table
+from lading.cli.output import count, fields
+from lading.cli.table import Line, Prose, indented, table
 from lading.cli.verify import EXIT_DIFFERENT
 from lading.errors import LocalFailure
 from lading.operations import diff as operation
@@ -89,7 +90,7 @@ def _write(path: Path, result: operation.DiffResult) -> None:
         raise LocalFailure(f"cannot write {path}", cause=error.strerror) from error
 
 
-def _lines(result: operation.DiffResult, *, everything: bool) -> Iterator[str]:
+def _lines(result: operation.DiffResult, *, everything: bool) -> Iterator[Line]:
     yield from fields([("A", _named(result.a)), ("B", _named(result.b))])
     for section in sections(result):
         shown = _section(section, everything=everything)
@@ -102,19 +103,19 @@ def _lines(result: operation.DiffResult, *, everything: bool) -> Iterator[str]:
     yield ""
     yield from summary(result)
     for note in result.notes:
-        yield f"Note: {note}"
+        yield Prose(f"Note: {note}", hang=2)
 
 
 def _named(side: operation.Side) -> str:
     return f"{side.reference}  {side.digest}"
 
 
-def _section(section: Section, *, everything: bool) -> Iterator[str]:
+def _section(section: Section, *, everything: bool) -> Iterator[Line]:
     rows = section.rows if everything else section.differing
     if not rows:
         return
     shown = rows if everything else rows[:_ROWS_SHOWN]
-    yield from table(
+    yield table(
         ("", *section.heads),
         ((row.status, *(cut(cell, _WIDEST) for cell in row.cells)) for row in shown),
         right=frozenset(at + 1 for at in section.right),

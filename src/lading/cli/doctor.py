@@ -10,7 +10,7 @@ import typer
 from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import examples
-from lading.cli.output import table
+from lading.cli.table import Line, Prose, table
 from lading.operations import doctor as operation
 
 EXIT_FAILED = 1
@@ -43,7 +43,7 @@ def doctor(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _lines(result: operation.DoctorResult) -> Iterator[str]:
+def _lines(result: operation.DoctorResult) -> Iterator[Line]:
     yield f"{result.host}/{result.repository}"
     yield ""
     rows = [(check.status, check.name, check.detail) for check in result.checks]
@@ -52,7 +52,7 @@ def _lines(result: operation.DoctorResult) -> Iterator[str]:
     for check, line in zip(result.checks, lines, strict=True):
         yield line
         if check.meaning:
-            yield f"         so: {check.meaning}"
+            yield Prose(f"         so: {check.meaning}", hang=13)
     for note in result.notes:
         yield ""
-        yield f"Note: {note}"
+        yield Prose(f"Note: {note}", hang=2)

@@ -11,7 +11,8 @@ from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.github import GithubOutput, hand_on
 from lading.cli.options import examples
-from lading.cli.output import date, fields, indented
+from lading.cli.output import date, fields
+from lading.cli.table import Line, indented
 from lading.operations import event as operation
 
 app = typer.Typer(
@@ -74,7 +75,7 @@ def signed(event: operation.EventResult) -> str:
     return f"signed by {event.signer}" if event.signer else "unsigned"
 
 
-def _lines(event: operation.EventResult) -> Iterator[str]:
+def _lines(event: operation.EventResult) -> Iterator[Line]:
     yield f"{event.kind} {event.version or event.digest}" + (
         f" for {event.stage}" if event.stage else ""
     )

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from lading.cli.output import date, table
+from lading.cli.output import date
+from lading.cli.table import Line, table
 from lading.operations.evidence import ListedEvidence
 from lading.spec import plain
-from lading.spec.digest import Digest
 
-_HEADS: Final = ("TYPE", "CREATED (UTC)", "BY", "WHAT", "DIGEST")
 _METRICS_SHOWN: Final = 4
 _LONGEST: Final = 60
 
 
-def rows_of(evidence: Sequence[ListedEvidence]) -> Iterator[str]:
+def rows_of(evidence: Sequence[ListedEvidence]) -> Iterator[Line]:
     """A table, newest first."""
     if evidence:
-        yield from table(_HEADS, map(_row, evidence))
+        some = any(piece.signer for piece in evidence)
+        # Said in front, for the end of a name may be cut.
+        heads = ("TYPE", "CREATED (UTC)", "BY" if some else "BY (UNSIGNED)", "DIGEST", "WHAT")
+        rows = [_row(piece, say_signed=some) for piece in evidence]
+        yield table(heads, rows, cut=frozenset({2}), short=True)
 
 
 def says(content: Mapping[str, Any]) -> str:
@@ -33,11 +36,12 @@ def says(content: Mapping[str, Any]) -> str:
     return words or _cut(plain.text(content.get("verdict")) or "")
 
 
-def _row(piece: ListedEvidence) -> tuple[str, ...]:
-    who = _cut(piece.actor or "unknown")
-    by = f"{who} (signed)" if piece.signer else f"{who} (unsigned)"
+def _row(piece: ListedEvidence, *, say_signed: bool) -> tuple[str, ...]:
+    by = _cut(piece.actor or "unknown")
+    if say_signed:
+        by = f"{'signed' if piece.signer else 'unsigned'}: {by}"
     what = says(piece.content) or _cut(piece.title or "")
-    return _cut(piece.type), date(piece.created), by, what, Digest(piece.digest).short
+    return _cut(piece.type), date(piece.created), by, piece.digest, what
 
 
 def _metric(metric: Mapping[str, object]) -> str:

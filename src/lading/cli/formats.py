@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from lading.cli import offers
-from lading.cli.output import escape, table
+from lading.cli.output import escape
+from lading.cli.table import Line, table
 from lading.errors import InvalidInput
 
 FORMATS: Final = ("table", "json", "csv", "md")
@@ -69,7 +70,7 @@ def whole(text: str | None, option: str) -> int | None:
     return int(text)
 
 
-def written(name: str, whole: Rows, shown: Rows) -> Iterable[str]:
+def written(name: str, whole: Rows, shown: Rows) -> Iterable[Line]:
     """The lines of a format: all there is for programs, what is ``shown`` for people."""
     match checked(name):
         case "json":
@@ -104,13 +105,13 @@ def as_markdown(rows: Rows) -> Iterator[str]:
         yield _between_pipes(_escaped(plain(cell)) for cell in row)
 
 
-def as_table(rows: Rows) -> Iterator[str]:
+def as_table(rows: Rows) -> Iterator[Line]:
     """Aligned columns, numbers to the right; columns that are empty are left out."""
     if not rows.rows:
         return
     right = frozenset(at for at, _ in enumerate(rows.heads) if _is_numeric(rows, at))
     heads = [head if "." in head else head.upper() for head in rows.heads]
-    yield from table(heads, ([plain(cell) for cell in row] for row in rows.rows), right=right)
+    yield table(heads, ([plain(cell) for cell in row] for row in rows.rows), right=right)
 
 
 def plain(cell: Cell) -> str:

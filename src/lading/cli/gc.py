@@ -10,7 +10,8 @@ import typer
 from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import ModelArgument, PolicyOption, examples
-from lading.cli.output import count, date, size, table
+from lading.cli.output import count, date, size
+from lading.cli.table import Line, table
 from lading.errors import InvalidInput
 from lading.operations import gc as operation
 
@@ -112,7 +113,7 @@ def _summary(result: operation.GcResult) -> str:
     return f"removed {said}" if result.deleted else f"would remove {said}; --delete does it"
 
 
-def _lines(result: operation.GcResult) -> Iterator[str]:
+def _lines(result: operation.GcResult) -> Iterator[Line]:
     rows = [
         (
             v.status,
@@ -124,7 +125,7 @@ def _lines(result: operation.GcResult) -> Iterator[str]:
         for v in result.versions
     ]
     if rows:
-        yield from table(("", "VERSION", "CAME (UTC)", "FREES", "WHY"), rows, right=frozenset({3}))
+        yield table(("", "VERSION", "CAME (UTC)", "FREES", "WHY"), rows, right=frozenset({3}))
     left = [
         (
             x.status,
@@ -138,4 +139,4 @@ def _lines(result: operation.GcResult) -> Iterator[str]:
     if rows and left:
         yield ""
     if left:
-        yield from table(("", "LEFT OVER", "NAME", "FREES", "WHY"), left, right=frozenset({3}))
+        yield table(("", "LEFT OVER", "NAME", "FREES", "WHY"), left, right=frozenset({3}))

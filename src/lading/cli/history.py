@@ -10,7 +10,8 @@ import typer
 from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import PolicyOption, examples
-from lading.cli.output import date, short, table
+from lading.cli.output import date
+from lading.cli.table import Line, table
 from lading.operations import history as operation
 
 app = typer.Typer(add_completion=False)
@@ -69,9 +70,9 @@ def history(
         console.say("nothing was recorded" + (" of that time" if at else " of it"))
 
 
-def event_lines(events: tuple[operation.HistoryEvent, ...]) -> Iterator[str]:
+def event_lines(events: tuple[operation.HistoryEvent, ...]) -> Iterator[Line]:
     """A table of events."""
-    yield from table(_HEADS, map(_row, events), right=frozenset({0}))
+    yield table(_HEADS, map(_row, events), right=frozenset({0}), cut=frozenset({5}), short=True)
 
 
 _HEADS = ("#", "TIME (UTC)", "WHAT", "VERSION", "STAGE", "BY (UNSIGNED)", "WHY")
@@ -82,7 +83,7 @@ def _row(event: operation.HistoryEvent) -> tuple[str, ...]:
         str(event.seq),
         date(event.time),
         event.kind + (" (does not count)" if event.refused else ""),
-        event.version or event.digest.partition(":")[2][:12],
+        event.version or event.digest,
         event.stage or "",
         event.actor,
         "; ".join(_details(event)),
@@ -100,10 +101,10 @@ def _details(event: operation.HistoryEvent) -> Iterator[str]:
         yield event.reason
     if event.expires:
         yield f"until {date(event.expires)}"
-    yield from map(short, event.refused)
+    yield from event.refused
 
 
-def _at(result: operation.HistoryResult) -> Iterator[str]:
+def _at(result: operation.HistoryResult) -> Iterator[Line]:
     heads = ("STAGE", "VERSION", "FROM (UTC)", "TO (UTC)", "BY (UNSIGNED)", "DIGEST")
     rows = (
         (
@@ -117,4 +118,4 @@ def _at(result: operation.HistoryResult) -> Iterator[str]:
         for interval in result.intervals
     )
     if result.intervals:
-        yield from table(heads, rows)
+        yield table(heads, rows, cut=frozenset({4}))

@@ -10,7 +10,8 @@ from lading.cli.console import Console
 from lading.cli.evidence_lines import rows_of
 from lading.cli.known import sections
 from lading.cli.options import ReferenceArgument, examples
-from lading.cli.output import count, date, fields, indented, size, table
+from lading.cli.output import count, date, fields, size
+from lading.cli.table import Line, Prose, indented, table
 from lading.operations import inspect as operation
 
 # The rest is one `--json` away.
@@ -36,7 +37,7 @@ def inspect(context: typer.Context, reference: ReferenceArgument) -> None:
     console.answer(result, _lines(result))
 
 
-def _lines(result: operation.InspectResult) -> Iterator[str]:
+def _lines(result: operation.InspectResult) -> Iterator[Line]:
     yield result.reference
     yield from indented(fields(_facts(result)))
     if result.kind == "lading":
@@ -56,7 +57,7 @@ def _lines(result: operation.InspectResult) -> Iterator[str]:
     yield from indented(_consumers(result))
     for note in result.notes:
         yield ""
-        yield f"Note: {note}"
+        yield Prose(f"Note: {note}", hang=2)
 
 
 def _facts(result: operation.InspectResult) -> list[tuple[str, str | None]]:
@@ -81,21 +82,21 @@ def _text(value: object) -> str | None:
     return str(value) if isinstance(value, str | int | float) and value != "" else None
 
 
-def _files(result: operation.InspectResult) -> Iterator[str]:
+def _files(result: operation.InspectResult) -> Iterator[Line]:
     rows = [(size(file.size), file.role or "", file.path) for file in result.files[:_FILES_SHOWN]]
-    yield from table(("SIZE", "ROLE", "PATH"), rows, right=frozenset({0}))
+    yield table(("SIZE", "ROLE", "PATH"), rows, right=frozenset({0}))
     if (more := len(result.files) - _FILES_SHOWN) > 0:
         yield f"and {count(more, 'file')} more (--json shows all)"
 
 
-def _layers(result: operation.InspectResult) -> Iterator[str]:
+def _layers(result: operation.InspectResult) -> Iterator[Line]:
     rows = [(size(layer.size), layer.title or "", layer.digest) for layer in result.layers]
-    yield from table(("SIZE", "LAYER", "DIGEST"), rows, right=frozenset({0}))
+    yield table(("SIZE", "LAYER", "DIGEST"), rows, right=frozenset({0}))
 
 
-def _consumers(result: operation.InspectResult) -> Iterator[str]:
+def _consumers(result: operation.InspectResult) -> Iterator[Line]:
     rows = [
         (manifest.role or "", manifest.platform or "", ", ".join(manifest.consumers))
         for manifest in result.manifests
     ]
-    yield from table(("MANIFEST", "PLATFORM", "FOR"), rows)
+    yield table(("MANIFEST", "PLATFORM", "FOR"), rows)

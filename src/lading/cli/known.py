@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lading.cli.output import count, fields, indented, table
+from lading.cli.output import count, fields
+from lading.cli.table import Line, indented, table
 from lading.spec import plain
 from lading.spec.plain import Fields
 
 _SHOWN = 20
 
 
-def sections(document: Fields) -> Iterator[str]:
+def sections(document: Fields) -> Iterator[Line]:
     """Each section with its title; what is not known is left out."""
     parts = {
         "How well it does": _metrics(document),
@@ -32,7 +33,7 @@ def sections(document: Fields) -> Iterator[str]:
             yield from indented(shown)
 
 
-def _metrics(document: Fields) -> Iterator[str]:
+def _metrics(document: Fields) -> Iterator[Line]:
     rows = [
         (
             _words(metric.get("name")),
@@ -43,11 +44,11 @@ def _metrics(document: Fields) -> Iterator[str]:
         for metric in plain.tables(document.get("metrics"))
     ]
     if rows:
-        yield from table(("METRIC", "VALUE", "SPLIT", "DATASET"), rows[:_SHOWN])
+        yield table(("METRIC", "VALUE", "SPLIT", "DATASET"), rows[:_SHOWN])
         yield from _more(len(rows), "metric")
 
 
-def _signature(document: Fields) -> Iterator[str]:
+def _signature(document: Fields) -> Iterator[Line]:
     signature = plain.table(document.get("signature"))
     rows = [
         (way, _words(field.get("name")) or "-", _type(field))
@@ -55,7 +56,7 @@ def _signature(document: Fields) -> Iterator[str]:
         for field in plain.tables(signature.get(name))
     ]
     if rows:
-        yield from table(("", "NAME", "TYPE"), rows[:_SHOWN])
+        yield table(("", "NAME", "TYPE"), rows[:_SHOWN])
         yield from _more(len(rows), "field")
 
 

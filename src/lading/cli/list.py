@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -11,7 +11,8 @@ from lading.cli import formats, offers
 from lading.cli.console import Console
 from lading.cli.formats import FormatOption, Rows
 from lading.cli.options import examples
-from lading.cli.output import date, size, table
+from lading.cli.output import date, size
+from lading.cli.table import Line, table
 from lading.operations import list as operation
 
 app = typer.Typer(add_completion=False)
@@ -53,6 +54,7 @@ def list_(
     for note in (*result.notes, *map(str, result.drifted)):
         console.warn(note)
     rows = _rows(result)
+    lines: Iterable[Line]
     lines = _lines(result) if format == "table" else formats.written(format, rows, rows)
     console.answer(result, lines)
 
@@ -64,18 +66,18 @@ def _rows(result: operation.ListResult) -> Rows:
     return Rows(heads, [tuple(getattr(v, head) for head in heads) for v in result.versions])
 
 
-def _lines(result: operation.ListResult) -> Iterator[str]:
+def _lines(result: operation.ListResult) -> Iterator[Line]:
     if result.repository is None:
         yield from result.repositories
         return
     if result.versions:
-        yield from table(_HEADS, map(_row, result.versions), right=frozenset({2, 3}))
+        yield table(_HEADS, map(_row, result.versions), right=frozenset({2, 3}), short=True)
     named = {tag for version in result.versions for tag in version.tags}
     others = [tag for tag in result.tags if tag.tag not in named]
     if others and result.versions:
         yield ""
     if others:
-        yield from table(("TAG", "DIGEST"), ((tag.tag, tag.digest) for tag in others))
+        yield table(("TAG", "DIGEST"), ((tag.tag, tag.digest) for tag in others))
 
 
 _HEADS = ("VERSION", "CREATED (UTC)", "SIZE", "FILES", "TAGS", "DIGEST", "SUMMARY")
@@ -88,6 +90,6 @@ def _row(version: operation.ListedVersion) -> tuple[str, ...]:
         size(version.size) if version.size is not None else "",
         str(version.files) if version.files is not None else "",
         ", ".join((*version.tags, *(["(deprecated)"] if version.deprecated else []))),
-        version.digest.partition(":")[2][:12],
+        version.digest,
         version.summary,
     )

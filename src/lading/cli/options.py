@@ -92,6 +92,10 @@ def _debug(context: typer.Context, given: bool) -> None:
     Console.of(context).debug |= given
 
 
+def _whole(context: typer.Context, given: bool) -> None:
+    Console.of(context).whole |= given
+
+
 def _insecure(context: typer.Context, hosts: list[str] | None) -> None:
     if hosts:
         Console.of(context).connection["insecure"] = frozenset(hosts)
@@ -132,6 +136,16 @@ Quiet = Annotated[
         rich_help_panel=_TALK,
     ),
 ]
+Whole = Annotated[
+    bool,
+    typer.Option(
+        "--no-trunc",
+        help="Show tables with whole digests and texts, however wide.",
+        callback=_whole,
+        expose_value=False,
+        rich_help_panel=_TALK,
+    ),
+]
 Debug = Annotated[
     bool,
     typer.Option(
@@ -168,6 +182,7 @@ Help = Annotated[
 def _talk(
     json: Json = False,
     quiet: Quiet = False,
+    whole: Whole = False,
     debug: Debug = False,
     help: Help = False,  # noqa: A002  the option's word
 ) -> None:

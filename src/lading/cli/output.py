@@ -1,4 +1,4 @@
-"""What people and machines read: safe text, sizes, dates, tables.
+"""What people and machines read: safe text, sizes, dates; tables are in :mod:`lading.cli.table`.
 
 Nothing here decides anything, and nothing here writes: see :mod:`lading.cli.console`.
 """
@@ -6,7 +6,7 @@ Nothing here decides anything, and nothing here writes: see :mod:`lading.cli.con
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 # What a registry says may hold anything. These would move the cursor, change the terminal or
 # show text in another order than it has: C0, C1, line and paragraph separators, bidirectional
@@ -67,18 +67,6 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def table(
-    heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset()
-) -> Iterator[str]:
-    """Lines of aligned columns; columns that are empty in every row are left out."""
-    cells = [[escape(cell) for cell in row] for row in rows]
-    used = [at for at in range(len(heads)) if any(row[at] for row in cells)]
-    lines = [list(heads), *cells]
-    widths = {at: max(_width(line[at]) for line in lines) for at in used}
-    for line in lines:
-        yield "  ".join(_padded(line[at], widths[at], at in right) for at in used).rstrip()
-
-
 def fields(pairs: Iterable[tuple[str, str | None]]) -> Iterator[str]:
     """Lines of names and values; what has no value is left out."""
     known = [(name, text) for name, text in pairs if text]
@@ -87,18 +75,7 @@ def fields(pairs: Iterable[tuple[str, str | None]]) -> Iterator[str]:
         yield f"{name:<{width}}  {text}"
 
 
-def indented(lines: Iterable[str]) -> Iterator[str]:
-    """The lines, each two columns in."""
-    for line in lines:
-        yield f"  {line}" if line else ""
-
-
-def _padded(cell: str, width: int, right: bool) -> str:
-    space = " " * (width - _width(cell))
-    return space + cell if right else cell + space
-
-
-def _width(text: str) -> int:
+def columns(text: str) -> int:
     """How many columns of a terminal the text takes."""
     if text.isascii():
         return len(text)

@@ -12,7 +12,7 @@ from lading.cli import offers
 from lading.cli.assigned import rule_lines
 from lading.cli.console import Console
 from lading.cli.options import PolicyOption, ReferenceArgument, StageOption, examples
-from lading.cli.output import indented, table
+from lading.cli.table import Line, indented, table
 from lading.errors import PolicyRefused
 from lading.operations import policy as operation
 from lading.operations import policy_check as check_operation
@@ -92,8 +92,8 @@ def init(
     console.answer_path(result, result.path)
 
 
-def _lines(result: operation.PolicyShowResult) -> Iterator[str]:
-    yield from table(_HEADS, map(_row, result.stages))
+def _lines(result: operation.PolicyShowResult) -> Iterator[Line]:
+    yield table(_HEADS, map(_row, result.stages))
     for stage in result.stages:
         if stage.gates:
             yield ""

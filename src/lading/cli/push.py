@@ -11,7 +11,8 @@ import typer
 from lading.cli import words as said
 from lading.cli.console import Console
 from lading.cli.options import Jobs, ReferenceArgument, examples
-from lading.cli.output import count, size, table
+from lading.cli.output import count, size
+from lading.cli.table import Line, table
 from lading.operations import push as operation
 from lading.operations.publishing.captured import Capture
 from lading.settings import active_environment, without_plugins
@@ -138,11 +139,11 @@ def _summary(result: operation.PushResult) -> str:
     return f"pushed {amount}; sent {size(result.sent)}{latest}"
 
 
-def _lines(result: operation.PushResult) -> Iterator[str]:
+def _lines(result: operation.PushResult) -> Iterator[Line]:
     if result.status == "planned":
         rows = [
             (layer.status, size(layer.size), str(layer.files), layer.role, layer.title)
             for layer in result.layers
         ]
-        yield from table(("WHAT", "SIZE", "FILES", "ROLE", "LAYER"), rows, right=frozenset({1, 2}))
+        yield table(("WHAT", "SIZE", "FILES", "ROLE", "LAYER"), rows, right=frozenset({1, 2}))
     yield f"{result.reference}@{result.digest}"

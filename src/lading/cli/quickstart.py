@@ -10,7 +10,8 @@ import typer
 
 from lading.cli.console import Console
 from lading.cli.options import examples
-from lading.cli.output import fields, indented, size, table
+from lading.cli.output import fields, size
+from lading.cli.table import Line, indented, table
 from lading.operations import quickstart as operation
 
 app = typer.Typer(add_completion=False)
@@ -34,7 +35,7 @@ def quickstart(
     console.answer(result, _lines(result))
 
 
-def _lines(result: operation.QuickstartResult) -> Iterator[str]:
+def _lines(result: operation.QuickstartResult) -> Iterator[Line]:
     pushed = "was there already" if result.status == "unchanged" else "pushed"
     yield from fields(
         [
@@ -47,7 +48,7 @@ def _lines(result: operation.QuickstartResult) -> Iterator[str]:
     yield ""
     yield "What it holds"
     rows = [(size(file.size), file.role or "", file.path) for file in result.files]
-    yield from indented(table(("SIZE", "ROLE", "PATH"), rows, right=frozenset({0})))
+    yield from indented([table(("SIZE", "ROLE", "PATH"), rows, right=frozenset({0}))])
     yield ""
     yield "What to try next"
     for step in result.next:

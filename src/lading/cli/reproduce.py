@@ -10,7 +10,7 @@ import typer
 
 from lading.cli.console import Console
 from lading.cli.options import ReferenceArgument, examples
-from lading.cli.output import table
+from lading.cli.table import Line, table
 from lading.operations import reproduce as operation
 from lading.operations.warning import EnvironmentWarning
 
@@ -64,7 +64,7 @@ def reproduce(
         raise typer.Exit(EXIT_DIFFERENT)
 
 
-def _lines(result: operation.ReproduceResult) -> Iterator[str]:
+def _lines(result: operation.ReproduceResult) -> Iterator[Line]:
     yield from result.commands if result.check is None else ()
     if result.check is None:
         yield from _facts(result)
@@ -73,7 +73,7 @@ def _lines(result: operation.ReproduceResult) -> Iterator[str]:
         yield f"{result.reference} answers as it did"
         return
     rows = [(each.where or ".", str(each.expected), str(each.got)) for each in result.differences]
-    yield from table(("WHERE", "THEN", "NOW"), rows)
+    yield table(("WHERE", "THEN", "NOW"), rows)
     yield f"{result.reference} does not answer as it did"
 
 

@@ -10,7 +10,8 @@ import typer
 from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import examples
-from lading.cli.output import count, table
+from lading.cli.output import count
+from lading.cli.table import Line, table
 from lading.errors import InvalidInput
 from lading.operations import scan as operation
 
@@ -70,11 +71,11 @@ def scan(
         raise typer.Exit(EXIT_FOUND)
 
 
-def _lines(result: operation.ScanResult) -> Iterator[str]:
+def _lines(result: operation.ScanResult) -> Iterator[Line]:
     ranked = sorted(result.findings, key=lambda found: found.severity == "suspicious")
     rows = [(found.severity, found.path, found.what, found.why or "") for found in ranked]
     if rows:
-        yield from table(("SEVERITY", "FILE", "WHAT", "WHY"), rows)
+        yield table(("SEVERITY", "FILE", "WHAT", "WHY"), rows)
         yield ""
     looked = count(result.files, "file")
     found = count(len(rows), "finding") if rows else "nothing was found"

@@ -11,7 +11,7 @@ import typer
 from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.options import ReferenceArgument, examples
-from lading.cli.output import table
+from lading.cli.table import Line, table
 from lading.operations import schema as operation
 
 EXIT_BREAKING = 1
@@ -78,11 +78,11 @@ def _compare(console: Console, reference: str, against: str) -> None:
         raise typer.Exit(EXIT_BREAKING)
 
 
-def _lines(result: operation.SchemaCompareResult) -> Iterator[str]:
+def _lines(result: operation.SchemaCompareResult) -> Iterator[Line]:
     yield f"{result.verdict}: {result.reference} against {result.against} ({result.bump})"
     if result.changes:
         yield ""
-        yield from table(
+        yield table(
             ("CHANGE", "WHERE", "WHAT", "WHY"),
             (
                 ("breaking" if each.breaking else "fine", each.where, each.what, each.why)

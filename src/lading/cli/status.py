@@ -9,7 +9,8 @@ import typer
 
 from lading.cli.console import Console
 from lading.cli.options import ModelArgument, PolicyOption, examples
-from lading.cli.output import count, date, short, table
+from lading.cli.output import count, date, short
+from lading.cli.table import Line, Prose, table
 from lading.operations import status as operation
 
 EXIT_DRIFT = 1
@@ -43,14 +44,17 @@ def status(
         raise typer.Exit(EXIT_DRIFT)
 
 
-def _lines(result: operation.StatusResult) -> Iterator[str]:
+def _lines(result: operation.StatusResult) -> Iterator[Line]:
     rows = [row for stage in result.stages for row in _rows(stage)]
-    yield from table(("STAGE", "VERSION", "SINCE (UTC)", "BY (UNSIGNED)", "DIGEST", ""), rows)
+    heads = ("STAGE", "VERSION", "SINCE (UTC)", "BY (UNSIGNED)", "DIGEST", "")
+    yield table(heads, rows, cut=frozenset({3}), short=True)
     if result.pending:
         yield ""
-        yield from table(
+        yield table(
             ("PENDING", "FOR", "ASKED BY", "SINCE (UTC)", "APPROVED BY", "REJECTED BY", "WHY"),
             map(_pending, result.pending),
+            cut=frozenset({2}),
+            short=True,
         )
     for word, versions in (
         ("deprecated", result.deprecated),
@@ -58,7 +62,7 @@ def _lines(result: operation.StatusResult) -> Iterator[str]:
     ):
         if versions:
             yield ""
-            yield f"{word}: {', '.join(versions)}"
+            yield Prose(f"{word}: {', '.join(versions)}", hang=2)
     yield ""
     yield count(result.events, "event")
 
@@ -73,7 +77,7 @@ def _rows(stage: operation.StageStatus) -> Iterator[tuple[str, ...]]:
             member.version or "",
             date(member.since),
             member.by,
-            member.digest.partition(":")[2][:12],
+            member.digest,
             ", ".join(filter(None, (marks, *_spoken_against(member)))),
         )
 
@@ -89,19 +93,19 @@ def _marks(stage: operation.StageStatus) -> Iterator[str]:
     if stage.protected:
         yield "protected"
     if stage.drift:
-        yield f"DRIFT: the tag names {short(stage.tag or 'nothing')}"
+        yield f"DRIFT: the tag names {stage.tag or 'nothing'}"
     elif stage.tag and not stage.members:
-        yield f"a tag only: {short(stage.tag)}"
+        yield f"a tag only: {stage.tag}"
     if stage.fork:
         kept = "it stays" if stage.kept else "the last one holds"
         yield f"FORK: {len(stage.fork)} moved it at once, {kept}"
     for refused in stage.refused:
-        yield f"does not count: {short(refused)}"
+        yield f"does not count: {refused}"
 
 
 def _pending(pending: operation.Pending) -> tuple[str, ...]:
     return (
-        pending.version or pending.digest.partition(":")[2][:12],
+        pending.version or pending.digest,
         pending.stage,
         pending.requested_by,
         date(pending.since),
