@@ -71,7 +71,7 @@ def helped() -> list[str]:
     """Every command in the examples of the help."""
     commands = [load(verb) for verb in VERBS]
     inner = [each for command in commands for each in getattr(command, "commands", {}).values()]
-    epilogs = [command.epilog or "" for command in (*commands, *inner)]
+    epilogs = [(each.epilog or "").replace("\\\n", "") for each in (*commands, *inner)]
     lines = [line for text in epilogs for line in text.splitlines() if line.startswith("$ ")]
     return [text.strip() for line in lines for text in re.findall(r"lading [^|&()<]*", line)]
 

@@ -325,3 +325,16 @@ def test_every_refusal_says_what_next(
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert "Traceback" not in done.stderr
     assert says in done.stderr
+
+
+def test_history_shows_from_what_to_what_a_stage_moved(pushed: Command) -> None:
+    pushed("promote", "ml/tiny:1.0.0", "prod", **ADA)
+    pushed("promote", "ml/tiny:1.1.0", "prod", **ADA)
+    pushed("rollback", "ml/tiny", "prod", **ADA)
+    pushed("clear", "ml/tiny", "prod", **ADA)
+
+    lines = pushed("history", "ml/tiny", "--stage", "prod").stdout.splitlines()
+
+    moves = ["1.0.0", "1.0.0 → 1.1.0", "1.1.0 → 1.0.0", "1.0.0 → –"]
+    for line, move in zip(lines[1:], moves, strict=True):
+        assert f"  {move}  " in line

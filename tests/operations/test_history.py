@@ -59,6 +59,8 @@ def may(clock: Clock, local: Team) -> Team:
         ("2026-05-03", ["1.0.0", "1.1.0"]),
         ("2026-05-03T11:59:59Z", ["1.0.0"]),
         ("2026-05-03T12:00:00Z", ["1.1.0"]),
+        ("2026-05-03T13:59:59+02:00", ["1.0.0"]),
+        ("2026-05-03 14:00+02:00", ["1.1.0"]),
         ("2026-05-04", ["1.1.0"]),
         ("2026-05-05", []),
         ("2030-01-01", []),
@@ -123,9 +125,33 @@ def test_clocks_that_went_backwards_do_not_turn_the_order_around(clock: Clock, l
     assert [event.version for event in told.events] == ["1.0.0", "1.1.0"]
     assert [interval.version for interval in now.intervals] == ["1.1.0"]
     assert "1.1.0" in [interval.version for interval in between.intervals]
+    assert [interval.version for interval in told.intervals] == ["1.0.0", "1.1.0"]
     for interval in told.intervals:
         assert interval.end is None or interval.start <= interval.end
     assert any("clock" in said for said in told.notes)
+
+
+def test_a_move_says_from_what_to_what(may: Team) -> None:
+    told = history("ml/fraud", stage="prod", settings=may.settings)
+
+    assert [(event.previous_version, event.version) for event in told.events] == [
+        (None, "1.0.0"),
+        ("1.0.0", "1.1.0"),
+        ("1.1.0", "1.1.0"),
+    ]
+
+
+def test_moves_of_one_second_keep_their_order(clock: Clock, local: Team) -> None:
+    order = ["1.1.0", "1.0.0", "1.1.0", "1.0.0", "1.1.0"]
+    clock.set("2026-05-01T08:00:00")
+    for version in order:
+        promote(f"ml/fraud:{version}", "prod", settings=local.settings)
+
+    told = history("ml/fraud", stage="prod", at="2026-05-01", settings=local.settings)
+
+    assert [event.version for event in told.events] == order
+    assert [interval.version for interval in told.intervals] == order
+    assert [interval.end is None for interval in told.intervals] == [False] * 4 + [True]
 
 
 def test_everything_that_was_said_is_told_as_it_was_said(team: Team) -> None:

@@ -51,7 +51,8 @@ def history(
         typer.Option(
             "--at",
             metavar="DATE",
-            help="What stages named then: a date (the whole day, UTC) or a moment.",
+            help="What stages named then: on a date (UTC), or at a moment with its time zone, such"
+            " as 2026-05-03T14:00:00+02:00.",
             show_default=False,
         ),
     ] = None,
@@ -83,11 +84,21 @@ def _row(event: operation.HistoryEvent) -> tuple[str, ...]:
         str(event.seq),
         date(event.time),
         event.kind + (" (does not count)" if event.refused else ""),
-        event.version or event.digest,
+        _version(event),
         event.stage or "",
         event.actor,
         "; ".join(_details(event)),
     )
+
+
+def _version(event: operation.HistoryEvent) -> str:
+    """Which version it is about; of a move, from what to what."""
+    version = event.version or event.digest
+    if event.kind == "cleared":
+        return f"{version} → –"
+    if event.previous in (None, event.digest):
+        return version
+    return f"{event.previous_version or event.previous} → {version}"
 
 
 def _details(event: operation.HistoryEvent) -> Iterator[str]:

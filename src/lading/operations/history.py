@@ -47,6 +47,8 @@ class HistoryEvent:
     event: str
     # Why a move does not count; empty where it does.
     refused: tuple[str, ...] = ()
+    # What the stage named before, where anybody recorded its version.
+    previous_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def history(
         and (wanted is None or interval.digest == wanted)
         and (span is None or _overlaps(interval, *span))
     ]
+    versions = versions_of(book)
     if span:
         named = {interval.event for interval in intervals}
         events = [recorded for recorded in events if recorded.digest in named]
@@ -121,13 +124,22 @@ def history(
         reference=str(place),
         stage=stage,
         at=at,
-        events=tuple(told(recorded, refused.get(recorded.digest, ())) for recorded in events),
+        events=tuple(
+            told(recorded, versions, refused.get(recorded.digest, ())) for recorded in events
+        ),
         intervals=tuple(intervals),
         notes=tuple(logbook.notes),
     )
 
 
-def told(recorded: Recorded, refused: Iterable[str] = ()) -> HistoryEvent:
+def versions_of(book: Book) -> dict[Digest, str]:
+    """What versions are called, as far as events say it."""
+    return {line.subject: line.version for line in book.lines.values() if line.version}
+
+
+def told(
+    recorded: Recorded, versions: Mapping[Digest, str], refused: Iterable[str] = ()
+) -> HistoryEvent:
     """An event for people and machines."""
     event = recorded.event
     return HistoryEvent(
@@ -149,6 +161,7 @@ def told(recorded: Recorded, refused: Iterable[str] = ()) -> HistoryEvent:
         policy=event.policy,
         event=recorded.digest,
         refused=tuple(refused),
+        previous_version=versions.get(event.previous) if event.previous else None,
     )
 
 
@@ -164,8 +177,10 @@ def _intervals(book: Book, state: State, logbook: Logbook) -> list[StageInterval
         for key, member in there.items():
             if key not in running:
                 running[key] = _began(after.name, member, move)
+    # By what came after what, not by clocks; two moves may have happened within one second.
+    order: dict[str, tuple[int, str]] = {line.digest: line.order for line in book.lines.values()}
     everything = [*ended, *running.values()]
-    return sorted(everything, key=lambda interval: (interval.stage, interval.start))
+    return sorted(everything, key=lambda found: (found.stage, order[found.event]))
 
 
 def _began(stage: str, member: Member, move: Line) -> StageInterval:

@@ -14,7 +14,7 @@ from lading.ledger.line import mark
 from lading.ledger.repair import repair
 from lading.ledger.write import named
 from lading.operations import stores
-from lading.operations.history import HistoryEvent, told
+from lading.operations.history import HistoryEvent, told, versions_of
 from lading.operations.lifecycle.drifted import drifted
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.operations.lifecycle.registration import register
@@ -162,11 +162,12 @@ def ledger_show(model: str | Reference, *, settings: Settings | None = None) -> 
     book, state = _whole(logbook)
     for found in drifted(logbook, book, state):
         logbook.note(str(found))
+    versions = versions_of(book)
     return LedgerShowResult(
         reference=logbook.place.base,
         seq=state.seq,
         heads=tuple(state.parents),
-        events=tuple(map(told, book.ordered())),
+        events=tuple(told(recorded, versions) for recorded in book.ordered()),
         notes=tuple(logbook.notes),
     )
 
