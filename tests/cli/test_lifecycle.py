@@ -338,3 +338,16 @@ def test_history_shows_from_what_to_what_a_stage_moved(pushed: Command) -> None:
     moves = ["1.0.0", "1.0.0 → 1.1.0", "1.1.0 → 1.0.0", "1.0.0 → –"]
     for line, move in zip(lines[1:], moves, strict=True):
         assert f"  {move}  " in line
+
+
+def test_gc_without_a_selection_sums_up_what_holds_versions(pushed: Command) -> None:
+    pushed("promote", "ml/tiny:1.0.0", "prod", **ADA)
+
+    done = pushed("gc", "ml/tiny")
+
+    assert "would remove 0 versions" in done.stderr
+    head, first, *others = done.stdout.splitlines()
+    assert head.split() == ["STAY", "VERSIONS", "WHY"]
+    assert first.split(maxsplit=3) == ["2", "1.0.0,", "1.1.0", "it came here less than 1h ago"]
+    assert any(line.split(maxsplit=2) == ["1", "1.0.0", "prod names it"] for line in others)
+    assert {v["status"] for v in answer(pushed, "gc", "ml/tiny")["versions"]} == {"stays"}

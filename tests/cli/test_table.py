@@ -208,6 +208,7 @@ _LOOKS = [
     ("evidence", f"{_MODEL}:1.1.0"),
     ("ledger", "show", _MODEL),
     ("policy", "check", f"{_MODEL}:1.1.0", "--stage", "prod"),
+    ("gc", _MODEL),
     ("gc", _MODEL, "--keep-last", "0"),
     ("cache", "ls"),
     ("diff", f"{_MODEL}:1.0.0", f"{_MODEL}:1.1.0"),

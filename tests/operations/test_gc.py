@@ -24,7 +24,7 @@ from lading.operations.evaluate import evaluate
 from lading.operations.evidence import evidence
 from lading.operations.garbage import facts as gc_facts
 from lading.operations.garbage import look as gc_look
-from lading.operations.gc import GcResult, gc
+from lading.operations.gc import UNASKED, GcResult, gc
 from lading.operations.history import history
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.promote import promote
@@ -167,12 +167,24 @@ def test_what_is_said_must_all_hold(
     assert meant(older_than="7d", keep_last=2) == ["1.0.0-rc.1"]
 
 
-def test_without_a_wish_only_leftovers_are_meant(model: Path, settings: Settings) -> None:
+def test_without_a_wish_no_version_goes_and_each_says_what_holds_it(
+    model: Path, settings: Settings
+) -> None:
     make(model, "ml/fraud", settings)
+    there = names("ml/fraud", settings)
 
-    result = collect("ml/fraud", settings, keep_last=None)
+    planned = collect("ml/fraud", settings, keep_last=None)
+    done = collect("ml/fraud", settings, keep_last=None, delete=True)
 
-    assert (result.versions, result.leftovers) == ((), ())
+    assert planned.versions == done.versions
+    assert {version.status for version in done.versions} == {"stays"}
+    assert done.leftovers == ()
+    assert names("ml/fraud", settings) == there
+    highest = planned.versions[-1].version
+    free, held = (UNASKED,), ("it is the highest release", "latest names it")
+    assert why(planned) == {
+        v.version: held if v.version == highest else free for v in done.versions
+    }
 
 
 def test_what_is_young_stays(model: Path, settings: Settings, later: Callable[[int], None]) -> None:

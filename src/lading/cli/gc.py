@@ -15,6 +15,9 @@ from lading.cli.table import Line, table
 from lading.errors import InvalidInput
 from lading.operations import gc as operation
 
+# Of versions that stay for one reason, the others are one --json away.
+_NAMED = 5
+
 app = typer.Typer(add_completion=False)
 
 
@@ -81,8 +84,9 @@ def gc(
     """Throw away versions that nobody needs, and what is left over.
 
     It only says what would go, and why the rest stays, until you say --delete. Of what is said of
-    versions all must hold. What stages name, protected ones ever named, versions that stay were
-    made from, somebody asked for or deployed, and the highest release never go; nor do events.
+    versions all must hold; where nothing is, leftovers go and versions stay. What stages name,
+    protected ones ever named, versions that stay were made from, somebody asked for or deployed,
+    and the highest release never go; nor do events.
     """
     if delete and dry_run:
         raise InvalidInput("--delete and --dry-run cannot both hold", hint="leave one of them out")
@@ -102,7 +106,9 @@ def gc(
     for note in result.notes:
         console.say(f"note: {note}")
     console.say(_summary(result))
-    console.answer(result, _lines(result))
+    # Nobody said which versions: why each stays would be a long table that says little.
+    summarised = keep_last is None and not (older_than or prereleases or deprecated)
+    console.answer(result, _lines(result, summarised=summarised))
 
 
 def _summary(result: operation.GcResult) -> str:
@@ -113,7 +119,46 @@ def _summary(result: operation.GcResult) -> str:
     return f"removed {said}" if result.deleted else f"would remove {said}; --delete does it"
 
 
-def _lines(result: operation.GcResult) -> Iterator[Line]:
+def _reasons(result: operation.GcResult) -> Line:
+    """Each reason why versions stay, and which: what holds most of them comes first."""
+    held: dict[str, list[str]] = {}
+    for version in result.versions:
+        for reason in version.because:
+            held.setdefault(reason, []).append(version.version)
+    rows = [
+        (str(len(named)), _few(named), reason)
+        for reason, named in sorted(held.items(), key=lambda item: -len(item[1]))
+    ]
+    return table(("STAY", "VERSIONS", "WHY"), rows, right=frozenset({0}))
+
+
+def _few(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _lines(result: operation.GcResult, *, summarised: bool) -> Iterator[Line]:
+    if summarised and result.versions:
+        yield _reasons(result)
+    else:
+        yield from _versions(result)
+    left = [
+        (
+            x.status,
+            x.kind,
+            x.tag or x.digest,
+            size(x.frees) if x.frees else "",
+            "; ".join(x.because),
+        )
+        for x in result.leftovers
+    ]
+    if result.versions and left:
+        yield ""
+    if left:
+        yield table(("", "LEFT OVER", "NAME", "FREES", "WHY"), left, right=frozenset({3}))
+
+
+def _versions(result: operation.GcResult) -> Iterator[Line]:
     rows = [
         (
             v.status,
@@ -126,17 +171,3 @@ def _lines(result: operation.GcResult) -> Iterator[Line]:
     ]
     if rows:
         yield table(("", "VERSION", "CAME (UTC)", "FREES", "WHY"), rows, right=frozenset({3}))
-    left = [
-        (
-            x.status,
-            x.kind,
-            x.tag or x.digest,
-            size(x.frees) if x.frees else "",
-            "; ".join(x.because),
-        )
-        for x in result.leftovers
-    ]
-    if rows and left:
-        yield ""
-    if left:
-        yield table(("", "LEFT OVER", "NAME", "FREES", "WHY"), left, right=frozenset({3}))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.garbage.delete import Deletion, Status
+from lading.operations.garbage.facts import Facts
 from lading.operations.garbage.look import Look
 from lading.operations.garbage.parents import Parents
-from lading.operations.garbage.plan import Plan, Wish, plan
+from lading.operations.garbage.plan import Plan, Wish, judged, plan
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.spec.duration import seconds_of
 from lading.spec.reference import Reference
@@ -22,11 +23,16 @@ if TYPE_CHECKING:
 
 GRACE: Final = "1h"
 DEPLOYED_WITHIN: Final = "90d"
+# Why a version stays that nothing else holds.
+UNASKED: Final = "nothing holds it, and nobody asks for it to go"
 
 
 @dataclass(frozen=True, slots=True)
 class CollectedVersion:
-    """A version that was considered, and why it goes or stays; ``frees`` is bytes."""
+    """A version that was considered, and why it goes or stays; ``frees`` is bytes.
+
+    Where nothing was said of versions, each is here with all that would hold it.
+    """
 
     version: str
     digest: str
@@ -80,11 +86,12 @@ def gc(
 
     Considered are versions that are ``older_than`` a stretch of time, ``prereleases``,
     ``deprecated``, but for the ``keep_last`` highest of them: all that is said must hold. Leftovers
-    always are. Never removed is what a stage or another tag names, what a protected stage ever
-    named, what a version that stays was made from (here, in ``also`` and in the repositories of the
-    settings), what somebody asked for, what was deployed (last to its place, or
-    ``deployed_within``), the highest release, and what is younger than ``grace``. Events are never
-    removed. Interrupted, it is run again.
+    always are; where nothing is said of versions they are all that is meant, and every version is
+    told with what would hold it. Never removed is what a stage or another tag names, what a
+    protected stage ever named, what a version that stays was made from (here, in ``also`` and in
+    the repositories of the settings), what somebody asked for, what was deployed (last to its
+    place, or ``deployed_within``), the highest release, and what is younger than ``grace``. Events
+    are never removed. Interrupted, it is run again.
 
     Raises:
         InvalidInput: a version is named, or a number or a stretch of time is none.
@@ -109,7 +116,7 @@ def gc(
     return GcResult(
         reference=place.base,
         deleted=delete,
-        versions=tuple(_versions(made, wish, deletion)),
+        versions=tuple(_untouched(facts) if wish.is_empty else _versions(made, wish, deletion)),
         leftovers=tuple(_leftovers(made, deletion)),
         frees=deletion.frees,
         notes=tuple(dict.fromkeys((*logbook.notes, *deletion.notes))),
@@ -144,6 +151,23 @@ def _others(
     return tuple(unique.values())
 
 
+def _untouched(facts: Facts) -> Iterator[CollectedVersion]:
+    """All versions, none of which anybody wants to be rid of."""
+    for verdict in judged(facts, facts.versions):
+        yield CollectedVersion(
+            version=str(verdict.version.version),
+            digest=verdict.version.digest,
+            pushed=_stamp(verdict.version.pushed),
+            status="stays",
+            because=verdict.stays or (UNASKED,),
+            frees=0,
+        )
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+
+
 def _versions(made: Plan, wish: Wish, deletion: Deletion) -> Iterator[CollectedVersion]:
     for verdict in made.versions:
         version = verdict.version
@@ -151,7 +175,7 @@ def _versions(made: Plan, wish: Wish, deletion: Deletion) -> Iterator[CollectedV
         yield CollectedVersion(
             version=str(version.version),
             digest=version.digest,
-            pushed=version.pushed.strftime("%Y-%m-%dT%H:%M:%SZ") if version.pushed else None,
+            pushed=_stamp(version.pushed),
             status=status,
             because=why or (str(wish),),
             frees=verdict.frees if status in ("goes", "removed") else 0,
