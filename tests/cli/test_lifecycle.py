@@ -351,3 +351,15 @@ def test_gc_without_a_selection_sums_up_what_holds_versions(pushed: Command) -> 
     assert first.split(maxsplit=3) == ["2", "1.0.0,", "1.1.0", "it came here less than 1h ago"]
     assert any(line.split(maxsplit=2) == ["1", "1.0.0", "prod names it"] for line in others)
     assert {v["status"] for v in answer(pushed, "gc", "ml/tiny")["versions"]} == {"stays"}
+
+
+def test_inspect_says_on_stderr_once_that_a_version_is_deprecated(pushed: Command) -> None:
+    pushed("deprecate", "ml/tiny:1.0.0", "--because", "stale", **ADA)
+
+    people = pushed("inspect", "ml/tiny:1.0.0")
+    machines = pushed("inspect", "ml/tiny:1.0.0", "--json")
+
+    assert people.stderr.startswith("warning: deprecated by Ada <ada@example.com> (unsigned)")
+    assert people.stdout.count("deprecated") == 1
+    (note,) = json.loads(machines.stdout)["notes"]
+    assert json.loads(machines.stderr) == {"warning": note}

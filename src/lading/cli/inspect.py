@@ -34,6 +34,8 @@ def inspect(context: typer.Context, reference: ReferenceArgument) -> None:
     """
     console = Console.of(context)
     result = operation.inspect(reference, settings=console.settings())
+    if result.deprecated:
+        console.warn(result.notes[-1])
     console.answer(result, _lines(result))
 
 
@@ -55,7 +57,7 @@ def _lines(result: operation.InspectResult) -> Iterator[Line]:
     yield ""
     yield "Who can use it"
     yield from indented(_consumers(result))
-    for note in result.notes:
+    for note in result.notes[: -1 if result.deprecated else None]:
         yield ""
         yield Prose(f"Note: {note}", hang=2)
 
@@ -71,6 +73,7 @@ def _facts(result: operation.InspectResult) -> list[tuple[str, str | None]]:
         ("created", f"{date(result.created)} UTC" if result.created else None),
         ("size", f"{size(result.size)} in {count(len(result.files), 'file')}"),
         ("kind", result.kind),
+        ("deprecated", "yes" if result.deprecated else None),
         ("digest", result.digest),
     ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.ledger.artifact import unseal
-from lading.ledger.fold import Stage
 from lading.ledger.index import LedgerIndex, read_index
 from lading.ports import Source
 from lading.spec.digest import Digest
@@ -12,16 +11,6 @@ from lading.spec.event import Recorded
 from lading.spec.manifest import Index, parse
 from lading.spec.tags import LEDGER
 from lading.transfer import read
-
-
-def shown_stage(source: Source, name: str) -> Stage | None:
-    """A stage as the index shows it; None where there is no ledger, or it never moved that stage.
-
-    Raises:
-        IntegrityError: what is there is no ledger, or a damaged one.
-    """
-    index = shown_index(source)
-    return index.stages.get(name) if index else None
 
 
 def shown_index(source: Source) -> LedgerIndex | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
-from lading.ledger.checked import read_event, shown_stage
+from lading.ledger.checked import read_event, shown_index
 from lading.ledger.compressed import is_compressed_copy
 from lading.ledger.fold import Stage
 from lading.operations import stores
@@ -16,9 +16,12 @@ from lading.spec.tags import LATEST
 from lading.spec.version import Version
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.descriptor import Descriptor
+    from lading.spec.digest import Digest
     from lading.spec.reference import Reference
 
 _log = logging.getLogger(__name__)
@@ -30,12 +33,22 @@ _PAUSES: Final = (0.1, 0.4)
 def checked(store: AnyStore, place: Reference, root: Descriptor, settings: Settings) -> Descriptor:
     """What a reference names, after the ledger was asked where it is a stage.
 
+    Somebody who goes on with a deprecated version is warned; that costs no request more.
+
     Raises:
         IntegrityError: DRIFT: the stage's tag is not what the ledger says.
     """
     if not settings.unchecked and is_stage(place, settings):
         for pause in _PAUSES:
-            if drift(store, place, root, settings) is None:
+            seen = _look(store, place, root, settings)
+            if seen.drift is None:
+                if seen.deprecated:
+                    _log.warning(
+                        "%s is deprecated: lading history %s@%s says why",
+                        place,
+                        place.base,
+                        root.digest,
+                    )
                 return root
             time.sleep(pause)
             root = stores.resolve(store, place)
@@ -69,24 +82,39 @@ def drift(store: AnyStore, place: Reference, root: Descriptor, settings: Setting
     One request; of a protected stage every event is read, so that what counts is known. A tag that
     no event ever moved is believed, but not where the stage is protected.
     """
+    return _look(store, place, root, settings).drift
+
+
+class _Seen(NamedTuple):
+    """What the ledger says of a stage's tag, and of the version that it names."""
+
+    drift: str | None
+    deprecated: bool
+
+
+def _look(store: AnyStore, place: Reference, root: Descriptor, settings: Settings) -> _Seen:
     stage = place.tag or ""
     shown: Stage | None
+    deprecated: Collection[Digest] = ()
     protected = load_policy(settings).for_model(place.repository)[stage].protected
     if protected:
         from lading.operations.lifecycle.logbook import open_logbook
 
         logbook = open_logbook(place, settings, store=store)
         _, state = logbook.read(whole=True)
-        shown = state.stage(stage)
+        shown, deprecated = state.stage(stage), state.deprecated
     else:
-        shown = shown_stage(store, stage)
+        index = shown_index(store)
+        shown, deprecated = (index.stages.get(stage), index.deprecated) if index else (None, ())
+    spoken = root.digest in deprecated
     if shown is None or shown.value == root.digest:
-        return None
+        return _Seen(None, spoken)
     found = f"the tag names {root.digest}, the ledger {shown.value or 'nothing'}"
     if not _was_compressed(store, root, shown):
-        return found
+        return _Seen(found, spoken)
     # Nobody approved those bytes; what a policy protects is taken as it was approved, or not.
-    return f"{found}: the same model, whose copy was compressed on the way" if protected else None
+    copied = f"{found}: the same model, whose copy was compressed on the way"
+    return _Seen(copied if protected else None, spoken)
 
 
 def _was_compressed(store: AnyStore, root: Descriptor, shown: Stage) -> bool:
