@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from operations.team import BOB, EVE, Team
+from operations.team import ADA, BOB, EVE, Team
 
 from lading.errors import IntegrityError
 from lading.ledger.artifact import EMPTY, EMPTY_CONFIG, seal
 from lading.ledger.book import LedgerStore
-from lading.operations.ledger import ledger_verify
+from lading.operations.copy import copy
+from lading.operations.ledger import ledger_adopt, ledger_verify
 from lading.operations.promote import promote
 from lading.operations.pull import pull
 from lading.operations.request import approve
@@ -211,3 +212,16 @@ def test_an_event_that_names_another_model_excuses_nothing(local: Team) -> None:
     told = ledger_verify(one.place, settings=one.settings)
 
     assert {"drift", "moved"} <= {finding.kind for finding in told.findings}
+
+
+def test_pushing_the_content_of_a_compressed_copy_registers_nothing_twice(local: Team) -> None:
+    one = local.at("ml/copied")
+    copy("ml/fraud:1.0.0", "ml/copied:1.0.0", settings=one.settings)
+    put(one.store, compressed(one.store, index_of(one.store, "1.0.0")), "1.0.0")
+    assert ledger_adopt(one.place, settings=one.settings).adopted == ("1.0.0",)
+    before = one.events()
+
+    one.push("1.0.0", authors=[ADA], metrics={"auc": 0.95})
+
+    assert one.events() == before
+    assert ledger_verify(one.place, settings=one.settings).sound

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from operations.older import give_again
 from parts.dialect import DISTRIBUTION_2
 from parts.double import Double
 from parts.registry import DockerRegistry
@@ -217,7 +218,7 @@ def test_an_open_stage_that_both_moved_is_told_of(model: Path, settings: Setting
     remove("ml/there:1.0.0", settings=settings)
     remove("ml/there:1.1.0", settings=settings)
     for version in ("1.0.0", "1.1.0"):
-        copy(f"ml/here:{version}", f"ml/there:{version}", settings=settings)
+        give_again(f"ml/here:{version}", f"ml/there:{version}", settings)
     promote("ml/there:1.1.0", "prod", settings=settings)
 
     result = all_of("ml/here", "ml/there", settings)

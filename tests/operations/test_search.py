@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from operations.older import give_again
 from parts.child import in_a_child
 from parts.double import Double
 from parts.filled import Storage
@@ -493,10 +494,11 @@ def test_a_version_that_was_removed_and_pushed_anew_is_read_again(
     search(None, place, settings=settings)
 
     remove(f"{place}:1.0.0", settings=settings)
-    second = push(small, f"{place}:1.0.0", metrics={"auc": 0.8}, settings=settings)
+    push(small, "ml/elsewhere:1.0.0", metrics={"auc": 0.8}, settings=settings)
+    second = give_again("ml/elsewhere:1.0.0", f"{place}:1.0.0", settings)
 
     (version,) = search("version = '1.0.0'", place, settings=settings).versions
-    assert (version.digest, version.metrics) == (second.digest, {"auc": 0.8})
+    assert (version.digest, version.metrics) == (second, {"auc": 0.8})
 
 
 def test_a_version_that_was_removed_is_found_no_more(

@@ -197,6 +197,20 @@ def test_the_next_version_is_above_every_other(known: list[Version], part: Bump)
     assert following == FIRST or known
 
 
+@given(st.lists(versions), st.lists(versions), st.sampled_from(get_args(Bump)))
+def test_a_bump_passes_over_what_was_given_before(
+    known: list[Version], before: list[Version], part: Bump
+) -> None:
+    tags = [version.tag for version in known]
+    first = next_version(tags, part)
+    gone = {version.tag for version in (*before, first, first.bumped(part))}
+
+    following = next_version(tags, part, given=gone)
+
+    assert following.tag not in gone
+    assert following == first.bumped(part).bumped(part) or before
+
+
 def test_latest_is_the_highest_release() -> None:
     tags = ["latest", "1.9.0", "1.10.0", "2.0.0-rc.1", "v3.0.0", "keep-000000000000"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
-from lading.ledger.book import Book, LedgerStore
+from lading.ledger.book import Book, LedgerStore, given
 from lading.ledger.compressed import is_compressed_copy
 from lading.ledger.fold import Stage, State
 from lading.ledger.line import Line
@@ -231,7 +231,7 @@ def _model(book: Book, version: Digest) -> Digest | None:
 def _versions(
     store: LedgerStore, book: Book, state: State, looked: dict[str, Digest | None]
 ) -> Iterator[Finding]:
-    registered = _registered(book)
+    registered = given(book.lines.values())
     for tag in sorted(_version_tags(book)):
         there, known = looked.get(tag), registered.get(tag, ())
         if there is None or there in known:
@@ -251,16 +251,6 @@ def _versions(
         for digest in known:
             if looked.get(tag) is None:
                 yield _gone(store, book, state, tag, digest)
-
-
-def _registered(book: Book) -> dict[str, tuple[Digest, ...]]:
-    """The digests that each version was registered with, by its tag; the first one first."""
-    found: dict[str, tuple[Digest, ...]] = {}
-    for line in sorted(book.lines.values(), key=lambda line: line.order):
-        if line.kind == "registered" and line.version:
-            tag = line.version.replace("+", "_")
-            found[tag] = tuple(dict.fromkeys((*found.get(tag, ()), line.subject)))
-    return found
 
 
 def _gone(store: LedgerStore, book: Book, state: State, tag: str, digest: Digest) -> Finding:

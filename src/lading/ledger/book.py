@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -94,6 +94,16 @@ class Book:
     def ordered(self) -> tuple[Recorded, ...]:
         """The events themselves, parents before children; all of them in a whole book only."""
         return tuple(sorted(self.records.values(), key=lambda recorded: recorded.order))
+
+
+def given(lines: Iterable[Line]) -> dict[str, tuple[Digest, ...]]:
+    """To which content each version was registered, by its tag; the first content first."""
+    found: dict[str, tuple[Digest, ...]] = {}
+    for line in sorted(lines, key=lambda line: line.order):
+        if line.kind == "registered" and line.version:
+            tag = line.version.replace("+", "_")
+            found[tag] = tuple(dict.fromkeys((*found.get(tag, ()), line.subject)))
+    return found
 
 
 def event_tags(names: Collection[str]) -> dict[str, tuple[str, ...]]:

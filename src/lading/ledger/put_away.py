@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
-from lading.ledger.book import LedgerStore, event_tags
+from lading.ledger.book import Book, LedgerStore, event_tags
 from lading.ledger.index import LedgerIndex, Segment, read_index
 from lading.ledger.line import Line
 from lading.spec.descriptor import Descriptor
@@ -86,6 +86,18 @@ class PutAway:
                 cause=f"it lists {len(lines)} events instead of {segment.count}",
             )
         return lines
+
+
+def put_away(store: LedgerStore, book: Book) -> tuple[Line, ...] | None:
+    """What lies behind the book's border, as the full parts list it: a request for each of them.
+
+    None where one is gone or damaged: then only the events themselves tell.
+    """
+    if book.listed is None or book.border is None:
+        return ()
+    away = PutAway.of(store, book.names)
+    lines = tuple(line for part in book.listed.segments for line in away.lines(part))
+    return None if away.troubles else lines
 
 
 def parsed_index(store: LedgerStore, descriptor: Descriptor) -> LedgerIndex:

@@ -17,8 +17,11 @@ from lading.transfer import OnProgress, Tally, read
 from lading.transfer import copy as transfer_copy
 
 if TYPE_CHECKING:
+    from lading.operations.lifecycle.logbook import Logbook
+    from lading.operations.lifecycle.numbers import Numbers
     from lading.operations.stores import AnyStore
     from lading.settings import Settings
+    from lading.spec.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,9 @@ def copy(
     Raises:
         NotFound: the source is not there.
         IntegrityError: a stage is named whose tag is not what the ledger says.
-        Conflict: the destination's version exists with other content; a stage is named that is
-            protected, or that its ledger says names another version; or both ledgers dispute what
-            a protected stage names.
+        Conflict: the destination's version exists with other content, or did and was removed; a
+            stage is named that is protected, or that its ledger says names another version; or
+            both ledgers dispute what a protected stage names.
     """
     settings = stores.settled(settings)
     from_place = stores.locate(source, settings)
@@ -88,10 +91,15 @@ def copy(
         raise InvalidInput("a copy cannot name the destination's digest", hint="name a tag")
     from_store = stores.open_store(from_place, settings)
     to_store = stores.open_store(to_place, settings, create=True)
+    from lading.operations.lifecycle.logbook import open_logbook
+    from lading.operations.lifecycle.numbers import Numbers
+
+    logbook = open_logbook(to_place, settings, store=to_store)
     shipment = Shipment(
         from_store,
         to_store,
         to_place,
+        Numbers(logbook),
         jobs or settings.jobs,
         referrers or all_versions,
         on_progress,
@@ -102,12 +110,13 @@ def copy(
         came = copy_all(shipment, from_store, settings)
         events, moved, notes = came.events, came.moved, came.notes
     else:
-        events, moved, notes = 0, (), ()
+        events, moved = 0, ()
         root = stores.resolve(from_store, from_place)
         root = checked(from_store, from_place, root, settings)
         tag = to_place.tag or from_place.tag or _own_tag(from_store, from_place, root)
-        _refuse_stage(from_place, to_store, replace(to_place, tag=tag), root, settings)
+        _refuse_stage(from_place, logbook, replace(to_place, tag=tag), root)
         shipment.one(root, tag)
+        notes = tuple(logbook.notes)
     return CopyResult(
         source=str(from_place),
         destination=str(to_place),
@@ -121,15 +130,10 @@ def copy(
     )
 
 
-def _refuse_stage(
-    source: Reference, target: AnyStore, own: Reference, root: Descriptor, settings: Settings
-) -> None:
+def _refuse_stage(source: Reference, logbook: Logbook, own: Reference, root: Descriptor) -> None:
     """A stage that is protected, or has a history, moves by an event that says who moved it."""
-    if not is_stage(own, settings):
+    if not is_stage(own, logbook.settings):
         return
-    from lading.operations.lifecycle.logbook import open_logbook
-
-    logbook = open_logbook(own, settings, store=target)
     book, state = logbook.read_for(own.tag or "")
     name = own.tag or ""
     stage = state.stage(name)
@@ -150,6 +154,7 @@ class Shipment:
     source: AnyStore
     target: AnyStore
     place: Reference
+    numbers: Numbers
     jobs: int
     referrers: bool
     on_progress: OnProgress | None
@@ -177,17 +182,19 @@ class Shipment:
         self.tally.sizes |= moved.sizes
         self.copied.append(CopiedTag(tag, root.digest))
 
-    def refuse_to_move(self, tag: str, digest: str) -> None:
+    def refuse_to_move(self, tag: str, digest: Digest) -> None:
         """Refuse to give a version's tag to other content.
 
         Raises:
-            Conflict: it is there and names something else.
+            Conflict: it is there and names something else, or did and was removed.
         """
-        if Version.from_tag(tag) is None:
+        version = Version.from_tag(tag)
+        if version is None:
             return
         try:
             there = self.target.resolve(tag)
         except NotFound:
+            self.numbers.demand(version, digest)
             return
         if there.digest != digest:
             raise Conflict(

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import Conflict, NotFound
+from lading.ledger.book import given
 from lading.ledger.read import read_book
-from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.reading.cached_source import CachedSource
 from lading.spec import mediatypes, tags
 from lading.spec.content import BytesContent
@@ -60,9 +60,10 @@ def copy_all(shipment: Shipment, source: AnyStore, settings: Settings) -> Came:
     names = frozenset(source.names())
     if not names:
         raise NotFound("the source has no tags", hint="lading list shows what is there")
-    to = open_logbook(shipment.place, settings, store=shipment.target)
+    to = shipment.numbers.logbook
     book = read_book(source, whole=True, names=names, shelf=to.shelf, jobs=settings.jobs)
     own, _ = to.read(whole=True)
+    shipment.numbers.book = own
     return _Copy(shipment, source, names, book, to, own).done()
 
 
@@ -83,6 +84,7 @@ class _Copy:
         for name, root in versions.items():
             self.shipment.refuse_to_move(name, root.digest)
         self._demand_peace()
+        self._numbers()
         for name, root in versions.items():
             self.shipment.one(root, name)
         self._versions_without_tag({root.digest for root in versions.values()})
@@ -131,6 +133,16 @@ class _Copy:
                 self.notes.append(
                     f"{name} {disputed}; it names {stage.value or 'nothing'} now,"
                     " and the next promotion settles it"
+                )
+
+    def _numbers(self) -> None:
+        """Say which numbers each ledger gave to content of its own: nothing can mend that later."""
+        here = given(self.own.lines.values())
+        for tag, theirs in sorted(given(self.book.lines.values()).items()):
+            if here.get(tag) and not set(theirs) & set(here[tag]):
+                self.notes.append(
+                    f"{tag} was registered in both places with different content:"
+                    f" {here[tag][-1]} in the destination, {theirs[-1]} in the source"
                 )
 
     def _state(self, book: Book) -> State:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from lading.errors import InvalidInput, LadingError
+from lading.errors import Conflict, InvalidInput, LadingError
 from lading.operations import stores
-from lading.operations.lifecycle.logbook import Logbook, open_logbook
+from lading.operations.lifecycle.logbook import open_logbook
+from lading.operations.lifecycle.numbers import Numbers
 from lading.operations.lifecycle.registration import register
 from lading.operations.lifecycle.subject import Subject
 from lading.operations.publishing.captured import Capture
@@ -19,12 +20,13 @@ from lading.operations.publishing.publication import Outcome, Publication
 from lading.packing.artifact import DOCUMENT_TITLE
 from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
-from lading.spec.version import Bump, Version, highest_release, next_version
+from lading.spec.version import Bump, Version, highest_release
 from lading.spec.words import Words
 from lading.transfer import OnProgress, Status, Tally
 
 if TYPE_CHECKING:
     from lading.packing.plan import PlannedLayer
+    from lading.packing.version import PackedVersion
     from lading.ports import Source
     from lading.settings import Settings
 
@@ -83,7 +85,8 @@ def push(
     error and moves nothing.
 
     Raises:
-        Conflict: the version exists with other content, or somebody else was faster.
+        Conflict: the version exists with other content, or did and was removed, or somebody else
+            was faster.
         InvalidInput: the folder or the reference cannot be packed so, or a word is wrong.
         PolicyRefused: ``strict``, and something that must be said is not.
     """
@@ -106,7 +109,9 @@ def push(
     if bump == "auto":
         cargo = cargo.surveyed()
         bump = _proposed(store, names, cargo)
-    version = _version(place, bump, names)
+    logbook = open_logbook(place, settings, store=store)
+    numbers = Numbers(logbook, names)
+    version = numbers.following(bump) if bump else _written(place)
     strict = settings.strict if strict is None else strict
     publication = Publication(
         store,
@@ -117,37 +122,60 @@ def push(
         on_progress,
         settings.required if strict else frozenset(),
     )
-    logbook = open_logbook(place, settings, store=store)
     cargo = cargo.named(place.repository, version)
-    outcome = _outcome(publication, cargo, dry_run=dry_run)
-    notes = () if outcome.status == "planned" else _registered(logbook, publication, outcome)
+    outcome = _outcome(publication, cargo, numbers, dry_run=dry_run)
+    notes = () if outcome.status == "planned" else _registered(numbers, publication, outcome)
     return _result(outcome, publication, notes)
 
 
-def _outcome(publication: Publication, cargo: Described, *, dry_run: bool) -> Outcome:
-    """What becomes of the version: it is there already, would be made, or is made."""
+def _outcome(
+    publication: Publication, cargo: Described, numbers: Numbers, *, dry_run: bool
+) -> Outcome:
+    """What becomes of the version: it is there already, would be made, or is made.
+
+    Its number may have stood for content that was removed: then only this comes back, and only
+    where the store still has what it is compared with.
+    """
     existing = publication.existing()
     if existing is not None:
         return publication.compared(cargo, existing)
-    return publication.foreseen(cargo) if dry_run else publication.published(cargo)
+    packed = _again(publication, cargo, numbers)
+    if dry_run:
+        return publication.foreseen(cargo, packed)
+    return publication.restored(cargo, packed) if packed else publication.published(cargo)
 
 
-def _registered(logbook: Logbook, publication: Publication, outcome: Outcome) -> tuple[str, ...]:
+def _again(publication: Publication, cargo: Described, numbers: Numbers) -> PackedVersion | None:
+    """The removed version that this is, to be given its tag back; None for a number of its own."""
+    former = numbers.former(publication.version)
+    if not former:
+        return None
+    try:
+        packed = publication.again(cargo, former)
+    except Conflict as other:
+        raise numbers.refusal(publication.version, f"{other.cause}") from other
+    if packed is None:
+        gone = f"of {former[-1]} nothing is left that this could be compared with"
+        raise numbers.refusal(publication.version, gone)
+    return packed
+
+
+def _registered(numbers: Numbers, publication: Publication, outcome: Outcome) -> tuple[str, ...]:
     """Record that the version is there, where nobody did; what the ledger has to say.
 
     A push that was killed in between is recorded by the next one of the same content.
     """
-    packed = outcome.packed
+    packed, logbook = outcome.packed, numbers.logbook
     what = Subject(publication.place, packed.root, str(publication.version), packed.model.digest)
     try:
-        # A push may take an hour: what the tags were before it is nothing to go by.
-        book, _ = logbook.read(names=publication.names if outcome.status == "unchanged" else None)
-        register(logbook, what, book=book)
+        register(logbook, what, book=numbers.now(changed=outcome.status != "unchanged"))
     except LadingError as error:
         raise type(error)(
             f"{publication.place} was pushed, but its ledger does not say so",
             cause=str(error),
-            hint=f"push it again, or lading ledger adopt {publication.place.base}",
+            # A number that somebody else was given meanwhile is not got by trying again.
+            hint=(isinstance(error, Conflict) and error.hint)
+            or f"push it again, or lading ledger adopt {publication.place.base}",
         ) from error
     return tuple(logbook.notes)
 
@@ -185,10 +213,8 @@ def _check_reference(place: Reference, bump: str | None) -> None:
         )
 
 
-def _version(place: Reference, bump: Bump | None, names: frozenset[str]) -> Version:
-    if place.tag:
-        return Version.from_tag(place.tag) or Version.parse(place.tag)
-    return next_version(list(names), bump or "patch")
+def _written(place: Reference) -> Version:
+    return Version.from_tag(place.tag or "") or Version.parse(place.tag or "")
 
 
 def _result(outcome: Outcome, publication: Publication, notes: tuple[str, ...]) -> PushResult:

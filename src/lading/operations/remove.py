@@ -13,6 +13,7 @@ from lading.errors import Conflict, InvalidInput, LadingError, NotFound
 from lading.operations import stores
 from lading.operations.lifecycle.in_use import refuse_stage, refuse_version
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
+from lading.operations.lifecycle.numbers import REMOVED
 from lading.ports import Deleter, Source
 from lading.spec import tags
 from lading.spec.content import BytesContent
@@ -51,7 +52,7 @@ def remove(
 
     ``latest`` moves to the highest release that is left. A version that a stage names, by its tag
     or by the ledger, is not removed; one that a protected stage ever named goes by ``force`` only.
-    What the ledger says of a version stays.
+    What the ledger says of a version stays, and its number is not given again to other content.
 
     Raises:
         NotFound: there is no such tag.
@@ -129,7 +130,7 @@ class Removal:
             digest=root.digest,
             version=str(version),
             actor=self.logbook.actor,
-            reason="removed",
+            reason=REMOVED,
             policy=self.logbook.judge.policy,
         )
         self.logbook.recorded(book, draft)

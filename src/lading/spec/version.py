@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import total_ordering
 from typing import Literal
@@ -104,10 +105,16 @@ def _hint(text: str) -> str:
     return "a version is MAJOR.MINOR.PATCH, for example 1.2.0 or 1.2.0-rc.1"
 
 
-def next_version(tags: list[str], part: Bump) -> Version:
-    """The version after the highest among some tags; 0.1.0 where there is none."""
+def next_version(tags: list[str], part: Bump, *, given: Collection[str] = ()) -> Version:
+    """The version after the highest among some tags; 0.1.0 where there is none.
+
+    Those that were ``given`` before are passed over, as tags, although they are not there any more.
+    """
     versions = [version for tag in tags if (version := Version.from_tag(tag))]
-    return max(versions).bumped(part) if versions else FIRST
+    following = max(versions).bumped(part) if versions else FIRST
+    while following.tag in given:
+        following = following.bumped(part)
+    return following
 
 
 def highest_release(tags: list[str]) -> Version | None:

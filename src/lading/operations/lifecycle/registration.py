@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lading.operations.lifecycle.numbers import all_lines, is_recorded_otherwise
 from lading.spec.event import Draft, Recorded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lading.ledger.book import Book
+    from lading.ledger.line import Line
     from lading.operations.lifecycle.logbook import Logbook
     from lading.operations.lifecycle.subject import Subject
 
@@ -18,15 +22,19 @@ def register(
     """Record a version as registered, once; None where it was before.
 
     Raises:
+        Conflict: its number was registered with other content.
         LadingError: the registry refuses.
     """
     if book is None:
         book, _ = logbook.read()
-    if book.border and not _registered(book, what):
-        book, _ = logbook.read(whole=True)  # it may be in a part that was put away
-    if _registered(book, what):
+    lines = tuple(book.lines.values())
+    if book.border and not _registered(lines, what):
+        lines = all_lines(logbook, book)  # it may be in a part that was put away
+    if _registered(lines, what):
         if book.unlisted:
             logbook.show(book)  # who recorded it died before it was listed
+        return None
+    if is_recorded_otherwise(logbook, book, lines, what):
         return None
     draft = Draft(
         kind="registered",
@@ -42,7 +50,5 @@ def register(
     return logbook.recorded(book, draft)[0]
 
 
-def _registered(book: Book, what: Subject) -> bool:
-    return any(
-        line.kind == "registered" and line.subject == what.digest for line in book.lines.values()
-    )
+def _registered(lines: Iterable[Line], what: Subject) -> bool:
+    return any(line.kind == "registered" and line.subject == what.digest for line in lines)

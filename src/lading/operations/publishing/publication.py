@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lading.operations.publishing.described import Described
     from lading.packing.plan import Plan
     from lading.packing.version import PackedVersion
+    from lading.spec.digest import Digest
     from lading.stores.layout import LayoutStore
     from lading.stores.remote.registry import RemoteStore
 
@@ -63,22 +65,7 @@ class Publication:
         Raises:
             Conflict: it is not.
         """
-        from lading.packing.artifact import recognise
-        from lading.packing.version import reseal
-
-        try:
-            artifact = recognise(self.store, existing, str(self.place))
-        except InvalidInput as other:
-            raise self._taken(existing.digest, None, other.cause) from other
-        if artifact.document is None:
-            raise self._taken(existing.digest, None, "it was not pushed by Lading")
-        plan = cargo.plan.hashed()
-        known = read(self.store, artifact.document, limit=DOCUMENT_LIMIT)
-        packed = reseal(plan, cargo.statement, known, layers=artifact.manifest.layers)
-        if packed.model.digest != artifact.model.digest:
-            differing = _differing(packed.document, known)
-            raise self._taken(existing.digest, packed.root.digest, differing)
-        demand(decode_object(packed.document, "the document"), self.required)
+        packed = self._same(cargo, existing)
         if isinstance(self.store, Keeper):
             # A push that was killed at its very end may have left children without keep tags.
             self.store.keep(packed.manifests, self.names)
@@ -88,10 +75,33 @@ class Publication:
             statuses.note(layer, "present")
         return Outcome(packed, statuses, "unchanged", latest, cargo.notes)
 
-    def foreseen(self, given: Described) -> Outcome:
+    def again(self, cargo: Described, former: Iterable[Digest]) -> PackedVersion | None:
+        """What this number stood for before its tag went, if this is that very content.
+
+        None where nothing is left to compare it with.
+
+        Raises:
+            Conflict: it is other content.
+        """
+        other: Conflict | None = None
+        for digest in former:
+            try:
+                packed = self._same(cargo, self.store.resolve(digest))
+            except Conflict as conflict:
+                other = conflict
+            except NotFound:
+                continue
+            else:
+                if packed.root.digest == digest:
+                    return packed
+        if other:
+            raise other
+        return None
+
+    def foreseen(self, given: Described, again: PackedVersion | None = None) -> Outcome:
         """What a push would do."""
-        cargo = self._completed(given)
-        packed = self._sealed(cargo)
+        cargo = given if again else self._completed(given)
+        packed = again or self._sealed(cargo)
         tally = Tally()
         for layer in packed.layers:
             if self.names and self.store.exists(layer):
@@ -107,6 +117,24 @@ class Publication:
         plan, absorbed = self._absorbed(cargo.plan, meter)
         cargo = replace(cargo, plan=plan)
         packed = self._sealed(cargo)
+        return self._named(given, packed, meter, notes=cargo.notes, absorbed=absorbed)
+
+    def restored(self, cargo: Described, packed: PackedVersion) -> Outcome:
+        """Give what was removed its tag back; of its content only what is gone moves."""
+        meter = Meter(self.on_progress, 0)
+        again = f"{self.version} is there again: it was registered with this content before"
+        return self._named(cargo, packed, meter, notes=(*cargo.notes, again))
+
+    def _named(
+        self,
+        given: Described,
+        packed: PackedVersion,
+        meter: Meter,
+        *,
+        notes: tuple[str, ...],
+        absorbed: tuple[Descriptor, ...] = (),
+    ) -> Outcome:
+        """Move what is missing and put the tag, if nobody else was faster."""
         meter.expect(survey(packed, packed.root).size)
         tally = copy(
             packed,
@@ -127,7 +155,31 @@ class Publication:
             raise self._taken("nothing", packed.root.digest, "somebody else removed it meanwhile")
         if there.digest != packed.root.digest:
             return self._overtaken(given, packed, there)
-        return Outcome(packed, tally, "created", latest, cargo.notes)
+        return Outcome(packed, tally, "created", latest, notes)
+
+    def _same(self, cargo: Described, existing: Descriptor) -> PackedVersion:
+        """The folder as the version that exists.
+
+        Raises:
+            Conflict: its content is another.
+        """
+        from lading.packing.artifact import recognise
+        from lading.packing.version import reseal
+
+        try:
+            artifact = recognise(self.store, existing, str(self.place))
+        except InvalidInput as other:
+            raise self._taken(existing.digest, None, other.cause) from other
+        if artifact.document is None:
+            raise self._taken(existing.digest, None, "it was not pushed by Lading")
+        plan = cargo.plan.hashed()
+        known = read(self.store, artifact.document, limit=DOCUMENT_LIMIT)
+        packed = reseal(plan, cargo.statement, known, layers=artifact.manifest.layers)
+        if packed.model.digest != artifact.model.digest:
+            differing = _differing(packed.document, known)
+            raise self._taken(existing.digest, packed.root.digest, differing)
+        demand(decode_object(packed.document, "the document"), self.required)
+        return packed
 
     def _absorbed(self, plan: Plan, meter: Meter) -> tuple[Plan, tuple[Descriptor, ...]]:
         """A cold push: what is not hashed yet is hashed while it travels."""
