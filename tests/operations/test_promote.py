@@ -289,6 +289,19 @@ def test_a_stage_before_that_is_protected_itself_is_not_passed_by_a_move_that_do
     assert promote("ml/fraud:1.1.0", "prod", settings=strict.settings).status == "assigned"
 
 
+def test_two_protected_stages_that_others_moved_are_judged_without_end(local: Team) -> None:
+    lax = local.under("stages: {staging: {}, prod: {}}")
+    strict = local.under(
+        "stages: {staging: {protected: true, gates: ['metrics.auc > 0.1']},"
+        " prod: {protected: true, after: staging}}"
+    )
+    promote("ml/fraud:1.0.0", "staging", settings=lax.settings)
+    promote("ml/fraud:1.0.0", "prod", settings=lax.settings)
+
+    assert strict.versions("staging") == ["1.0.0"]
+    assert strict.versions("prod") == ["1.0.0"]
+
+
 def test_gates_look_at_the_document_and_at_evidence(team: Team) -> None:
     strict = team.under(GATED)
     with pytest.raises(PolicyRefused, match=r"metrics\.auc is 0\.85"):

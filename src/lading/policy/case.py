@@ -38,7 +38,7 @@ class Case:
     carried: tuple[Recorded, ...] = ()
     events: tuple[Recorded, ...] = ()
     evidence: tuple[Evidence, ...] = ()
-    # The stages in which this version is or was.
+    # Of the stages that a rule asks for, those in which this version is or was.
     stages: frozenset[str] = frozenset()
     now: datetime
     # Who acts, as claimed.

@@ -156,10 +156,14 @@ class Judge:
             evidence = tuple(each for each in evidence if not _later(each, now))
         carried = (*events_in(self.store, evidence, digest), *carried)
         incumbent = state.stage(stage).value
+        # Only moves of the stage before are asked for: it never comes after this one, so that no
+        # two moves ever wait for each other's judgement.
+        before = self.rules[stage].after
         assigned = [
             recorded
             for recorded in (*carried, *known)
-            if recorded.event.kind == "assigned" and recorded.event.digest == digest
+            if recorded.event.kind == "assigned"
+            and (recorded.event.digest, recorded.event.stage) == (digest, before)
         ]
         case = Case(
             digest=digest,
