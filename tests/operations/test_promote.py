@@ -289,6 +289,25 @@ def test_a_stage_before_that_is_protected_itself_is_not_passed_by_a_move_that_do
     assert promote("ml/fraud:1.1.0", "prod", settings=strict.settings).status == "assigned"
 
 
+def test_a_gate_may_ask_for_the_stages_that_name_a_version(team: Team) -> None:
+    strict = team.under("stages: {dev: {}, prod: {protected: true, gates: [\"stage != 'dev'\"]}}")
+    promote(f"{team.place}:1.0.0", "dev", settings=strict.settings)
+
+    with pytest.raises(PolicyRefused, match='stage is "dev", and must not be "dev"'):
+        promote(f"{team.place}:1.0.0", "prod", settings=strict.settings)
+
+    assert promote(f"{team.place}:1.1.0", "prod", settings=strict.settings).status == "assigned"
+    assert strict.versions("prod") == ["1.1.0"]
+
+
+def test_a_move_of_another_policy_passes_no_gate_by_what_its_writer_left_out(local: Team) -> None:
+    strict = local.under("stages: {dev: {}, prod: {protected: true, gates: ['stage is null']}}")
+    approve("ml/fraud:1.0.0", "prod", settings=strict.acting(BOB).settings)
+    promote("ml/fraud:1.0.0", "prod", settings=local.settings)
+
+    assert strict.versions("prod") == []
+
+
 def test_two_protected_stages_that_others_moved_are_judged_without_end(local: Team) -> None:
     lax = local.under("stages: {staging: {}, prod: {}}")
     strict = local.under(

@@ -109,6 +109,12 @@ def test_a_search_finds_what_holds_and_says_what_is_known_of_it(
         ("metrics.loss IS NULL", ["1.10.0", "1.9.0", "1.0.0"]),
         ("created > '2026-02-01'", ["1.0.0"]),
         ("authors = 'bob'", ["1.10.0"]),
+        # Who names no author may have one; that a version is in no stage is known.
+        ("NOT authors = 'eve'", ["1.10.0"]),
+        ("stage != 'prod'", ["1.10.0", "1.9.0", "1.0.0"]),
+        ("NOT stage = 'prod' AND version < '1.9.0'", ["1.0.0"]),
+        ("stage NOT IN ('dev', 'prod') AND stage IS NULL", ["1.10.0", "1.9.0", "1.0.0"]),
+        ("stage = 'prod' OR stage IS NOT NULL", []),
     ],
 )
 def test_filters_mean_what_users_of_mlflow_know(
@@ -435,6 +441,9 @@ def test_a_promotion_is_seen_by_the_next_search(
     promote(f"{place}:1.0.0", "staging", settings=settings)
     assert stages() == {"1.0.0": ("staging",), "1.1.0": ("prod",)}
     (found_in_prod,) = search("stage = 'prod'", place, settings=settings).versions
+    assert [v.version for v in search("stage != 'prod'", place, settings=settings).versions] == [
+        "1.0.0"
+    ]
     assert found_in_prod.version == "1.1.0"
 
 

@@ -37,7 +37,13 @@ DOCUMENT: dict[str, Any] = {
         {"name": "mae", "value": 1, "dataset": "s3://b"},
         {"name": "only", "value": 1, "split": "test"},
     ],
-    "params": {"lr": 0.1, "tree.depth": 3, "optimizer": {"beta": 0.9}, "columns": ["a", "b"]},
+    "params": {
+        "lr": 0.1,
+        "tree.depth": 3,
+        "optimizer": {"beta": 0.9},
+        "columns": ["a", "b"],
+        "dropped": [],
+    },
     "environment": {"lock": {"path": "x"}, "python": {"version": "3.12.1"}},
     "facts": {"parameters": 7000},
     "hazards": {"verdict": "clean"},
@@ -59,7 +65,7 @@ def value(text: str, **case: Any) -> Value | None:
         ("version", "1.2.0"),
         ("created", ago(days=10)),
         ("authors", (ADA, "Bob")),
-        ("licenses", ()),
+        ("licenses", None),
         ("tags.team", "risk"),
         ("tags.a.b", "c"),
         ("tags.none", None),
@@ -71,6 +77,7 @@ def value(text: str, **case: Any) -> Value | None:
         ("params.tree.depth", 3),
         ("params.optimizer.beta", 0.9),
         ("params.columns", ("a", "b")),
+        ("params.dropped", ()),
         ("params.optimizer", None),
         ("metrics.auc", 0.8),
         ("metrics.auc@train", 0.95),
@@ -247,3 +254,26 @@ def test_a_gate_that_fails_says_by_what() -> None:
 
     assert found.why == "metrics.auc is 0.8, not >= 0.9"
     assert found.hint is None
+
+
+@pytest.mark.parametrize("text", ["stage != 'prod'", "not stage = 'prod'", "stage not in ('prod')"])
+def test_a_version_in_no_stage_is_in_none_that_is_named(text: str) -> None:
+    assert gate(text).holds
+    assert gate(text, named_by=frozenset({"dev"})).holds
+    found = gate(text, named_by=frozenset({"dev", "prod"}))
+
+    assert not found.holds
+    assert 'stage is "dev", "prod"' in found.why
+
+
+def test_what_a_document_leaves_empty_is_not_known_to_be_none() -> None:
+    for text in ("licenses != 'GPL-3.0-only'", "not licenses = 'GPL-3.0-only'"):
+        assert not gate(text, DOCUMENT).holds
+    assert gate("stage is null and licenses is null", DOCUMENT).holds
+
+
+@pytest.mark.parametrize("text", ["stage = 'dev'", "stage != 'prod'", "stage is null", "not stage"])
+def test_a_gate_holds_by_no_stage_of_which_nobody_can_tell(text: str) -> None:
+    found = gate(text, named_by=None)
+
+    assert (found.holds, found.why) == (False, "which stages named it then cannot be told")

@@ -2,6 +2,11 @@
 
 The document may be anybody's: nothing in it is trusted to be of the type that it should be, and of
 a hostile one only so much is kept.
+
+A list of which the document says nothing is left out, and so not known, rather than empty: parents,
+datasets, authors and licenses are what somebody chose to say, and a file whose format was not
+recognised has one all the same. (Stages, which the ledger knows, are always known; they are not
+the document's.)
 """
 
 from __future__ import annotations

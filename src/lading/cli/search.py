@@ -74,8 +74,8 @@ def search(
     FILTER compares name, version, stage, created, description, authors, licenses, framework,
     format, parameters, size, datasets, parents, scan, metrics.NAME (metrics.NAME@SPLIT),
     params.NAME and tags.NAME with =, !=, <, <=, >, >=, LIKE, ILIKE, IN and IS NULL; AND, OR, NOT
-    and parentheses join them. What is not known does not hold; a version in no stage has no stage
-    that would differ from another: stage IS NULL finds it.
+    and parentheses join them. What is not known does not hold, under NOT neither. Stages are always
+    known: stage != 'prod' finds versions in no stage, too; stage IS NULL only those.
 
     Without REPO: what the setting repositories names; else all that the default registry lists, or
     what is on this machine. What was read is kept: a later search asks for what changed.

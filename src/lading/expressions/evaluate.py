@@ -29,7 +29,8 @@ from lading.expressions.values import (
     written,
 )
 
-# What a name stands for; None is not known. ``dict.get`` is one.
+# What a name stands for; None is not known. A list that is known to be empty is (), of which no
+# element is anything: = is false, and != true. ``dict.get`` is one.
 Lookup = Callable[[Name], Value | None]
 Evaluation = Callable[[Lookup], bool | None]
 
@@ -73,14 +74,14 @@ def compiled(expression: Expression) -> Evaluation:
     raise TypeError(f"not a node of an expression: {type(expression).__name__}")
 
 
-# An empty list says as little as nothing.
+# What NULL is: not known, or a list that is known to be empty (a version in no stage).
 _NOTHING: Final = (None, ())
 
 
 def _term(name: Name, test: Test) -> Evaluation:
     def holds(lookup: Lookup) -> bool | None:
         value = lookup(name)
-        return None if value is None or value == () else test(value)
+        return None if value is None else test(value)
 
     return holds
 
@@ -148,12 +149,12 @@ def _reasons(expression: Expression, lookup: Lookup, *, wanted: bool) -> Iterato
 
 
 def _sentence(term: Expression, name: Name, value: Value | None, *, wanted: bool) -> str:
-    if value is None or value == ():
+    if value is None:
         return f"{name} is not known"
     said = f"{name} is {told(value)}"
     match term:
         case IsNull():
-            return f"{said}, and must not be known"
+            return said if value == () else f"{said}, and must not be known"
         case Truth() if truth(value) is None:
             return f"{said}, neither true nor false"
         case Truth():
@@ -186,7 +187,7 @@ def _listed(values: tuple[Value, ...]) -> str:
 def told(value: Value) -> str:
     """A value for a sentence: texts in quotes, and cut where they are long."""
     if isinstance(value, tuple):
-        return _listed(value)
+        return _listed(value) or "empty"
     if isinstance(value, str) and len(value) > _LONGEST:
         value = f"{value[:_LONGEST]}…"
     return f'"{value}"' if isinstance(value, str) else written(value)

@@ -10,6 +10,8 @@ A value is text, a number, true, false, or a list of texts (authors). What compa
 - Other kinds are different, and have no order: ``<`` between them is unknown.
 - ``version`` compares as semantic versions do: 1.10.0 is above 1.9.0.
 - Of a list, one element that matches is enough; ``!=``, NOT IN and NOT LIKE say that none does.
+  So they hold for a list that is known to be empty. Whoever gives values says None where nobody
+  knows whether a list is empty.
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ class Case:
     evidence: tuple[Evidence, ...] = ()
     # Of the stages that a rule asks for, those in which this version is or was.
     stages: frozenset[str] = frozenset()
+    # Those that name it now; None where only whoever wrote a move could say, which is no proof.
+    named_by: frozenset[str] | None = frozenset()
     now: datetime
     # Who acts, as claimed.
     actor: str | None = None

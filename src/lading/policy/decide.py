@@ -8,7 +8,7 @@ from typing import Final
 from lading.expressions import Name, evaluate, told
 from lading.policy.approvals import UNSIGNED, approval_rules
 from lading.policy.case import NOT_DEPRECATED, Case, Decision, Rule, cut
-from lading.policy.facts import Facts
+from lading.policy.facts import STAGE, Facts
 from lading.policy.rules import Gate, StageRules
 
 _SHOWN: Final = 8
@@ -38,7 +38,11 @@ def _rules(rules: StageRules, case: Case) -> Iterator[Rule]:
         yield _assigner(rules, case)
     facts = Facts(case, rules.evidence_max_age)
     for gate in rules.gates:
-        yield _gate(gate, facts)
+        if case.named_by is None and STAGE in gate.condition.names:
+            # Not even IS NULL and NOT may hold by what is not known.
+            yield Rule(cut(gate.name, 200), False, "which stages named it then cannot be told")
+        else:
+            yield _gate(gate, facts)
 
 
 def _deprecated(case: Case) -> Rule:

@@ -16,8 +16,13 @@
 ``lock``                there is a lock
 ``signed``              false: there are no signatures yet
 ``age_days``            since it was created
+``stage``               the stages that name it now: a list, and empty for a version in none
 any other path          that field of the document: text, a number, a truth, or a list of texts
 ======================  =========================================================================
+
+A list of the document that is empty (``authors: []``) is not known: nobody said anything, which is
+not that there are none. Known to be empty are ``stage``, since the ledger holds every move, and a
+hyperparameter that was chosen so (``params.columns: []``).
 
 Where several values could be meant (``auc`` on two splits), none is: a gate must not pass with the
 one that flatters.
@@ -45,6 +50,7 @@ _AHEAD: Final = timedelta(hours=1)
 _AHEAD_NOTE: Final = "there is evidence from the future: look at the clocks"
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _DAY: Final = 86400
+STAGE: Final = ("stage",)
 _RENAMED: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     ("framework",): ("framework", "name"),
     ("parameters",): ("facts", "parameters"),
@@ -78,7 +84,8 @@ class Facts:
             return _GROUPS[group](self, name, rest[0])
         if name in _SINGLE:
             return _SINGLE[name](self, name)
-        return _value(_walked(self._document, _RENAMED.get(name, name)))
+        value = _value(_walked(self._document, _RENAMED.get(name, name)))
+        return None if value == () else value
 
     def _metric(self, name: Name, label: str) -> float | None:
         found = self._evaluated(name, label)
@@ -147,6 +154,9 @@ class Facts:
             return None
         return round((self._case.now - at).total_seconds() / _DAY, 2)
 
+    def _stage(self, name: Name) -> tuple[str, ...]:
+        return tuple(sorted(self._case.named_by or ()))
+
     def _scan(self, name: Name) -> str | None:
         """The verdict of the newest scan; the document's own is as old as the document."""
         if any(e.type == SCAN and self._is_ahead(e.created) for e in self._case.evidence):
@@ -192,6 +202,7 @@ _SINGLE: Final[Mapping[tuple[str, ...], Callable[[Facts, Name], Value | None]]] 
     ("lock",): Facts._has_lock,
     ("signed",): Facts._is_signed,
     ("age_days",): Facts._age,
+    STAGE: Facts._stage,
 }
 
 

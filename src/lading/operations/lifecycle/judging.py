@@ -116,6 +116,7 @@ class Judge:
                 known=known if then else [r for r in book.ordered() if r.digest != move],
                 actor=event.actor,
                 now=event.at if then else None,
+                placed=then,
             )
         except (NotFound, InvalidInput, IntegrityError, Unsupported) as error:
             # Anybody may name anything in an event; that must not stop who reads the others.
@@ -137,11 +138,13 @@ class Judge:
         now: datetime | None = None,
         carried: Iterable[Recorded] = (),
         there: Judge | None = None,
+        placed: bool = True,
     ) -> Decision:
         """What the policy says of a version for a stage, by events that are known; ``now`` or then.
 
         With ``there`` the stage is another repository's, whose judge that is, and ``carried`` what
-        will come along.
+        will come along. What ``state`` says of the version itself is not believed unless
+        ``placed``: a writer chooses of which moves an event knows.
 
         Raises:
             LadingError: something that must be known cannot be read.
@@ -178,6 +181,7 @@ class Judge:
                 for recorded in assigned
                 if recorded.event.stage and (there or self)._holds(book, recorded)
             ),
+            named_by=_naming(state, digest) if placed else None,
             now=now or datetime.now(UTC),
             actor=actor,
             compatible=schema_compatible,
@@ -252,6 +256,15 @@ class Judge:
     def counted(self, digest: Digest) -> tuple[Digest, ...]:
         """The evidence that a decision on this version looked at."""
         return tuple(e.digest for e in self._evidence.get(digest, ()))[:_MOST_EVIDENCE]
+
+
+def _naming(state: State, digest: Digest) -> frozenset[str]:
+    """The stages that name a version."""
+    return frozenset(
+        name
+        for name, stage in state.stages.items()
+        if any(member.digest == digest for member in stage.members)
+    )
 
 
 def _later(evidence: Evidence, now: datetime) -> bool:

@@ -65,7 +65,7 @@ class Row:
 
     @property
     def stage(self) -> tuple[str, ...]:
-        """The stages that name it."""
+        """The stages that name it; that it is in none is known, too."""
         return self.looked.repository.state.stages.of(self.version.digest)
 
     @property
