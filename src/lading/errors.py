@@ -6,7 +6,19 @@ Errors are raised once, where the cause is known, and printed once, at the door.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: whether it holds, why, and what to do where it does not."""
+
+    name: str
+    holds: bool
+    why: str
+    hint: str | None = None
 
 
 class LadingError(Exception):
@@ -70,6 +82,18 @@ class PolicyRefused(LadingError):
     """A named rule is not satisfied."""
 
     exit_code = 9
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        cause: str | None = None,
+        hint: str | None = None,
+        rules: Iterable[Rule] = (),
+    ) -> None:
+        super().__init__(what, cause=cause, hint=hint)
+        # Where a policy refused: every rule that it asked, those that hold included.
+        self.rules = tuple(rules)
 
 
 class LocalFailure(LadingError):

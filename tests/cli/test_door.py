@@ -103,6 +103,7 @@ def test_machines_get_an_error_as_one_json_object(breaks: Breaks, arguments: lis
             "what": "taken",
             "cause": "there already",
             "hint": "--bump",
+            "rules": [],
         }
     }
 

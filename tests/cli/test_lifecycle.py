@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from parts.command import Command
+from schemas.validators import check_own
 
 from lading.cli import assigned
 from lading.cli.console import Console
@@ -363,3 +364,18 @@ def test_inspect_says_on_stderr_once_that_a_version_is_deprecated(pushed: Comman
     assert people.stdout.count("deprecated") == 1
     (note,) = json.loads(machines.stdout)["notes"]
     assert json.loads(machines.stderr) == {"warning": note}
+
+
+def test_a_refusal_tells_machines_every_rule_as_a_check_does(strict: Command) -> None:
+    checked = strict("policy", "check", "ml/tiny:1.1.0", "--stage", "prod", "--json")
+    refused = strict("promote", "ml/tiny:1.1.0", "prod", "--json")
+    missing = strict("promote", "ml/tiny:7.0.0", "prod", "--json")
+
+    assert (checked.returncode, refused.returncode, missing.returncode) == (9, 9, 3)
+    error = json.loads(refused.stderr.splitlines()[-1])["error"]
+    assert error["rules"] == json.loads(checked.stdout)["rules"]
+    assert {rule["name"]: rule["holds"] for rule in error["rules"]}["scanned"] is True
+    for rule in error["rules"]:
+        assert (f"{rule['name']}: {rule['why']}" in error["cause"]) is not rule["holds"]
+    check_own("error", json.dumps(error))
+    assert json.loads(missing.stderr)["error"]["rules"] == []

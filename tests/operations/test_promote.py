@@ -16,6 +16,7 @@ from lading.operations.deprecate import deprecate
 from lading.operations.evaluate import evaluate
 from lading.operations.history import history
 from lading.operations.lifecycle import judging
+from lading.operations.policy_check import policy_check
 from lading.operations.promote import promote
 from lading.operations.request import approve, reject, request
 from lading.operations.status import status
@@ -169,6 +170,12 @@ def test_a_refused_promotion_names_every_rule_and_moves_nothing(team: Team) -> N
         assert rule in cause
     assert cause.count("cannot be met yet: unsigned") == 2
     assert "metrics.auc is 0.85" in cause
+    checked = policy_check(f"{team.place}:1.1.0", "prod", settings=strict.settings)
+    assert caught.value.rules == checked.rules
+    assert [rule.name for rule in caught.value.rules if rule.holds] == [
+        "not deprecated",
+        "not rejected",
+    ]
     assert (strict.events(), strict.tag("prod")) == (before, None)
 
 

@@ -255,7 +255,8 @@ def test_who_may_clear_by_key_alone_cannot_clear_yet(local: Team) -> None:
     promote("ml/fraud:1.0.0", "prod", settings=local.settings)
     strict = local.under("stages: {prod: {protected: true, assigners: [key]}}")
 
-    with pytest.raises(PolicyRefused, match="cannot be met yet: unsigned"):
+    with pytest.raises(PolicyRefused, match="cannot be met yet: unsigned") as caught:
         clear("ml/fraud", "prod", settings=strict.settings)
 
+    assert [(rule.name, rule.holds) for rule in caught.value.rules] == [("assigners", False)]
     assert local.tag("prod") == local.tag("1.0.0")

@@ -6,7 +6,8 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lading.policy.case import Case, Decision, Rule
+from lading.errors import Rule
+from lading.policy.case import Case, Decision
 from lading.policy.decide import decide
 from lading.policy.rules import Policy, StageRules
 from lading.spec.digest import Digest

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from lading.cli.console import Console
 from lading.cli.output import short
 from lading.cli.table import Prose
+from lading.errors import Rule
 from lading.operations.lifecycle.assignment import Assigned
-from lading.policy.case import Rule
 from lading.spec.reference import Reference
 
 

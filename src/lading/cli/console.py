@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 import typer
 
 from lading.cli.output import escape
-from lading.errors import LadingError, LocalFailure
+from lading.errors import LadingError, LocalFailure, PolicyRefused, Rule
 
 if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -41,11 +41,20 @@ class Failure:
     what: str
     cause: str | None
     hint: str | None
+    # Where a policy refused: every rule, as `lading policy check` answers them.
+    rules: tuple[Rule, ...]
 
     @staticmethod
     def of(error: LadingError) -> Failure:
         """An error of Lading's own."""
-        return Failure(type(error).__name__, error.exit_code, error.what, error.cause, error.hint)
+        return Failure(
+            type(error).__name__,
+            error.exit_code,
+            error.what,
+            error.cause,
+            error.hint,
+            error.rules if isinstance(error, PolicyRefused) else (),
+        )
 
 
 @dataclass(slots=True)

@@ -60,7 +60,7 @@ def _failure(error: BaseException) -> Failure | None:
         return Failure.of(error)
     if isinstance(error, KeyboardInterrupt):
         hint = "run it again: it resumes"
-        return Failure("Interrupted", EXIT_INTERRUPTED, "interrupted", None, hint)
+        return Failure("Interrupted", EXIT_INTERRUPTED, "interrupted", None, hint, ())
     if isinstance(error, MemoryError):
         return Failure.of(LocalFailure("this machine ran out of memory"))
     if isinstance(error, OSError) and error.errno in _MACHINE:
@@ -74,6 +74,7 @@ def _failure(error: BaseException) -> Failure | None:
         f"this is a bug in lading {lading.__version__}",
         f"{type(error).__name__}: {error}",
         "report it with what --debug prints",
+        (),
     )
 
 

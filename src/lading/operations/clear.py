@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lading.errors import Conflict, InvalidInput, PolicyRefused
+from lading.errors import Conflict, InvalidInput, PolicyRefused, Rule
 from lading.operations import stores
+from lading.operations.lifecycle.judging import UNSIGNED
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.operations.lifecycle.subject import subject
 from lading.spec.digest import Digest
@@ -52,9 +53,11 @@ def clear(
     logbook = open_logbook(place, settings)
     rules = logbook.rules(stage)
     if rules.assigners:
+        keys = Rule("assigners", False, UNSIGNED)
         raise PolicyRefused(
             f"{stage} of {logbook.place.base} may not be cleared",
-            cause="assigners: cannot be met yet: unsigned",
+            cause=f"{keys.name}: {keys.why}",
+            rules=(keys,),
         )
     book, state = logbook.read_for(stage)
     before = state.stage(stage)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lading.errors import Rule
 from lading.operations import stores
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.subject import subject
-from lading.policy.case import Rule
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:

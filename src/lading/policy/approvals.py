@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from lading.policy.case import NOT_REJECTED, Case, Rule, cut
+from lading.errors import Rule
+from lading.policy.case import NOT_REJECTED, Case, cut
 from lading.policy.people import People, Person
 from lading.policy.rules import StageRules
 from lading.spec.event import Recorded, moment

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from lading.errors import PolicyRefused
+from lading.errors import PolicyRefused, Rule
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded
 from lading.spec.evidence import Evidence
@@ -56,16 +56,6 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule: whether it holds, why, and what to do where it does not."""
-
-    name: str
-    holds: bool
-    why: str
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """What the rules of a stage say of a case."""
 
@@ -97,12 +87,13 @@ class Decision:
         return replace(self, rules=tuple(rules))
 
     def refusal(self, what: str) -> PolicyRefused:
-        """The error that names every rule which does not hold."""
+        """The error that names every rule which does not hold, and carries all of them."""
         failed = self.failed
         return PolicyRefused(
             f"{what} may not be {self.stage}",
             cause="; ".join(f"{rule.name}: {rule.why}" for rule in failed),
             hint=next((rule.hint for rule in failed if rule.hint), None),
+            rules=self.rules,
         )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from lading.errors import Rule
 from lading.expressions import Name, evaluate, told
 from lading.policy.approvals import UNSIGNED, approval_rules
-from lading.policy.case import NOT_DEPRECATED, Case, Decision, Rule, cut
+from lading.policy.case import NOT_DEPRECATED, Case, Decision, cut
 from lading.policy.facts import STAGE, Facts
 from lading.policy.rules import Gate, StageRules
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lading.errors import Conflict
+from lading.errors import Conflict, Rule
 from lading.ledger.fold import Stage
 from lading.ledger.write import Settled
-from lading.policy.case import Decision, Rule
+from lading.policy.case import Decision
 from lading.spec.event import Draft
 
 if TYPE_CHECKING:
