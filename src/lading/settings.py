@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lading.errors import InvalidInput
+from lading.spec.nearest import nearest
 
 _log = logging.getLogger(__name__)
 
@@ -284,7 +285,9 @@ def _from_file(path: Path, *, allowed: frozenset[str] | None) -> dict[str, Any]:
         raise InvalidInput(f"cannot read settings from {path}", cause=str(error)) from error
     for name in table:
         if name not in _TYPES:
-            raise InvalidInput(f"unknown setting {name!r} in {path}", hint=_nearest(name))
+            raise InvalidInput(
+                f"unknown setting {name!r} in {path}", hint=nearest(name, sorted(_TYPES))
+            )
         if allowed is not None and name not in allowed:
             raise InvalidInput(
                 f"{path} may not set {name!r}",
@@ -300,13 +303,6 @@ def _is_readable(path: Path) -> bool:
         return path.is_file()
     except PermissionError:
         return False
-
-
-def _nearest(name: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, _TYPES, n=1)
-    return f"did you mean {near[0]}?" if near else "known are: " + ", ".join(sorted(_TYPES))
 
 
 def _value(name: str, value: Any, where: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.catalogue import Measured, Names, flatten
+from lading.catalogue import GROUPS, NAMES, Measured, Names, flatten
 from lading.catalogue.flat import LISTS, LONGEST_NAME, LONGEST_TEXT, MOST_FACTS
 from lading.catalogue.state import MOST_VERSIONS
 
@@ -53,6 +53,8 @@ def test_everything_that_can_be_asked_for_has_its_name() -> None:
         }
     )
 
+    # What searches let people ask for is exactly this.
+    assert set(NAMES) == {name for name in facts.values if name.partition(".")[0] not in GROUPS}
     assert facts.values == {
         "description": "Finds fraud",
         "created": "2026-03-01T12:00:00Z",

@@ -16,7 +16,7 @@ from parts.double import Double
 from parts.filled import Storage
 from parts.registry import Access, DockerRegistry
 
-from lading.catalogue import Catalogue
+from lading.catalogue import NAMES, Catalogue
 from lading.catalogue.catalogue import FILE
 from lading.errors import InvalidInput, NotFound, Unavailable, Unsupported
 from lading.ledger.read import read_book
@@ -684,3 +684,31 @@ def _at_once(work: Callable[[], None], count: int) -> list[str]:
 def _each(calls: Iterable[Callable[[], None]]) -> None:
     for call in calls:
         call()
+
+
+@pytest.mark.parametrize(
+    ("filter_", "order", "wrong", "hint"),
+    [
+        ("metrcs.auc > 0.5", None, "metrcs.auc", "did you mean metrics.auc?"),
+        ("stag = 'prod'", None, "stag", "did you mean stage?"),
+        ("NOT Stage = 'prod' OR name = 'x'", None, "Stage", "did you mean stage?"),
+        ("framework.vrsion = '1'", None, "framework.vrsion", "did you mean framework.version?"),
+        ("accuracy > 0.5", None, "accuracy", "known are: metrics.NAME, params.NAME, tags.NAME, "),
+        ("tags = 'risk'", None, "tags", "tags.NAME"),
+        (None, "creatd DESC", "creatd", "did you mean created?"),
+    ],
+)
+def test_a_filter_that_asks_for_what_nothing_is_called_is_refused(
+    filter_: str | None, order: str | None, wrong: str, hint: str, settings: Settings
+) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        search(filter_, "ml/nothing", order_by=order, settings=settings)
+
+    assert refusal.value.what == f"a search knows nothing called {wrong}"
+    assert hint in str(refusal.value.hint)
+
+
+def test_every_name_that_a_version_is_found_by_may_be_asked_for(settings: Settings) -> None:
+    names = (*NAMES, "name", "version", "digest", "stage", "deprecated", "metrics.x", "tag.é")
+    for name in (*names, "params.`a b`.c", "evaluation.auc"):
+        assert search(f"{name} IS NULL ORDER BY {name}", settings=settings).versions == ()

@@ -112,7 +112,11 @@ def test_a_stage_that_is_not_there_is_refused_with_those_that_are() -> None:
         ),
         ("stages: {prod: {gates: ['lock', 'a >']}}", "stages.prod.gates.1 is wrong", "at the end"),
         ("stages: {prod: {gates: lock}}", "stages.prod.gates is wrong", "array"),
-        ("stages: {prod: {gates: [a, a]}}", "stages.prod.gates is wrong", "two gates are called a"),
+        (
+            "stages: {prod: {gates: [lock, lock]}}",
+            "stages.prod.gates is wrong",
+            "two gates are called lock",
+        ),
         ("stages: {prod: {gates: [true]}}", "stages.prod.gates.0 is wrong", ""),
         ("stages: {prod: {approvals: '1'}}", "stages.prod.approvals is wrong", "got '1'"),
         ("stages: {prod: {approvals: true}}", "stages.prod.approvals is wrong", ""),
@@ -156,12 +160,69 @@ def test_what_is_wrong_is_told_with_its_place(text: str, what: str, more: str) -
     assert len(str(refusal.value)) < 600
 
 
+@pytest.mark.parametrize(
+    ("rule", "wrong", "hint"),
+    [
+        ("metrcs.auc > 0.9", "metrcs.auc", "did you mean metrics.auc?"),
+        ("lock and metrcs.`top 5` > 1", "metrcs.`top 5`", "did you mean metrics.`top 5`?"),
+        ("schema.compatable", "schema.compatable", "did you mean schema.compatible?"),
+        ("not (lok or scan = 'clean')", "lok", "did you mean lock?"),
+        ("Stage = 'dev'", "Stage", "did you mean stage?"),
+        ("framework.nme = 'x'", "framework.nme", "did you mean framework.name?"),
+        ("environment.pyton.version = '3'", "environment.pyton.version", "environment.python?"),
+        ("environment.python.version.major = 3", "version.major", "known are: metrics.NAME, "),
+        ("lineage.parents.reference = 'x'", "lineage.parents.reference", "known are: "),
+        ("accuracy > 0.9", "accuracy", "known are: metrics.NAME, "),
+        ("tags = 'risk'", "tags", "tags.NAME"),
+        ("metrics > 1", "metrics", "metrics.NAME"),
+    ],
+)
+def test_a_gate_that_asks_for_what_nothing_is_called_is_refused_when_it_is_read(
+    rule: str, wrong: str, hint: str
+) -> None:
+    for gate in (rule, {"name": "mine", "rule": rule}):
+        words = {"stages": {"prod": {"gates": ["lock", gate]}}}
+
+        with pytest.raises(InvalidInput) as refusal:
+            parsed(json.dumps(words))
+
+        named = "" if gate is rule else " (mine)"
+        assert refusal.value.what == f"lading-policy.yaml: stages.prod.gates.1{named} is wrong"
+        assert "a gate knows nothing called " in str(refusal.value.cause)
+        assert str(refusal.value.cause).endswith(wrong)
+        assert hint in str(refusal.value.hint)
+
+
+def test_gates_of_other_rules_for_some_models_are_read_as_well() -> None:
+    with pytest.raises(InvalidInput, match=r"models\.0\.stages\.prod\.gates\.0 is wrong"):
+        parsed("models: [{match: x, stages: {prod: {gates: [lok]}}}]")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "metric.auc > 0.9 and param.lr < 1 and tag.team = 'x' and attributes.name = 'x'",
+        "metrics.anything > 1 and params.a.b.c = 1 and evaluation.`é` > 0 and tags.x is null",
+        "name = 'x' and version > '1.0.0' and created > '2026' and authors = 'x'",
+        "framework = 'x' and framework.version = '1' and parameters < 5 and stage is null",
+        "schema.present and schema.compatible and scan = 'clean' and lock and age_days < 3",
+        "not signed and environment.python.version like '3.%' and hazards.verdict = 'clean'",
+        "framework.load.anything = 1 and facts.dtypes.bfloat16 > 0 and lineage.code.dirty = false",
+        "governance.provider.name = 'x' and card.languages = 'de' and description is not null",
+    ],
+)
+def test_a_gate_may_ask_for_whatever_can_stand_for_something(rule: str) -> None:
+    policy = parsed(json.dumps({"stages": {"prod": {"gates": [rule]}}}))
+
+    assert policy.rules("x", "prod").gates
+
+
 def test_bytes_that_are_no_text_are_refused() -> None:
     with pytest.raises(InvalidInput, match="is not UTF-8"):
         Policy.parse(b"\xff", "it")
 
 
-_GATES = st.sampled_from(["lock", {"rule": "a > 1"}, {"name": "x"}, 5])
+_GATES = st.sampled_from(["lock", {"rule": "params.a > 1"}, {"name": "x"}, 5])
 _WORDS = st.fixed_dictionaries(
     {},
     optional={

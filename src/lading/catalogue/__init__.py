@@ -8,6 +8,8 @@ at the registry. Nothing here asks a registry, and nothing here is the truth.
 from lading.catalogue.catalogue import Catalogue as Catalogue
 from lading.catalogue.catalogue import using as using
 from lading.catalogue.database import Damaged as Damaged
+from lading.catalogue.flat import GROUPS as GROUPS
+from lading.catalogue.flat import NAMES as NAMES
 from lading.catalogue.flat import Facts as Facts
 from lading.catalogue.flat import Measured as Measured
 from lading.catalogue.flat import flatten as flatten

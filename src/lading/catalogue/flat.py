@@ -22,6 +22,12 @@ from typing import Final
 from lading.expressions import Value
 from lading.spec.plain import Fields, table, tables, text, texts
 
+# All that a document says is called so, or is a member of a group under whatever name.
+NAMES: Final = (
+    "authors", "created", "datasets", "description", "format", "framework", "framework.version",
+    "licenses", "parameters", "parents", "scan", "size",
+)  # fmt: skip
+GROUPS: Final = ("metrics", "params", "tags")
 # What may have several values; all of them are text.
 LISTS: Final = frozenset({"authors", "datasets", "format", "licenses", "parents"})
 MOST_FACTS: Final = 2000

@@ -12,6 +12,7 @@ names are the same, :mod:`lading.expressions.values` how values of different kin
 from __future__ import annotations
 
 from lading.expressions.evaluate import Lookup, Verdict, compiled, evaluate, told
+from lading.expressions.known import nobody_knows
 from lading.expressions.parser import Query, parse, parse_order, parse_query
 from lading.expressions.syntax import (
     And,
@@ -47,6 +48,7 @@ __all__ = [
     "Verdict",
     "compiled",
     "evaluate",
+    "nobody_knows",
     "parse",
     "parse_order",
     "parse_query",

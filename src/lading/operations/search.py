@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lading import catalogue as room
 from lading.errors import InvalidInput
-from lading.expressions import Name, Query, Truth, parse_order, parse_query
+from lading.expressions import Name, Query, Truth, nobody_knows, parse_order, parse_query
 from lading.operations import stores
 from lading.operations.searching.refresh import Looked
 from lading.operations.searching.refresh import refresh as refreshed
-from lading.operations.searching.rows import Columns, Later, Possible, Row, Rows, is_measured
+from lading.operations.searching.rows import (
+    BESIDE,
+    Columns,
+    Later,
+    Possible,
+    Row,
+    Rows,
+    is_measured,
+)
 from lading.operations.searching.searched import searched
 from lading.spec.plain import text, texts
 
@@ -21,6 +29,9 @@ if TYPE_CHECKING:
     from lading.catalogue import Catalogue
     from lading.expressions import Expression, Value
     from lading.settings import Settings
+
+# What a document says under names of its own, and what evaluations say.
+_GROUPS: Final = (*room.GROUPS, "evaluation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +109,8 @@ def search(
     version that the rest of the expression does not exclude, or that is shown.
 
     Raises:
-        InvalidInput: the expression is none, or a repository's name is.
+        InvalidInput: the expression is none or asks for what nothing is called, or a repository's
+            name is none.
         Unsupported: a registry would have to list what is on it, and does not.
         LadingError: no repository can be read, and nothing is known of any.
     """
@@ -127,11 +139,27 @@ def _query(
         raise InvalidInput("the limit is given twice", hint="in the filter, or as limit")
     if limit is not None and limit < 1:
         raise InvalidInput(f"cannot show {limit} versions", hint="--limit 1 or more")
-    return Query(
-        query.expression,
-        parse_order(sorting) if sorting else query.order_by,
-        query.limit if limit is None else limit,
+    return _of_known_names(
+        Query(
+            query.expression,
+            parse_order(sorting) if sorting else query.order_by,
+            query.limit if limit is None else limit,
+        )
     )
+
+
+def _of_known_names(query: Query) -> Query:
+    """A query that asks for nothing which no version could ever say.
+
+    Raises:
+        InvalidInput: it does; says for what, and what is meant perhaps.
+    """
+    known = sorted({*room.NAMES, *BESIDE})
+    for name in _asked(query):
+        is_member = len(name) > 1 and name[0] in _GROUPS
+        if not is_member and ".".join(name) not in known:
+            raise nobody_knows(name, known, _GROUPS, who="a search")
+    return query
 
 
 def _answer(catalogue: Catalogue, *, asking: _Asking, settings: Settings) -> SearchResult:

@@ -17,7 +17,8 @@
 ``signed``              false: there are no signatures yet
 ``age_days``            since it was created
 ``stage``               the stages that name it now: a list, and empty for a version in none
-any other path          that field of the document: text, a number, a truth, or a list of texts
+any other path          that field of the document: text, a number, a truth, or a list of texts;
+                        :mod:`lading.policy.names` says which paths there are
 ======================  =========================================================================
 
 A list of the document that is empty (``authors: []``) is not known: nobody said anything, which is
@@ -80,10 +81,10 @@ class Facts:
 
     def _found(self, name: Name) -> Value | None:
         group, *rest = name
-        if rest and group in _GROUPS:
-            return _GROUPS[group](self, name, rest[0])
-        if name in _SINGLE:
-            return _SINGLE[name](self, name)
+        if rest and group in GROUPS:
+            return GROUPS[group](self, name, rest[0])
+        if name in SINGLE:
+            return SINGLE[name](self, name)
         value = _value(_walked(self._document, _RENAMED.get(name, name)))
         return None if value == () else value
 
@@ -188,13 +189,13 @@ class Facts:
         return self._max_age is None or (self._case.now - at).total_seconds() <= self._max_age
 
 
-_GROUPS: Final[Mapping[str, Callable[[Facts, Name, str], Value | None]]] = {
+GROUPS: Final[Mapping[str, Callable[[Facts, Name, str], Value | None]]] = {
     "metrics": Facts._metric,
     "evaluation": Facts._evaluated,
     "params": Facts._param,
     "tags": Facts._tag,
 }
-_SINGLE: Final[Mapping[tuple[str, ...], Callable[[Facts, Name], Value | None]]] = {
+SINGLE: Final[Mapping[tuple[str, ...], Callable[[Facts, Name], Value | None]]] = {
     ("version",): Facts._version,
     ("schema", "present"): Facts._has_schema,
     ("schema", "compatible"): Facts._compatible,

@@ -8,6 +8,7 @@ from typing import Final
 
 from lading.errors import InvalidInput
 from lading.expressions import parse
+from lading.policy.names import demand_known
 from lading.policy.rules import USUAL, Gate, ModelRules, Policy, StageRules
 from lading.spec.digest import Digest
 from lading.spec.duration import seconds_of
@@ -82,13 +83,18 @@ def _gates(words: Iterable[GateWords], where: str) -> tuple[Gate, ...]:
     for at, gate in enumerate(words):
         try:
             condition = parse(gate.rule)
+            demand_known(condition.names)
         except InvalidInput as error:
-            raise _at(f"{where}.{at}", error) from error
+            raise _at(f"{where}.{at}{_called(gate)}", error) from error
         gates.append(Gate(gate.name or str(condition), condition))
     names = [gate.name for gate in gates]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InvalidInput(f"{where} is wrong", cause=f"two gates are called {twice[:80]}")
     return tuple(gates)
+
+
+def _called(gate: GateWords) -> str:
+    return f" ({gate.name})" if gate.name else ""
 
 
 def _demand_order(stages: Iterable[StageRules], where: str) -> None:

@@ -74,9 +74,9 @@ class Policy:
         """The policy in a file's bytes; ``where`` says which file it is.
 
         Raises:
-            InvalidInput: it is none: no YAML, a field is unknown or wrong, an expression is broken,
-                a stage has a name that no stage may have or comes after one that is not there. Says
-                which and where.
+            InvalidInput: it is none: no YAML, a field is unknown or wrong, an expression is broken
+                or asks for what nothing is called, a stage has a name that no stage may have or
+                comes after one that is not there. Says which and where.
         """
         # Needs pydantic and YAML, which nobody pays for who has no such file.
         from lading.policy.file import parsed

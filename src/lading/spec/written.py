@@ -5,7 +5,6 @@ What is wrong is told by its place in the file, with the nearest name or the usu
 
 from __future__ import annotations
 
-import difflib
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final, Union, get_args, get_origin
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import ValidationError
 
 from lading.errors import InvalidInput
+from lading.spec.nearest import nearest
 from lading.spec.part import KIND, Part
 
 # Steps down from the top of a file: names of fields, places in lists.
@@ -63,12 +63,6 @@ def refusal(
         )
     hint = elsewhere.get(path) or nearest(str(place[-1]), sorted(_fields_at(first["loc"], part)))
     return InvalidInput(f"{where}: there is no field {path!r}", hint=hint)
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """What a wrong name is perhaps meant to be, or all that it could be."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else "known are: " + ", ".join(known)
 
 
 def _fields_at(place: tuple[int | str, ...], part: type[Part]) -> set[str]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lading.spec.reference import Reference
 
 # What is known of a version from elsewhere than its document.
-_BESIDE: Final = frozenset({"name", "version", "digest", "stage", "deprecated"})
+BESIDE: Final = frozenset({"name", "version", "digest", "stage", "deprecated"})
 _NAME: Final = Name.of("name")
 _VERSION: Final = Name.of("version")
 _MEASURED: Final = frozenset({"metrics", "evaluation"})
@@ -176,7 +176,7 @@ class Columns:
         self._said: dict[Name, Mapping[int, Value]] = {
             name: catalogue.column(".".join(name), documents)
             for name in names
-            if ".".join(name) not in _BESIDE
+            if ".".join(name) not in BESIDE
         }
 
     def is_empty(self, name: Name) -> bool:
