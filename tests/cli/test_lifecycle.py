@@ -379,3 +379,14 @@ def test_a_refusal_tells_machines_every_rule_as_a_check_does(strict: Command) ->
         assert (f"{rule['name']}: {rule['why']}" in error["cause"]) is not rule["holds"]
     check_own("error", json.dumps(error))
     assert json.loads(missing.stderr)["error"]["rules"] == []
+
+
+def test_a_version_that_is_not_there_is_told_by_the_name_that_was_written(
+    untouched: Command,
+) -> None:
+    for line in (("promote", "ml/tiny:9.9.9", "prod"), ("pull", f"ml/tiny@sha256:{'0' * 64}")):
+        done = untouched(*line)
+
+        assert done.returncode == 3
+        assert "error: ml/tiny has no " in done.stderr
+        assert "_oci" not in done.stderr

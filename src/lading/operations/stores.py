@@ -110,7 +110,8 @@ def open_store(
 
     folder = local_folder(reference, settings)
     try:
-        return LayoutStore(folder, create=create, fsync=settings.fsync)
+        called = reference.repository if reference.layout is None else None
+        return LayoutStore(folder, create=create, fsync=settings.fsync, called=called)
     except NotFound as error:
         if reference.layout is not None:
             raise

@@ -32,14 +32,22 @@ class LayoutStore:
     at any moment leaves a layout that reads.
     """
 
-    def __init__(self, folder: Path, *, create: bool = True, fsync: bool = False) -> None:
-        """Open a layout.
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        create: bool = True,
+        fsync: bool = False,
+        called: str | None = None,
+    ) -> None:
+        """Open a layout; ``called`` is what people call it who do not know its folder.
 
         Raises:
             NotFound: there is none, and none is to be made.
             InvalidInput: the folder is something else, or a layout of another version.
         """
         self._folder = Folder(folder, create=create, fsync=fsync)
+        self._called = called or str(self._folder.path)
         self._blobs = Blobs(self._folder)
         self._lists = ReferrerLists(self._blobs)
 
@@ -71,7 +79,7 @@ class LayoutStore:
             found = self._by_digest(index, Digest(name)) if is_digest(name) else index.find(name)
         except NotFound as error:
             raise NotFound(
-                f"{self.folder} has no {name[:200]!r}", cause=error.cause, hint=error.hint
+                f"{self._called} has no {name[:200]!r}", cause=error.cause, hint=error.hint
             ) from error
         return _plain(found)
 
