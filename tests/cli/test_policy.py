@@ -56,6 +56,24 @@ def test_what_is_wrong_is_told_with_its_place_and_exit_code_2(
     assert "\u202e" not in shown.stderr
 
 
+def test_a_policy_is_checked_by_itself_without_a_registry(lading: Command, tmp_path: Path) -> None:
+    line = ("policy", "show", "--policy", "lading-policy.yaml", "--json")
+    nowhere = {"LADING_REGISTRY": "registry.invalid", "LADING_OFFLINE": "1"}
+    missing = lading(*line, **nowhere)
+    lading("policy", "init")
+    right = lading(*line, **nowhere)
+    (tmp_path / "lading-policy.yaml").write_text(
+        "stages: {prod: {}}\nmodels: [{match: x, stages: {prod: {gates: [schema.compatable]}}}]"
+    )
+    wrong = lading(*line, **nowhere)
+
+    assert (missing.returncode, right.returncode, wrong.returncode) == (3, 0, 2)
+    assert json.loads(right.stdout)["policy"] == "lading-policy.yaml"
+    error = json.loads(wrong.stderr)["error"]
+    assert error["what"] == "lading-policy.yaml: models.0.stages.prod.gates.0 is wrong"
+    assert error["hint"] == "did you mean schema.compatible?"
+
+
 def test_nothing_is_overwritten(lading: Command) -> None:
     lading("policy", "init")
 

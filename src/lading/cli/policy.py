@@ -26,7 +26,13 @@ app = typer.Typer(
 )
 
 
-@app.command("show", epilog=examples("lading policy show", "lading policy show risk/cards --json"))
+@app.command(
+    "show",
+    epilog=examples(
+        "lading policy show risk/cards --json",
+        "lading policy show --policy lading-policy.yaml && echo 'it may be merged'",
+    ),
+)
 def show(
     context: typer.Context,
     model: Annotated[
@@ -43,7 +49,8 @@ def show(
 ) -> None:
     """Show the stages in their order, and what each needs.
 
-    What a stage needs that is not protected is advice.
+    What a stage needs that is not protected is advice. The whole file is checked, and no registry
+    is asked: exits with 2 where something is wrong in it, and says where.
     """
     console = Console.of(context)
     result = operation.policy_show(model, settings=console.settings(policy=policy))
