@@ -144,6 +144,9 @@ def test_a_stage_and_deprecation_limit_who_takes_part(
     assert versions(in_prod) == ["1.1.0"]
     with pytest.raises(NotFound):
         best(model, "auc", stage="staging", settings=settings)
+    with pytest.raises(InvalidInput, match="has no stage 'PROD'") as unknown:
+        best(model, "auc", stage="PROD", settings=settings)
+    assert "did you mean prod?" in str(unknown.value.hint)
 
 
 def _event(registry: DockerRegistry, settings: Settings, digest: Digest, **draft: Any) -> None:

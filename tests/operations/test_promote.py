@@ -124,11 +124,25 @@ def test_a_version_with_build_metadata_names_itself(local: Team) -> None:
     assert promote("ml/fraud:1.2.0_cu121", "prod", settings=local.settings).status == "assigned"
 
 
-def test_a_stage_that_is_nearly_one_is_suggested(local: Team) -> None:
+@pytest.mark.parametrize("written", ["prodd", "PROD", "prd", "Prod"])
+def test_a_stage_that_is_nearly_one_is_suggested(written: str, local: Team) -> None:
     with pytest.raises(InvalidInput) as caught:
-        promote("ml/fraud:1.0.0", "prodd", settings=local.settings)
+        promote("ml/fraud:1.0.0", written, settings=local.settings)
 
     assert "did you mean prod?" in str(caught.value.hint)
+    assert "dev, staging, shadow, prod" in str(caught.value.cause)
+
+
+@pytest.mark.parametrize("written", ["ml/frud", "ml/frauds", "fraud"])
+def test_a_model_that_is_nearly_one_is_suggested(written: str, local: Team) -> None:
+    for act in (status, history):
+        with pytest.raises(NotFound) as caught:
+            act(written, settings=local.settings)
+
+        assert str(caught.value.hint).startswith("did you mean ml/fraud? Otherwise: lading list")
+    with pytest.raises(NotFound) as other:
+        status("quite/another-one", settings=local.settings)
+    assert "did you mean" not in str(other.value.hint)
 
 
 def test_a_reason_of_any_language_is_kept_and_too_long_a_one_is_refused(local: Team) -> None:

@@ -367,6 +367,37 @@ def test_a_stage_that_nobody_declares_is_said(
 
     assert len(once(ledger, from_start=True, stage="canary")) == 1
     assert "declares the stage canary" in caplog.text
+    assert "; declared are dev, staging, shadow, prod" in caplog.text
+    once(ledger, stage="prd")
+    assert "the stage prd; did you mean prod? declared are dev, staging" in caplog.text
+
+
+def test_a_model_that_nobody_pushed_yet_is_said_once(
+    own_registry: DockerRegistry, settings: Settings
+) -> None:
+    name, said = f"{own_registry.host}/ml/later", list[str]()
+    plan = planned([name], settings, sinks=(), interval=0.01, on_note=said.append)
+    (watched,) = plan.watched
+    with Cursor(settings.home / "watch", plan.cursor) as cursor:
+        assert [list(watched.new(cursor, (), from_start=False)) for _ in range(3)] == [[], [], []]
+
+    assert [note for note in said if "there is no" in note] == [
+        f"there is no {name} yet: it is watched for what comes"
+    ]
+
+
+def test_a_model_of_nearly_that_name_is_said_while_it_is_waited_for(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    Ledger("ml/fraud", settings).write("registered")
+    plan = planned(["ml/frud"], settings, sinks=(), interval=0.01)
+    bell = Bell()
+    threading.Timer(0.5, bell.stop).start()
+
+    follow(plan, (), bell, settings)
+
+    assert caplog.text.count("ml/frud cannot be read") == 1
+    assert "trying on (did you mean ml/fraud?" in caplog.text
 
 
 def test_a_policy_that_is_not_there_is_no_passing_trouble(settings: Settings) -> None:

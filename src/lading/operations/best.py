@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from lading import catalogue as room
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
+from lading.operations.policy import load_policy
 from lading.operations.searching.claims import Claim, evaluated, standing, stated
 from lading.operations.searching.refresh import refresh as refreshed
 from lading.operations.searching.rows import Columns, Row, Rows
@@ -88,7 +89,8 @@ def best(
     known.
 
     Raises:
-        InvalidInput: it is not clear which values are to be compared, or which way is better.
+        InvalidInput: it is not clear which values are to be compared, or which way is better; or
+            no version is in the stage, and no such stage is declared.
         NotFound: no version has such a metric.
         LadingError: the repository cannot be read, and nothing is known of it.
     """
@@ -117,6 +119,9 @@ def _answer(
     claims += evaluated(rows, settings, notes)
     named = [claim for claim in claims if claim.measured.name == question.metric]
     if not named:
+        if not rows and question.stage:
+            # Of a stage that nobody declared nothing is known but its name.
+            load_policy(settings).rules(place.repository, question.stage)
         raise _nothing(place, question, claims, rows, notes)
     compared = _comparable(_measured_on(named, question), question, notes)
     direction, why = _direction(compared, question)

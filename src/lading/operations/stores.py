@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from lading.errors import InvalidInput, NotFound, Unavailable
 from lading.ports import Lister, Source
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     # Whatever a reference leads to.
     AnyStore: TypeAlias = RemoteStore | LayoutStore
+
+# A mistake is answered at once; more are not looked through for what may be meant.
+_MOST_COMPARED: Final = 1000
 
 
 def settled(settings: Settings | None) -> Settings:
@@ -118,8 +122,19 @@ def open_store(
         raise NotFound(
             f"there is no {reference.repository} on this machine",
             cause="and the name says no registry",
-            hint="lading list shows what is here; HOST/NAME names a registry",
+            hint=f"{_meant(reference, settings)}lading list shows what is here; HOST/NAME names a"
+            " registry",
         ) from error
+
+
+def _meant(reference: Reference, settings: Settings) -> str:
+    """The repository on this machine that is perhaps meant."""
+    from lading.spec.nearest import near
+
+    found = near(
+        reference.repository, islice(local_repositories(settings), _MOST_COMPARED), cutoff=0.6
+    )
+    return f"did you mean {found[0]}? Otherwise: " if found else ""
 
 
 def demand_online(what: str, settings: Settings) -> None:

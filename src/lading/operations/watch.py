@@ -235,11 +235,16 @@ def _looked(
         if plan.once or (isinstance(error, InvalidInput) and not watched.was_read):
             raise
         if plan.away.get(name) != error.what:
-            _log.warning("%s cannot be read: %s; trying on", name, error)
+            _log.warning("%s cannot be read: %s; trying on%s", name, error, _hint(error))
         plan.away[name] = error.what
     else:
         if plan.away.pop(name, None):
             _log.warning("%s can be read again", name)
+
+
+def _hint(error: LadingError) -> str:
+    """What to say of a model that is not there: it may come, or be misspelt."""
+    return f" ({error.hint})" if isinstance(error, NotFound) and error.hint else ""
 
 
 def _cursor(plan: Plan, settings: Settings) -> Cursor:

@@ -99,10 +99,10 @@ class Policy:
         stages = self.for_model(repository)
         if stage in stages:
             return stages[stage]
-        import difflib
+        from lading.spec.nearest import near
 
-        near = difflib.get_close_matches(stage, stages, n=1, cutoff=0.5)
-        meant = f"did you mean {near[0]}? Otherwise: " if near else ""
+        found = near(stage, stages)
+        meant = f"did you mean {found[0]}? Otherwise: " if found else ""
         raise InvalidInput(
             f"{repository} has no stage {stage[:80]!r}",
             cause=f"{self.where or USUAL_NAME} has {', '.join(stages)}",

@@ -177,8 +177,8 @@ class Watched:
             stage = self._wanted.stage
             if stage is not None and stage not in self._opened.stages:
                 _log.warning(
-                    "%s: no policy here declares the stage %s; declared are %s",
-                    *(self.repository, stage, ", ".join(self._opened.stages)),
+                    "%s: no policy here declares the stage %s; %s",
+                    *(self.repository, stage, _declared(stage, self._opened.stages)),
                 )
         return self._opened
 
@@ -191,6 +191,8 @@ class Watched:
             # Who acts on a stage believes no index.
             whole = self._wanted.stage is not None
             self._book = read_book(logbook.store, whole=whole, shelf=logbook.shelf)
+            if not self._book.names:
+                self._note(f"there is no {self.repository} yet: it is watched for what comes")
         else:
             self._book = reread(logbook.store, self._forgetting(self._book), shelf=logbook.shelf)
         return self._book
@@ -252,6 +254,14 @@ class Watched:
                     )
         self._unjudged[move.tag] = looks + 1
         return False
+
+
+def _declared(stage: str, stages: tuple[str, ...]) -> str:
+    """The stages that there are, the one first that is perhaps meant."""
+    from lading.spec.nearest import near
+
+    meant = "".join(f"did you mean {each}? " for each in near(stage, stages))
+    return f"{meant}declared are {', '.join(stages)}"
 
 
 def _is_due(looks: int) -> bool:

@@ -200,13 +200,13 @@ class LayoutIndex:
         return entries if exact or len(others) <= 1 else ()
 
     def _nearest(self, name: str) -> str:
-        import difflib
+        from lading.spec.nearest import near
 
         tags = [tag for tag in self.tags() if not is_own(tag)]
         if not tags:
             return "nothing has a name here"
-        near = difflib.get_close_matches(name, tags, n=3)
-        return f"did you mean {' or '.join(near)}?" if near else _some(tags)
+        found = near(name, tags, most=3, cutoff=0.6)
+        return f"did you mean {' or '.join(found)}?" if found else _some(tags)
 
 
 def is_digest(name: str) -> bool:
