@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from lading.errors import Conflict, InvalidInput, LocalFailure, NotFound
+from lading.operations.lifecycle.compatibility import schema_compatible
+from lading.operations.lifecycle.policy_file import load_policy
 from lading.operations.policy import (
     FIRST,
     ShownGate,
-    load_policy,
     policy_init,
     policy_show,
-    schema_compatible,
 )
-from lading.policy.rules import USUAL, Policy
+from lading.policy.file import parse_policy
+from lading.policy.rules import USUAL
 from lading.settings import Settings
 
 PROD = "stages: {dev: {}, prod: {protected: true, signers: [key], gates: [{name: g, rule: lock}]}}"
@@ -126,7 +127,7 @@ def test_the_first_policy_is_one_and_protects_prod(here: Path, settings: Setting
 def test_every_comment_of_the_first_policy_is_right_when_it_is_used() -> None:
     used = re.sub(r"^( *)# (?=(- |  |[a-z_]+:(\s|$)))", r"\1", FIRST, flags=re.MULTILINE)
 
-    prod = Policy.parse(used.encode(), "it").rules("risk/cards", "prod")
+    prod = parse_policy(used.encode(), "it").rules("risk/cards", "prod")
 
     assert used.count("# ") < FIRST.count("# ") - 7
     assert (prod.approvals, prod.signers, prod.assigners) == (2, ("alice",), ("release",))

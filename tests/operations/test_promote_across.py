@@ -12,11 +12,11 @@ from parts.registry import DockerRegistry
 
 from lading.errors import Conflict, InvalidInput, LadingError, NotFound, PolicyRefused, Unsupported
 from lading.ledger import write
+from lading.operations.carrying import history as carried
 from lading.operations.evaluate import evaluate
 from lading.operations.evidence import evidence
 from lading.operations.history import history
 from lading.operations.inspect import inspect
-from lading.operations.lifecycle import carry_history
 from lading.operations.note import note
 from lading.operations.promote import promote
 from lading.operations.request import approve, reject
@@ -232,7 +232,7 @@ def test_a_no_from_where_it_came_keeps_a_version_from_coming_back(
 def test_remarks_do_not_push_a_rejection_out_of_what_comes_along(
     local: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carry_history, "_MOST", 4)
+    monkeypatch.setattr(carried, "_MOST", 4)
     strict = local.under("stages: {staging: {}, prod: {protected: true}}")
     reject("ml/fraud:1.0.0", "prod", because="biased", settings=strict.acting(EVE).settings)
     for number in range(6):
@@ -250,7 +250,7 @@ def test_remarks_do_not_push_a_rejection_out_of_what_comes_along(
 def test_a_history_too_long_to_go_along_is_refused_not_cut(
     local: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carry_history, "MOST_DECIDING", 2)
+    monkeypatch.setattr(carried, "MOST_DECIDING", 2)
     for _ in range(2):
         approve("ml/fraud:1.0.0", "prod", settings=local.acting(BOB).settings)
 

@@ -9,7 +9,8 @@ from typing import Any
 from lading.errors import Rule
 from lading.policy.case import Case, Decision
 from lading.policy.decide import decide
-from lading.policy.rules import Policy, StageRules
+from lading.policy.file import parse_policy
+from lading.policy.rules import StageRules
 from lading.spec.digest import Digest
 from lading.spec.event import Event, Kind, Recorded
 from lading.spec.evidence import Evidence
@@ -70,7 +71,7 @@ def rules(**said: Any) -> StageRules:
     """The rules of prod, as a policy file says them."""
     import json
 
-    policy = Policy.parse(json.dumps({"stages": {"staging": {}, "prod": said}}).encode(), "it")
+    policy = parse_policy(json.dumps({"stages": {"staging": {}, "prod": said}}).encode(), "it")
     return policy.rules("ml/fraud", "prod")
 
 

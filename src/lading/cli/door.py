@@ -51,7 +51,7 @@ def _misspelt(error: BaseException, console: Console) -> Failure | None:
     if type(error).__name__ == "NoArgsIsHelpError":
         what = "Missing command."  # its own text is the whole help
     hint = f"{context.command_path} --help" if context else None
-    return Failure("InvalidInput", InvalidInput.exit_code, what, None, hint)
+    return Failure("InvalidInput", InvalidInput.exit_code, what, None, hint, ())
 
 
 def _failure(error: BaseException) -> Failure | None:

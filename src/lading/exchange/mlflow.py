@@ -103,7 +103,7 @@ def delete_alias(name: str, alias: str, *, settings: Settings | None = None) -> 
 
 
 def _is_stage(name: str, alias: str, settings: Settings | None) -> bool:
-    from lading.operations.policy import load_policy
+    from lading.operations.lifecycle.policy_file import load_policy
     from lading.operations.stores import locate, settled
 
     settings = settled(settings)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from lading import catalogue as room
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
-from lading.operations.policy import load_policy
+from lading.operations.lifecycle.policy_file import load_policy
 from lading.operations.searching.claims import Claim, evaluated, standing, stated
 from lading.operations.searching.refresh import refresh as refreshed
 from lading.operations.searching.rows import Columns, Row, Rows

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lading.errors import Conflict, InvalidInput, NotFound
+from lading.errors import Conflict, InvalidInput
 from lading.operations import stores
+from lading.operations.copying.shipment import CopiedTag, Shipment
 from lading.operations.lifecycle.stages import checked, is_stage
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
 from lading.spec.manifest import parse
 from lading.spec.reference import Reference
 from lading.spec.version import Version
-from lading.transfer import OnProgress, Tally, read
-from lading.transfer import copy as transfer_copy
+from lading.transfer import OnProgress, read
 
 if TYPE_CHECKING:
     from lading.operations.lifecycle.logbook import Logbook
-    from lading.operations.lifecycle.numbers import Numbers
     from lading.operations.stores import AnyStore
     from lading.settings import Settings
-    from lading.spec.digest import Digest
-
-
-@dataclass(frozen=True, slots=True)
-class CopiedTag:
-    """One root that was copied, and its tag at the destination."""
-
-    tag: str | None
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +95,7 @@ def copy(
         on_progress,
     )
     if all_versions:
-        from lading.operations.copy_all import copy_all
+        from lading.operations.copying.whole_repository import copy_all
 
         came = copy_all(shipment, from_store, settings)
         events, moved, notes = came.events, came.moved, came.notes
@@ -145,63 +135,6 @@ def _refuse_stage(source: Reference, logbook: Logbook, own: Reference, root: Des
         cause=f"its ledger says that it names {stage.value or 'nothing'}",
         hint=f"lading promote {source} {own.base} --stage {own.tag}",
     )
-
-
-@dataclass(slots=True)
-class Shipment:
-    """What is copied from one store to another, root by root."""
-
-    source: AnyStore
-    target: AnyStore
-    place: Reference
-    numbers: Numbers
-    jobs: int
-    referrers: bool
-    on_progress: OnProgress | None
-    tally: Tally = field(default_factory=Tally)
-    copied: list[CopiedTag] = field(default_factory=list)
-
-    def one(self, root: Descriptor, tag: str | None) -> None:
-        """Copy one root and give it its tag.
-
-        Raises:
-            Conflict: it is a version's tag, and names other content there.
-        """
-        if tag:
-            self.refuse_to_move(tag, root.digest)
-        moved = transfer_copy(
-            self.source,
-            self.target,
-            root,
-            name=tag,
-            jobs=self.jobs,
-            on_progress=self.on_progress,
-            referrers=self.referrers,
-        )
-        self.tally.statuses |= moved.statuses
-        self.tally.sizes |= moved.sizes
-        self.copied.append(CopiedTag(tag, root.digest))
-
-    def refuse_to_move(self, tag: str, digest: Digest) -> None:
-        """Refuse to give a version's tag to other content.
-
-        Raises:
-            Conflict: it is there and names something else, or did and was removed.
-        """
-        version = Version.from_tag(tag)
-        if version is None:
-            return
-        try:
-            there = self.target.resolve(tag)
-        except NotFound:
-            self.numbers.demand(version, digest)
-            return
-        if there.digest != digest:
-            raise Conflict(
-                f"{replace(self.place, tag=tag)} exists with other content",
-                cause=f"there: {there.digest}, yours: {digest}",
-                hint="a version never changes: copy to another tag or repository",
-            )
 
 
 def _own_tag(store: AnyStore, place: Reference, root: Descriptor) -> str | None:

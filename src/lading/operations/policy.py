@@ -1,22 +1,19 @@
-"""Read the policy that holds here, show it, or write a first one."""
+"""Show the policy that holds here, or write a first one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from lading.errors import Conflict, InvalidInput, LocalFailure
+from lading.errors import Conflict, LocalFailure
 from lading.operations import stores
-from lading.operations.lifecycle.policy_file import POLICY_FILE, policy_bytes, policy_path
-from lading.policy.rules import USUAL, Policy, StageRules
+from lading.operations.lifecycle.policy_file import POLICY_FILE, load_policy
+from lading.policy.rules import StageRules
 from lading.spec.duration import duration
-from lading.spec.plain import table
 
 if TYPE_CHECKING:
     from lading.settings import Settings
-    from lading.spec.signature import Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +58,6 @@ class PolicyInitResult:
     path: str
 
 
-def load_policy(settings: Settings) -> Policy:
-    """The policy that the settings name, else ``lading-policy.yaml`` here, else the usual stages.
-
-    A file that is there and cannot be read is never taken for none: stages would lose their
-    protection.
-
-    Raises:
-        InvalidInput: it is no policy, or larger than 1 MiB.
-        NotFound: the settings name a file that is not there.
-        LocalFailure: it cannot be read.
-    """
-    raw = policy_bytes(settings)
-    return USUAL if raw is None else Policy.parse(raw, str(policy_path(settings)))
-
-
 def policy_show(model: str | None = None, *, settings: Settings | None = None) -> PolicyShowResult:
     """The stages that hold for a model; without one, for those that no other rules are for.
 
@@ -118,35 +100,6 @@ def policy_init(path: str | Path = POLICY_FILE) -> PolicyInitResult:
     except OSError as error:
         raise LocalFailure(f"cannot write {target}", cause=error.strerror) from error
     return PolicyInitResult(str(target))
-
-
-def schema_compatible(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool | None:
-    """Whether who uses one document's model can go on with another's; None where it is not known.
-
-    For ``schema.compatible`` in gates; see :class:`lading.policy.Case`.
-    """
-    from lading.signatures.compatible import compatible
-
-    try:
-        found = compatible(_signature(old), _signature(new))
-    except InvalidInput:
-        return None
-    return found.verdict != "breaking"
-
-
-def _signature(document: Mapping[str, Any]) -> Signature | None:
-    from pydantic import ValidationError
-
-    from lading.spec.encoding import encode
-    from lading.spec.signature import Signature
-
-    said = table(document.get("signature"))
-    if not said:
-        return None
-    try:
-        return Signature.model_validate_json(encode(said))
-    except ValidationError as error:
-        raise InvalidInput("the document's signature is none", cause=str(error)[:200]) from error
 
 
 def _shown(rules: StageRules) -> ShownStage:

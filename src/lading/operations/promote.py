@@ -60,7 +60,7 @@ def promote(
         logbook.rules(stage)
         what = subject(logbook.store, place, logbook.settings)
     else:
-        from lading.operations.lifecycle.carry import carry, demand_beforehand
+        from lading.operations.carrying.version import carry, demand_beforehand
 
         logbook = open_logbook(_destination(to, settings), settings, create=True)
         logbook.rules(stage)

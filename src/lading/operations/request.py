@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput
 from lading.operations import stores
+from lading.operations.lifecycle.policy_file import load_policy
 from lading.operations.lifecycle.result import as_result
 from lading.operations.lifecycle.telling import Told, demand_reason, tell
-from lading.operations.policy import load_policy
 from lading.spec.duration import seconds_of
 from lading.spec.reference import Reference
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
+from lading.operations.lifecycle.policy_file import load_policy
 from lading.operations.lifecycle.stages import checked
-from lading.operations.policy import load_policy
 from lading.spec.content import BytesContent
 from lading.spec.reference import Reference
 from lading.spec.tags import settable

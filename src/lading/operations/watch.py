@@ -117,7 +117,7 @@ def planned(
         NotFound: there is no such policy.
         Unavailable: a model is in a registry, and the settings say offline.
     """
-    from lading.operations.policy import load_policy
+    from lading.operations.lifecycle.policy_file import load_policy
 
     if not models or len(models) > _MOST_MODELS:
         raise InvalidInput("which models?", hint="lading watch ml/fraud")

@@ -21,8 +21,14 @@ from lading.spec.yaml_text import read_yaml
 _PLAIN: Final = ("protected", "approvals", "not_author", "signers", "assigners", "exclusive")
 
 
-def parsed(raw: bytes, where: str) -> Policy:
-    """The policy in a file's bytes; see :meth:`lading.policy.Policy.parse`."""
+def parse_policy(raw: bytes, where: str) -> Policy:
+    """The policy in a file's bytes; ``where`` says which file it is.
+
+    Raises:
+        InvalidInput: it is none: no YAML, a field is unknown or wrong, an expression is broken or
+            asks for what nothing is called, a stage has a name that no stage may have or comes
+            after one that is not there. Says which and where.
+    """
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:

@@ -69,20 +69,6 @@ class Policy:
     # Where the file is, for people.
     where: str | None = None
 
-    @classmethod
-    def parse(cls, raw: bytes, where: str) -> Policy:
-        """The policy in a file's bytes; ``where`` says which file it is.
-
-        Raises:
-            InvalidInput: it is none: no YAML, a field is unknown or wrong, an expression is broken
-                or asks for what nothing is called, a stage has a name that no stage may have or
-                comes after one that is not there. Says which and where.
-        """
-        # Needs pydantic and YAML, which nobody pays for who has no such file.
-        from lading.policy.file import parsed
-
-        return parsed(raw, where)
-
     def for_model(self, repository: str) -> Mapping[str, StageRules]:
         """The stages that hold for one repository (its name without the host), in their order."""
         for model in self.models:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from lading.errors import IntegrityError, InvalidInput, NotFound, Unsupported
 from lading.ledger.fold import State, agreed_before, fold
 from lading.ledger.line import mark
-from lading.operations.policy import schema_compatible
+from lading.operations.lifecycle.compatibility import schema_compatible
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded, moment
 from lading.spec.evidence import Evidence

@@ -18,8 +18,8 @@ from lading.ledger.write import Settled, record, settle
 from lading.operations import stores
 from lading.operations.lifecycle.actor import actor
 from lading.operations.lifecycle.judging import Judge
+from lading.operations.lifecycle.policy_file import load_policy
 from lading.operations.lifecycle.seen import remember, seen
-from lading.operations.policy import load_policy
 from lading.spec.event import Draft, Recorded
 from lading.spec.reference import Reference
 

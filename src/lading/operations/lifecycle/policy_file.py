@@ -1,7 +1,6 @@
-"""The file of the policy that holds here: its bytes, and a short name for them.
+"""The policy that holds here: where its file is, its bytes, a short name for them, what it says.
 
-What it says is :mod:`lading.operations.policy`'s; parsing costs more than a search that has nothing
-new to read.
+Parsing costs more than a search that has nothing new to read, so not everybody does it.
 """
 
 from __future__ import annotations
@@ -13,12 +12,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import InvalidInput, LocalFailure, NotFound
+from lading.policy.rules import USUAL, Policy
 
 if TYPE_CHECKING:
     from lading.settings import Settings
 
 POLICY_FILE: Final = "lading-policy.yaml"
 _LARGEST: Final = 1024 * 1024
+
+
+def load_policy(settings: Settings) -> Policy:
+    """The policy that the settings name, else ``lading-policy.yaml`` here, else the usual stages.
+
+    A file that is there and cannot be read is never taken for none: stages would lose their
+    protection.
+
+    Raises:
+        InvalidInput: it is no policy, or larger than 1 MiB.
+        NotFound: the settings name a file that is not there.
+        LocalFailure: it cannot be read.
+    """
+    raw = policy_bytes(settings)
+    if raw is None:
+        return USUAL
+    # Needs pydantic and YAML, which nobody pays for who has no such file.
+    from lading.policy.file import parse_policy
+
+    return parse_policy(raw, str(policy_path(settings)))
 
 
 def policy_path(settings: Settings) -> Path:

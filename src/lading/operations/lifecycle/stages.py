@@ -11,7 +11,7 @@ from lading.ledger.checked import read_event, shown_index
 from lading.ledger.compressed import is_compressed_copy
 from lading.ledger.fold import Stage
 from lading.operations import stores
-from lading.operations.policy import load_policy
+from lading.operations.lifecycle.policy_file import load_policy
 from lading.spec.tags import LATEST
 from lading.spec.version import Version
 

@@ -219,7 +219,7 @@ class _Refresh:
     def _with_ledgers(self, pool: ThreadPoolExecutor, changes: list[Change]) -> list[Change]:
         moved = [change for change in changes if change.ledger_changed]
         if any(change.names.events for change in moved):
-            from lading.operations.policy import load_policy
+            from lading.operations.lifecycle.policy_file import load_policy
 
             load_policy(self._settings)  # what is wrong with it is no trouble of a repository
         outcomes = pool.map(self._ledger, moved)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lading.operations.carrying.history import carry_events, name_of
 from lading.operations.copy import copy
-from lading.operations.lifecycle.carry_history import carry_events, name_of
 from lading.operations.lifecycle.judging import Judge
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.registration import register

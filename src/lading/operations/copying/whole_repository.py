@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lading.ledger.fold import State
     from lading.ledger.line import Line
     from lading.ledger.write import Moved
-    from lading.operations.copy import Shipment
+    from lading.operations.copying.shipment import Shipment
     from lading.operations.lifecycle.logbook import Logbook
     from lading.operations.stores import AnyStore
     from lading.ports import Content

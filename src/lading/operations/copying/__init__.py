@@ -1,0 +1,1 @@
+"""How versions, and whole repositories, get from one place to another."""

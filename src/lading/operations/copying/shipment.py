@@ -1,0 +1,83 @@
+"""What is copied from one store to another, root by root; versions' tags never move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lading.errors import Conflict, NotFound
+from lading.spec.descriptor import Descriptor
+from lading.spec.reference import Reference
+from lading.spec.version import Version
+from lading.transfer import OnProgress, Tally
+from lading.transfer import copy as transfer_copy
+
+if TYPE_CHECKING:
+    from lading.operations.lifecycle.numbers import Numbers
+    from lading.operations.stores import AnyStore
+    from lading.spec.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedTag:
+    """One root that was copied, and its tag at the destination."""
+
+    tag: str | None
+    digest: str
+
+
+@dataclass(slots=True)
+class Shipment:
+    """What is copied from one store to another, root by root."""
+
+    source: AnyStore
+    target: AnyStore
+    place: Reference
+    numbers: Numbers
+    jobs: int
+    referrers: bool
+    on_progress: OnProgress | None
+    tally: Tally = field(default_factory=Tally)
+    copied: list[CopiedTag] = field(default_factory=list)
+
+    def one(self, root: Descriptor, tag: str | None) -> None:
+        """Copy one root and give it its tag.
+
+        Raises:
+            Conflict: it is a version's tag, and names other content there.
+        """
+        if tag:
+            self.refuse_to_move(tag, root.digest)
+        moved = transfer_copy(
+            self.source,
+            self.target,
+            root,
+            name=tag,
+            jobs=self.jobs,
+            on_progress=self.on_progress,
+            referrers=self.referrers,
+        )
+        self.tally.statuses |= moved.statuses
+        self.tally.sizes |= moved.sizes
+        self.copied.append(CopiedTag(tag, root.digest))
+
+    def refuse_to_move(self, tag: str, digest: Digest) -> None:
+        """Refuse to give a version's tag to other content.
+
+        Raises:
+            Conflict: it is there and names something else, or did and was removed.
+        """
+        version = Version.from_tag(tag)
+        if version is None:
+            return
+        try:
+            there = self.target.resolve(tag)
+        except NotFound:
+            self.numbers.demand(version, digest)
+            return
+        if there.digest != digest:
+            raise Conflict(
+                f"{replace(self.place, tag=tag)} exists with other content",
+                cause=f"there: {there.digest}, yours: {digest}",
+                hint="a version never changes: copy to another tag or repository",
+            )
