@@ -193,10 +193,11 @@ def test_inspect_shows_what_is_known(lading: Command, model: Path) -> None:
 
 def test_inspect_survives_a_document_of_nonsense() -> None:
     from lading.cli.known import sections
+    from lading.cli.table import View, seen
 
     nonsense: list[object] = [None, 5, "x", [], [[]], {"a": [{}]}, True, [None, {"name": 5}]]
     names = ("metrics", "signature", "facts", "framework", "environment", "lineage", "hazards")
 
     for value in nonsense:
-        lines = list(sections(dict.fromkeys(names, value)))
+        lines = list(seen(sections(dict.fromkeys(names, value)), View(80, whole=False)))
         assert all(isinstance(line, str) for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def test_a_file_of_eight_gigabytes_is_pushed_in_flat_memory(tmp_path: Path) -> N
     bench = ROOT / "tests" / "bench" / "run"
 
     told = subprocess.run(
-        [bench, "--case", "sparse", "--workdir", tmp_path],
+        [bench, "--python", sys.executable, "--case", "sparse", "--workdir", tmp_path],
         capture_output=True,
         text=True,
         check=False,

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import lading
-from lading.cli.console import Console
+from lading.cli.console import Console, show_help, write_answer
 from lading.cli.door import door
 from lading.cli.verbs import Verbs
 
@@ -26,14 +26,7 @@ app = typer.Typer(
 
 def _version(given: bool) -> None:
     if given:
-        typer.echo(f"lading {lading.__version__}")
-        raise typer.Exit
-
-
-# Typer's own help option has no default, which costs the import of pydantic on every run.
-def _help(context: typer.Context, given: bool) -> None:
-    if given:
-        typer.echo(context.get_help())
+        write_answer(f"lading {lading.__version__}\n")
         raise typer.Exit
 
 
@@ -43,7 +36,7 @@ def _show_completion(context: typer.Context, given: bool) -> None:
         from lading.cli import shells
 
         with door(Console.of(context)):
-            typer.echo(shells.script(shells.calling()), nl=False)
+            write_answer(shells.script(shells.calling()))
         raise typer.Exit
 
 
@@ -68,7 +61,7 @@ def lading_command(  # noqa: PLR0917  options are declared as parameters
     debug: Annotated[bool, typer.Option("--debug", help="Say what is done.")] = False,
     help: Annotated[  # noqa: A002  the option's word
         bool,
-        typer.Option("--help", "-h", callback=_help, is_eager=True, help="Show this message."),
+        typer.Option("--help", "-h", callback=show_help, is_eager=True, help="Show this message."),
     ] = False,
     version: Annotated[
         bool,
@@ -102,7 +95,7 @@ def lading_command(  # noqa: PLR0917  options are declared as parameters
     console.json, console.quiet, console.debug = json, quiet, debug
     # With rich, Typer writes its help by itself and gives an empty text.
     if context.invoked_subcommand is None and (text := context.get_help()):
-        typer.echo(text)
+        write_answer(f"{text}\n")
 
 
 def main() -> NoReturn:
@@ -128,12 +121,12 @@ def _complete(instruction: str) -> NoReturn:
     order, _, shell = instruction.partition("_")
     if order == "complete" and shell in shells.SCRIPTS:
         # Who asked may not wait for the end of it.
-        with suppress(BrokenPipeError):
-            typer.echo(answered(shell, process_environment(), app))
+        with suppress(typer.Exit):
+            write_answer(f"{answered(shell, process_environment(), app)}\n")
         sys.exit(0)
     try:
         with door(Console()):
-            typer.echo(shells.script(shell), nl=False)
+            write_answer(shells.script(shell))
     except typer.Exit as end:
         sys.exit(end.exit_code)
     sys.exit(0)

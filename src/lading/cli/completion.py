@@ -98,7 +98,8 @@ def _offers(app: typer.Typer, asked: Asked) -> Iterator[Offer]:
     head = name + equals if equals and name.startswith("-") else ""
     for item in _items(app, asked):
         word = str(item.value)
-        if _WORD.fullmatch(word) or (not head and _OPTION.fullmatch(word)):
+        is_option = asked.incomplete.startswith("-") and not head and _OPTION.fullmatch(word)
+        if is_option or _WORD.fullmatch(word):
             yield Offer(head + word, _shortened(str(item.help or "")))
 
 

@@ -88,14 +88,14 @@ class Console:
         """Give the result: the whole of it to machines, these lines to people."""
         if self.json:
             lines = [json.dumps(asdict(result), separators=(",", ":"))]
-        _write_answer("".join(f"{line}\n" for line in self._seen(lines, sys.stdout)))
+        write_answer("".join(f"{line}\n" for line in self._seen(lines, sys.stdout)))
 
     def answer_path(self, result: DataclassInstance, path: str) -> None:
         """Give a result that is a path for people: its very bytes, so that ``cd`` finds it."""
         if self.json:
             self.answer(result, [])
         else:
-            _write_answer(path + "\n", errors="surrogateescape")
+            write_answer(path + "\n", errors="surrogateescape")
 
     def say(self, *lines: Line) -> None:
         """Talk about what was done; machines and who asked for quiet are not told."""
@@ -169,7 +169,20 @@ class Console:
         logger.setLevel(logging.DEBUG if self.debug else logging.WARNING)
 
 
-def _write_answer(text: str, errors: str = "backslashreplace") -> None:
+def show_help(context: typer.Context, given: bool) -> None:
+    """What the help option does: Typer's own has no default, and imports pydantic on every run."""
+    if given:
+        write_answer(f"{context.get_help()}\n")
+        raise typer.Exit
+
+
+def write_answer(text: str, errors: str = "backslashreplace") -> None:
+    """Write to stdout, all of it or nothing that looks like a success.
+
+    Raises:
+        typer.Exit: the reader went away, which is no failure to talk about.
+        LocalFailure: it cannot be written.
+    """
     stdout = sys.stdout
     if stdout is None:  # closed by whoever started this
         return

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lading.cli import offers
-from lading.cli.console import Console
+from lading.cli.console import Console, show_help
 
 ReferenceArgument = Annotated[
     str,
@@ -158,13 +158,6 @@ Debug = Annotated[
 ]
 
 
-def _help(context: typer.Context, given: bool) -> None:
-    if given:
-        typer.echo(context.get_help())
-        raise typer.Exit
-
-
-# Typer's own help option has no default, which costs the import of pydantic on every run.
 Help = Annotated[
     bool,
     typer.Option(
@@ -172,7 +165,7 @@ Help = Annotated[
         "-h",
         help="Show this message and exit.",
         is_eager=True,
-        callback=_help,
+        callback=show_help,
         expose_value=False,
         rich_help_panel=_TALK,
     ),

@@ -216,7 +216,8 @@ def _leftovers(
     belongings: Collection[Digest],
     sure: Collection[Digest],
 ) -> Iterator[Leftover]:
-    lists = {tags.fallback_tag(digest) for digest in (*kept, *belongings)}
+    # A list that something needs by its digest does not go with what it is about: its tag does.
+    lists = set(map(tags.fallback_tag, kept))
     named = set()
     for name, digest in sorted(facts.tags.items()):
         kind = _kind(facts, name, digest)
