@@ -79,6 +79,7 @@ def test_a_dry_run_shows_the_layers_and_sends_nothing(lading: Command, model: Pa
     assert done.returncode == 0
     assert "planned" in done.stdout
     assert "LAYER" in done.stdout
+    assert done.stdout.splitlines()[-1] == "ml/tiny:1.0.0"
     assert lading("inspect", "ml/tiny:1.0.0").returncode == 3
 
 

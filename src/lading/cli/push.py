@@ -146,4 +146,7 @@ def _lines(result: operation.PushResult) -> Iterator[Line]:
             for layer in result.layers
         ]
         yield table(("WHAT", "SIZE", "FILES", "ROLE", "LAYER"), rows, right=frozenset({1, 2}))
-    yield f"{result.reference}@{result.digest}"
+        # The moment of a push is part of its digest, so nobody can foresee that.
+        yield result.reference
+    else:
+        yield f"{result.reference}@{result.digest}"

@@ -45,7 +45,7 @@ class PushedLayer:
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """The version that is there now, or would be."""
+    """The version that is there now, or would be: ``planned``, of a push at this very moment."""
 
     reference: str
     version: str
