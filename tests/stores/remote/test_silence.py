@@ -15,7 +15,10 @@ from parts.double import Double
 from lading.errors import Unavailable
 from lading.settings import Settings
 from lading.stores.remote import client, silence
+from lading.stores.remote.origin import Origin
 from lading.stores.remote.registry import RemoteStore
+
+REGISTRY = Origin("https", "registry.example.com", 443)
 
 
 @pytest.fixture(autouse=True)
@@ -97,14 +100,43 @@ def test_nobody_watches_when_nothing_is_waited_for(settings: Settings) -> None:
     assert _watchers() == []
 
 
+def test_a_long_wait_is_told_once_while_other_requests_are_answered(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    watch = silence.Silence(60)
+    end = time.monotonic() + 1
+
+    with watch.broken_by(REGISTRY):
+        while time.monotonic() < end:
+            with watch.broken_by(REGISTRY):
+                time.sleep(0.01)
+
+    assert len(caplog.messages) == 1
+
+
+def test_nothing_fails_where_no_thread_can_be_begun(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def none_left(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    watch = silence.Silence(60)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", none_left)
+        with watch.broken_by(REGISTRY):
+            pass
+    with watch.broken_by(REGISTRY):
+        time.sleep(0.5)
+
+    assert len(caplog.messages) == 1
+
+
 def _watchers() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "lading-silence"]
 
 
 def test_the_watch_is_a_warning_of_the_library(caplog: pytest.LogCaptureFixture) -> None:
-    from lading.stores.remote.origin import Origin
-
-    with silence.Silence(60).broken_by(Origin("https", "registry.example.com", 443)):
+    with silence.Silence(60).broken_by(REGISTRY):
         time.sleep(0.5)
 
     assert [record.levelno for record in caplog.records] == [logging.WARNING]

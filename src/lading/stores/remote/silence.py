@@ -29,24 +29,34 @@ class Silence:
         self._timeout = timeout
         self._turn = threading.Condition()
         self._waits: dict[object, tuple[Origin, float]] = {}
-        self._told: set[Origin] = set()
+        # The waits that somebody was told of, though others of that origin have ended since.
+        self._told: set[object] = set()
         self._watching = False
 
     @contextmanager
     def broken_by(self, origin: Origin) -> Iterator[None]:
         """Around whatever waits for an answer of that origin."""
         wait = object()
-        with self._turn:
-            self._waits[wait] = (origin, time.monotonic())
-            begin, self._watching = not self._watching, True
-        if begin:
-            threading.Thread(target=self._watch, name="lading-silence", daemon=True).start()
         try:
+            with self._turn:
+                self._waits[wait] = (origin, time.monotonic())
+                begin, self._watching = not self._watching, True
+            if begin:
+                self._begin()
             yield
         finally:
             with self._turn:
-                del self._waits[wait]
-                self._told.discard(origin)
+                self._waits.pop(wait, None)
+                self._told.discard(wait)
+
+    def _begin(self) -> None:
+        try:
+            threading.Thread(target=self._watch, name="lading-silence", daemon=True).start()
+        except RuntimeError as error:  # no more threads here, or Python is about to end
+            # Nothing fails for want of a warning.
+            _log.debug("nobody watches for silence: %s", error)
+            with self._turn:
+                self._watching = False
 
     def _watch(self) -> None:
         idle = False
@@ -58,12 +68,15 @@ class Silence:
                     return
                 idle = not self._waits
                 silent = self._silent()
-                self._told |= silent
             for origin in sorted(silent, key=str):
                 _log.warning(
                     "%s does not answer yet; waiting for up to %.0f s", origin.netloc, self._timeout
                 )
 
     def _silent(self) -> set[Origin]:
-        late = time.monotonic() - PATIENCE
-        return {origin for origin, since in self._waits.values() if since < late} - self._told
+        """The origins to speak of now; other requests to one that was spoken of say nothing new."""
+        since = time.monotonic() - PATIENCE
+        late = {wait: origin for wait, (origin, began) in self._waits.items() if began < since}
+        known = {late[wait] for wait in self._told}
+        self._told |= late.keys()
+        return set(late.values()) - known
