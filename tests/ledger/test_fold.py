@@ -22,6 +22,7 @@ from ledger.histories import (
     put,
 )
 
+from lading.ledger import book
 from lading.ledger.fold import Stage, State, agreed_before, fold, timeline
 from lading.ledger.index import border_after
 from lading.ledger.line import Line
@@ -486,3 +487,17 @@ def test_two_thousand_events_that_somebody_arranged_fold_in_a_moment(
 
     assert len(arranged) >= 2000
     assert time.perf_counter() - began < 0.5
+
+
+def test_a_number_that_was_registered_ten_thousand_times_is_told_in_a_moment() -> None:
+    subjects = [Digest.of(f"{number}".encode()) for number in range(10_000)]
+    lines = [
+        event_line(number, number + 1, kind="registered", subject=subject, version="1.0.0+a")
+        for number, subject in enumerate(subjects)
+    ]
+
+    began = time.perf_counter()
+    found = book.given([*lines, *lines])
+
+    assert time.perf_counter() - began < 1.0
+    assert found == {"1.0.0_a": tuple(subjects)}

@@ -1,4 +1,4 @@
-"""What an older Lading could do, and any other tool still can: give a removed number away again."""
+"""What an older Lading could do, and any other tool still can with numbers: give one away again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from lading.operations import stores
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.subject import subject
 from lading.settings import Settings
+from lading.spec.digest import Digest
 from lading.spec.event import Draft
 from lading.spec.reference import Reference
 from lading.transfer import copy
@@ -32,3 +33,16 @@ def give_again(source: str, target: str, settings: Settings) -> str:
     )
     logbook.recorded(logbook.read()[0], draft)
     return what.digest
+
+
+def claim(place: str, version: str, number: int, settings: Settings) -> None:
+    """Register a version that never was there."""
+    logbook = open_logbook(Reference.parse(place), settings)
+    draft = Draft(
+        kind="registered",
+        repository=logbook.place.repository,
+        digest=Digest(f"sha256:{number:064x}"),
+        version=version,
+        actor=logbook.actor,
+    )
+    logbook.recorded(logbook.read()[0], draft)

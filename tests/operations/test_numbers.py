@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from operations.older import give_again
-from operations.team import ADA, BOB, NOTHING, Team
+from operations.older import claim, give_again
+from operations.team import ADA, BOB, EVE, NOTHING, Team
 from parts.double import Double
 from parts.registry import DockerRegistry
 
@@ -149,7 +149,7 @@ def test_a_note_is_not_taken_for_a_removal(local: Team) -> None:
     with pytest.raises(Conflict) as caught:
         local.push("1.1.0", metrics=OTHER)
 
-    assert "nobody recorded who removed it" in str(caught.value.cause)
+    assert f"{ADA} registered it on {now()[:10]}; nobody recorded" in str(caught.value.cause)
 
 
 @pytest.mark.parametrize(
@@ -238,6 +238,36 @@ def test_a_number_that_is_given_and_removed_while_a_push_runs_is_not_registered_
     assert f"lading remove {here.place}:1.1.0" in str(caught.value.hint)
     told = history(here.place, settings=here.settings).events
     assert [event.kind for event in told] == ["registered", "registered", "noted"]
+
+
+def test_who_registers_what_is_not_there_is_named_and_asked_of_so_often_only(
+    double: Double, local: Team
+) -> None:
+    here = local.at(f"{double.host}/ml/fraud")
+    here.push("1.0.0")
+    for number in range(20):
+        claim(here.acting(EVE).place, "1.1.0", number, here.acting(EVE).settings)
+    double.forget_requests()
+
+    with pytest.raises(Conflict, match="registered before") as caught:
+        here.push("1.1.0")
+
+    assert f"{EVE} registered it on {now()[:10]}" in str(caught.value.cause)
+    assert len([asked for asked in double.asked() if "/manifests/sha256:0" in asked.path]) == 8
+    assert bumped(here, "minor").version == "1.2.0"
+
+
+def test_a_bump_beyond_every_number_is_refused_before_a_byte_is_sent(
+    double: Double, local: Team
+) -> None:
+    here = local.at(f"{double.host}/ml/fraud")
+    here.push("9" * 124 + ".0.0")
+    double.forget_requests()
+
+    with pytest.raises(InvalidInput, match="no major version above the highest"):
+        bumped(here, "major")
+
+    assert {request.method for request in double.asked()} <= {"GET", "HEAD"}
 
 
 # Whatever else gives a version its tag

@@ -211,6 +211,14 @@ def test_a_bump_passes_over_what_was_given_before(
     assert following == first.bumped(part).bumped(part) or before
 
 
+def test_a_number_that_leaves_none_above_it_is_told_before_it_is_used() -> None:
+    longest = "9" * 124 + ".0.0"
+
+    assert next_version([longest], "minor") > Version.parse(longest)
+    with pytest.raises(InvalidInput, match="no major version above the highest"):
+        next_version([longest], "major")
+
+
 def test_latest_is_the_highest_release() -> None:
     tags = ["latest", "1.9.0", "1.10.0", "2.0.0-rc.1", "v3.0.0", "keep-000000000000"]
 

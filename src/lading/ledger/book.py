@@ -98,12 +98,11 @@ class Book:
 
 def given(lines: Iterable[Line]) -> dict[str, tuple[Digest, ...]]:
     """To which content each version was registered, by its tag; the first content first."""
-    found: dict[str, tuple[Digest, ...]] = {}
+    found: dict[str, dict[Digest, None]] = {}
     for line in sorted(lines, key=lambda line: line.order):
         if line.kind == "registered" and line.version:
-            tag = line.version.replace("+", "_")
-            found[tag] = tuple(dict.fromkeys((*found.get(tag, ()), line.subject)))
-    return found
+            found.setdefault(line.version.replace("+", "_"), {})[line.subject] = None
+    return {tag: tuple(digests) for tag, digests in found.items()}
 
 
 def event_tags(names: Collection[str]) -> dict[str, tuple[str, ...]]:

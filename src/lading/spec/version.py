@@ -12,6 +12,8 @@ from lading.errors import InvalidInput
 
 Bump = Literal["patch", "minor", "major"]
 
+# A tag has no more characters.
+_LONGEST = 128
 _NUMBER = r"(?:0|[1-9]\d*)"
 _IDENTIFIER = rf"(?:{_NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
 _SEMVER = re.compile(
@@ -40,9 +42,9 @@ class Version:
         Raises:
             InvalidInput: it is not a strict semantic version; says how to mend ``v1.2`` and such.
         """
-        match = _SEMVER.fullmatch(text) if len(text) <= 128 else None
+        match = _SEMVER.fullmatch(text) if len(text) <= _LONGEST else None
         if match is None:
-            raise InvalidInput(f"not a semantic version: {text[:128]!r}", hint=_hint(text))
+            raise InvalidInput(f"not a semantic version: {text[:_LONGEST]!r}", hint=_hint(text))
         prerelease = tuple(match[4].split(".")) if match[4] else ()
         build = tuple(match[5].split(".")) if match[5] else ()
         return cls(int(match[1]), int(match[2]), int(match[3]), prerelease, build)
@@ -50,7 +52,7 @@ class Version:
     @classmethod
     def from_tag(cls, tag: str) -> Version | None:
         """The version that a tag names, or None where the tag is no version."""
-        match = _SEMVER.fullmatch(tag.replace("_", "+", 1)) if len(tag) <= 128 else None
+        match = _SEMVER.fullmatch(tag.replace("_", "+", 1)) if len(tag) <= _LONGEST else None
         return cls.parse(match[0]) if match and "+" not in tag else None
 
     @property
@@ -109,11 +111,21 @@ def next_version(tags: list[str], part: Bump, *, given: Collection[str] = ()) ->
     """The version after the highest among some tags; 0.1.0 where there is none.
 
     Those that were ``given`` before are passed over, as tags, although they are not there any more.
+
+    Raises:
+        InvalidInput: it is too long for a tag: somebody used a number that leaves none above it.
     """
     versions = [version for tag in tags if (version := Version.from_tag(tag))]
-    following = max(versions).bumped(part) if versions else FIRST
+    highest = max(versions, default=None)
+    following = highest.bumped(part) if highest else FIRST
     while following.tag in given:
         following = following.bumped(part)
+    if len(following.tag) > _LONGEST:
+        raise InvalidInput(
+            f"there is no {part} version above the highest",
+            cause=f"{highest} is as long as a version can be",
+            hint="write the version, as NAME:MAJOR.MINOR.PATCH; lading remove takes that one away",
+        )
     return following
 
 

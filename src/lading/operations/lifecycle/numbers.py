@@ -111,7 +111,16 @@ class Numbers:
         for recorded in _events(self.logbook, self._read(), noted[:_MOST_READ]):
             if recorded.event.reason == REMOVED:
                 return f"{recorded.event.actor} removed it on {recorded.event.time[:10]}"
-        return "its tag is gone, and nobody recorded who removed it"
+        return f"{self._registrar(version, former)}; nobody recorded who removed its tag"
+
+    def _registrar(self, version: Version, former: tuple[Digest, ...]) -> str:
+        """Who registered it: that may be somebody who never pushed anything."""
+        first, *_ = (
+            line
+            for line in sorted(self._lines, key=lambda line: line.order)
+            if line.subject == former[-1] and version.tag in given((line,))
+        )
+        return f"{first.actor} registered it on {first.time[:10]}"
 
 
 def all_lines(logbook: Logbook, book: Book) -> tuple[Line, ...]:

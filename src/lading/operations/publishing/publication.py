@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Literal
 
 from lading.errors import Conflict, InvalidInput, NotFound
 from lading.operations.publishing.required import demand
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from lading.spec.digest import Digest
     from lading.stores.layout import LayoutStore
     from lading.stores.remote.registry import RemoteStore
+
+# Anybody may register a number, any number of times; who did first comes first.
+_MOST_COMPARED: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Publication:
             Conflict: it is other content.
         """
         other: Conflict | None = None
-        for digest in former:
+        for digest in islice(former, _MOST_COMPARED):
             try:
                 packed = self._same(cargo, self.store.resolve(digest))
             except Conflict as conflict:
