@@ -353,6 +353,37 @@ def test_a_registry_that_does_not_answer_is_not_waited_for_again_and_again(
     assert " and 5 more were not looked at: " in result.notes[0]
 
 
+def test_what_an_evaluation_from_the_future_says_is_not_known(
+    model: Path, place: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        push(model, f"{place}:{version}", metrics={"auc": 0.8}, settings=settings)
+    with monkeypatch.context() as clock:
+        clock.setattr("lading.operations.evaluate.now", lambda: "2999-01-01T00:00:00Z")
+        evaluate(f"{place}:1.1.0", {"auc": 0.99}, settings=settings)
+
+    found = search("metrics.auc > 0", place, evaluations=True, settings=settings)
+    ranking = best(place, "auc", settings=settings)
+
+    assert versions(found) == [each.version for each in ranking.ranking] == ["1.0.0"]
+    for notes in (found.notes, ranking.notes):
+        assert ["look at the clocks" in note and ":1.1.0 " in note for note in notes] == [True]
+
+
+def test_evaluations_that_are_hidden_behind_many_others_are_spoken_of(
+    model: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lading.spec.evidence.MOST_READ", 1)
+    push(model, "ml/a:1.0.0", metrics={"auc": 0.8}, settings=settings)
+    for value in (0.1, 0.99):
+        evaluate("ml/a:1.0.0", {"auc": value}, settings=settings)
+
+    found = search("metrics.auc > 0", "ml/a", evaluations=True, settings=settings)
+
+    assert only(found).metrics == {"auc": 0.8}
+    assert "1 pieces were not read" in found.notes[0]
+
+
 # One meaning
 
 _LABELS = ("auc", "loss", "auc@test", "auc@train", "auc@s3://data")
@@ -372,10 +403,11 @@ _METRICS = st.lists(
 
 @st.composite
 def _evaluations(draw: st.DrawFn) -> list[Evidence]:
-    """Evaluations of one version, the newest first."""
+    """Evaluations of one version, the newest first, and some of them of the future."""
     said = draw(st.lists(_METRICS, max_size=3))
+    newest = draw(st.integers(-2, 1))
     return [
-        evaluation(ago(days=1 + age), *metrics, digest="abc"[age])
+        evaluation(ago(days=newest + age), *metrics, digest="abc"[age])
         for age, metrics in enumerate(said)
     ]
 
@@ -387,7 +419,7 @@ def test_whatever_evaluations_say_a_search_and_a_gate_take_it_alike(
     document = {"metrics": metrics}
     gate = Facts(Case(digest=DIGEST, document=document, evidence=tuple(evaluations), now=NOW))
 
-    said, stated = said_later(evaluations, _LABELS), flatten(document).values
+    said, stated = said_later(evaluations, _LABELS, now=NOW), flatten(document).values
 
     for label in _LABELS:
         meant = gate(Name.of("metrics", label))

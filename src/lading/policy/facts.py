@@ -32,7 +32,7 @@ one that flatters.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from lading.errors import InvalidInput
@@ -42,11 +42,9 @@ from lading.policy.case import Case
 from lading.policy.metrics import is_called, meant
 from lading.spec.duration import duration
 from lading.spec.event import moment
-from lading.spec.evidence import EVALUATION, SCAN, Evidence
+from lading.spec.evidence import EVALUATION, SCAN, Evidence, is_ahead
 from lading.spec.plain import Fields, table, tables, text, texts
 
-# Clocks differ. What is dated later than this would never grow old.
-_AHEAD: Final = timedelta(hours=1)
 # It may say the worse: a gate must not pass as if it were not there.
 _AHEAD_NOTE: Final = "there is evidence from the future: look at the clocks"
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -180,7 +178,7 @@ class Facts:
         yield from sorted(young, key=lambda e: (_at(e.created), e.digest), reverse=True)
 
     def _is_ahead(self, created: object) -> bool:
-        return _at(created) - self._case.now > _AHEAD
+        return isinstance(created, str) and is_ahead(created, self._case.now)
 
     def _is_young(self, created: object) -> bool:
         at = _at(created)

@@ -10,11 +10,13 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from lading.errors import InvalidInput
 from lading.spec.digest import Digest
 from lading.spec.encoding import check_depth, decode_object
+from lading.spec.event import moment
 from lading.spec.mediatypes import MANIFESTS
 from lading.spec.plain import Fields, table, text
 
@@ -26,6 +28,8 @@ HISTORY: Final = "history"
 CONTENT_LIMIT: Final = 1024 * 1024
 MOST_READ: Final = 200
 ENOUGH: Final = 20
+# Clocks differ. What is dated later than this would never grow old.
+_AHEAD: Final = timedelta(hours=1)
 
 ACTOR: Final = "dev.lading.actor"
 MODEL: Final = "dev.lading.model"
@@ -51,6 +55,17 @@ class Evidence:
     size: int
     # An evaluation's or a scan's JSON; empty for everything else.
     content: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, repr=False)
+
+
+def is_ahead(created: str | None, now: datetime) -> bool:
+    """Whether evidence claims to be from the future.
+
+    It may say the worse, so that nobody may take it for missing, and nobody can believe it.
+    """
+    try:
+        return created is not None and moment(created) - now > _AHEAD
+    except InvalidInput:
+        return False
 
 
 def artifact_type(word: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
-from lading.errors import LadingError, Unavailable
+from lading.errors import LadingError, Unavailable, Unsupported
 from lading.operations import stores
 from lading.operations.reading.gathered import gather, kept
-from lading.spec.evidence import EVALUATION, Evidence
+from lading.spec.evidence import EVALUATION, Evidence, is_ahead
 
 if TYPE_CHECKING:
     from lading.cache import Cache
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     _Opened: TypeAlias = tuple[RemoteStore | LayoutStore, Cache | None]
 
+_AHEAD: Final = "evaluations from the future, and nobody knows what they say: look at the clocks"
 _OFFLINE: Final = "evaluations that were attached are not known offline"
 
 _Made = TypeVar("_Made")
@@ -53,6 +55,7 @@ def attached(
             pool.shutdown(cancel_futures=True)
             reading.close()
     notes += _failures(outcomes)
+    notes += [f"{row.reference} has {_AHEAD}" for row in asked if row in reading.ahead]
     return {row: made for row, made in outcomes.items() if not isinstance(made, LadingError)}
 
 
@@ -68,6 +71,9 @@ class _Reading(Generic[_Made]):
         self._by_host: dict[str, RemoteStore] = {}
         # A registry that does not answer is not waited for again and again.
         self._silent: dict[str, Unavailable] = {}
+        # The versions with evaluations that nobody can believe.
+        self.ahead: set[Row] = set()
+        self._now = datetime.now(UTC)
 
     def close(self) -> None:
         """Let go of the registries."""
@@ -90,7 +96,12 @@ class _Reading(Generic[_Made]):
             if host and isinstance(error, Unavailable):
                 self._silent[host] = error
             return error
-        return self._work(row, tuple(e for e in found.evidence if e.type == EVALUATION))
+        if found.unread:
+            return Unsupported(f"there is so much that {found.unread} pieces were not read")
+        evaluations = tuple(e for e in found.evidence if e.type == EVALUATION)
+        if any(is_ahead(each.created, self._now) for each in evaluations):
+            self.ahead.add(row)
+        return self._work(row, evaluations)
 
     def _opened(self, place: Reference) -> _Opened | LadingError:
         """A repository, opened when it is first asked: then it knows what others learned."""

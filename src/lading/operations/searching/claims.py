@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lading.catalogue import Measured, measured_in
 from lading.errors import InvalidInput
 from lading.operations.searching.attached import attached
 from lading.spec.event import moment
+from lading.spec.evidence import is_ahead
 
 if TYPE_CHECKING:
     from lading.catalogue import Catalogue
@@ -55,14 +57,16 @@ def claimed(row: Row, evaluations: Sequence[Evidence]) -> list[Claim]:
 def standing(claims: Iterable[Claim]) -> list[Claim]:
     """What counts: for each version and split the newest evaluation, else the document's own word.
 
-    Of several values that one of them states, the last counts, as trackers mean it.
+    Of several values that one of them states, the last counts, as trackers mean it. What the
+    newest says is not known where that is from the future.
     """
+    now = datetime.now(UTC)
     found: dict[tuple[Row, str | None], Claim] = {}
     for claim in claims:
         key = claim.row, claim.measured.split
         if key not in found or _weight(claim) >= _weight(found[key]):
             found[key] = claim
-    return list(found.values())
+    return [claim for claim in found.values() if not is_ahead(claim.created, now)]
 
 
 def _weight(claim: Claim) -> tuple[bool, float]:

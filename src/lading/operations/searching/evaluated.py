@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from lading.catalogue import labels_in, meant_in
 from lading.catalogue.flat import MOST_FACTS
 from lading.operations.searching.attached import attached
 from lading.operations.searching.rows import Columns, Later, Row, Rows, is_measured
+from lading.spec.evidence import is_ahead
 
 if TYPE_CHECKING:
     from lading.catalogue import Catalogue
@@ -81,16 +83,20 @@ class EvaluatedColumns(Columns):
         return said_later(evaluations, self._labels)
 
 
-def said_later(evaluations: Iterable[Evidence], asked: Iterable[str]) -> dict[str, Later]:
+def said_later(
+    evaluations: Iterable[Evidence], asked: Iterable[str], *, now: datetime | None = None
+) -> dict[str, Later]:
     """What evaluations, the newest first, say under each label.
 
     Under those that are ``asked`` for, which may name a dataset, and under those that a search
-    shows; of hostile ones only so many.
+    shows; of hostile ones only so many. What one from the future says is not known.
     """
+    now = now or datetime.now(UTC)
     said: dict[str, Later] = {}
     labels = dict.fromkeys(asked)
     for evaluation in evaluations:
         labels |= labels_in(evaluation.content)
+        ahead = is_ahead(evaluation.created, now)
         for label, value in meant_in(evaluation.content).items():
-            said.setdefault(label, Later(value, evaluation.digest))
+            said.setdefault(label, Later(None if ahead else value, evaluation.digest))
     return {label: said[label] for label in islice(labels, MOST_FACTS) if label in said}
