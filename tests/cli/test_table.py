@@ -8,6 +8,7 @@ import pty
 import struct
 import subprocess
 import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,24 @@ def test_a_table_counts_columns_not_letters() -> None:
     lines = list(table(("NAME", "X"), [("模型", "1"), ("ab", "2")]))
 
     assert lines == ["NAME  X", "模型  1", "ab    2"]
+
+
+@pytest.mark.parametrize("name", ["ที่", "हि", "e\u0301", "☎\ufe0f"])
+def test_marks_above_a_letter_take_no_column(name: str) -> None:
+    (head, *lines) = table(("N", "X"), [(name, "1"), ("ab", "2")])
+
+    letters = len(name.rstrip("ี่\u0301\ufe0f"))
+    assert columns(name) == letters
+    assert (head, lines) == ("N   X", [name + " " * (4 - letters) + "1", "ab  2"])
+
+
+@pytest.mark.parametrize("text", ["日" * 60_000, "e\u0301" * 30_000])
+def test_a_word_without_end_is_broken_in_a_moment(text: str) -> None:
+    began = time.perf_counter()
+    lines = list(table(("A", "B"), [(text, "b" * 30)]).lines(View(80)))
+
+    assert time.perf_counter() - began < 1.5
+    assert "".join(letter for letter in "".join(lines) if letter in text) == text
 
 
 def test_a_table_escapes_its_cells_before_it_measures_them() -> None:

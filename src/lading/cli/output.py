@@ -81,7 +81,13 @@ def columns(text: str) -> int:
         return len(text)
     import unicodedata
 
+    # Marks stand above the letter before them; those of Thai and Hindi do not even "combine".
+    marks = ("Mn", "Me")
     return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "FW" else 1
+        0
+        if unicodedata.category(c) in marks
+        else 2
+        if unicodedata.east_asian_width(c) in "FW"
+        else 1
         for c in text
     )

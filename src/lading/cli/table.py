@@ -201,11 +201,12 @@ def _wrapped(text: str, width: int, *, hard: bool = False) -> list[str]:
 
 def _broken(word: str, width: int) -> Iterator[str]:
     """Pieces of a word that is too long for a line, broken after a mark where there is one."""
-    while columns(word) > width:
-        at = width
-        while at > 1 and columns(word[:at]) > width:
-            at -= 1
-        at = max(word.rfind(mark, 1, at) for mark in "/-,") + 1 or at
-        yield word[:at]
-        word = word[at:]
-    yield word
+    begin = used = 0
+    for at, character in enumerate(word):
+        taken = columns(character)
+        if used + taken > width and at > begin:
+            end = max(word.rfind(mark, begin + 1, at) for mark in "/-,") + 1 or at
+            yield word[begin:end]
+            begin, used = end, columns(word[end:at])
+        used += taken
+    yield word[begin:]
