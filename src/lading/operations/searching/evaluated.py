@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from lading.catalogue import labels_in, meant_in
-from lading.catalogue.flat import MOST_FACTS
+from lading.catalogue.flat import LONGEST_NAME, MOST_FACTS
 from lading.operations.searching.attached import attached
 from lading.operations.searching.rows import Columns, Later, Row, Rows, is_measured
 from lading.spec.evidence import is_ahead
@@ -95,7 +95,8 @@ def said_later(
     said: dict[str, Later] = {}
     labels = dict.fromkeys(asked)
     for evaluation in evaluations:
-        labels |= labels_in(evaluation.content)
+        found = labels_in(evaluation.content)
+        labels |= {label: None for label in found if len(label) <= LONGEST_NAME}
         ahead = is_ahead(evaluation.created, now)
         for label, value in meant_in(evaluation.content).items():
             said.setdefault(label, Later(None if ahead else value, evaluation.digest))
