@@ -11,17 +11,23 @@ from operations.team import ADA, BOB, EVE, Later, Team
 from parts.child import as_nobody
 
 from lading.errors import IntegrityError, InvalidInput, NotFound, PolicyRefused
+from lading.operations.clear import clear
 from lading.operations.copy import copy
 from lading.operations.deprecate import deprecate
 from lading.operations.evaluate import evaluate
 from lading.operations.history import history
 from lading.operations.lifecycle import judging
+from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.policy_check import policy_check
 from lading.operations.promote import promote
 from lading.operations.request import approve, reject, request
 from lading.operations.status import status
 from lading.operations.tag import tag
 from lading.spec.content import BytesContent
+from lading.spec.digest import Digest
+from lading.spec.event import Draft
+from lading.spec.reference import Reference
+from lading.spec.signature import Column, Signature
 from lading.stores.layout import LayoutStore
 from lading.transfer import read
 
@@ -340,6 +346,54 @@ def test_two_protected_stages_that_others_moved_are_judged_without_end(local: Te
 
     assert strict.versions("staging") == ["1.0.0"]
     assert strict.versions("prod") == ["1.0.0"]
+
+
+@pytest.fixture
+def incompatible(local: Team) -> Team:
+    """2.0.0 is in prod by a policy by which 3.0.0, for other programs, may not be there."""
+    for version, name in (("2.0.0", "age"), ("2.0.1", "age"), ("3.0.0", "income")):
+        signature = Signature(inputs=(Column(name=name, dtype="float64"),))
+        local.push(version, signature=signature)
+    strict = local.under("stages: {prod: {protected: true, gates: [schema.compatible]}}")
+    promote("ml/fraud:2.0.0", "prod", settings=strict.settings)
+    return strict
+
+
+def test_what_does_not_count_is_no_version_that_another_is_compatible_with(
+    incompatible: Team,
+) -> None:
+    lax = incompatible.under("stages: {prod: {}}")
+
+    promote("ml/fraud:3.0.0", "prod", settings=lax.settings)
+    promote("ml/fraud:3.0.0", "prod", settings=lax.acting(BOB).settings)
+    clear("ml/fraud", "prod", settings=lax.settings)
+    promote("ml/fraud:3.0.0", "prod", settings=lax.settings)
+
+    assert incompatible.versions("prod") == ["2.0.0"]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("first", ["2.0.1", "3.0.0"])
+def test_who_leaves_out_what_a_stage_names_is_compatible_with_nothing(
+    first: str, shared: bool, incompatible: Team
+) -> None:
+    lax = incompatible.under("stages: {prod: {}}")
+    logbook = open_logbook(Reference.parse("ml/fraud"), lax.settings)
+    book, _ = logbook.read(whole=True)
+    draft = Draft(
+        kind="assigned",
+        repository="ml/fraud",
+        digest=Digest(str(lax.tag(first))),
+        version=first,
+        stage="prod",
+        shared=shared,
+        actor=EVE,
+    )
+
+    logbook.write(replace(book, lines={}, records={}, listed=None), draft)
+    promote("ml/fraud:3.0.0", "prod", settings=lax.settings)
+
+    assert "3.0.0" not in incompatible.versions("prod")
 
 
 def test_gates_look_at_the_document_and_at_evidence(team: Team) -> None:

@@ -20,7 +20,8 @@ _LONGEST: Final = 300
 Compatible = Callable[[Mapping[str, Any], Mapping[str, Any]], bool | None]
 
 
-def _not_known(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool | None:
+def not_known(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool | None:
+    """What nobody can tell."""
     return None
 
 
@@ -47,7 +48,7 @@ class Case:
     actor: str | None = None
     # Whose key will sign what is written; nobody's, while there are no keys.
     signer: str | None = None
-    compatible: Compatible = field(default=_not_known, repr=False)
+    compatible: Compatible = field(default=not_known, repr=False)
 
     @property
     def told(self) -> tuple[Recorded, ...]:

@@ -101,10 +101,7 @@ class Judge:
                 return (f"assigners: {UNSIGNED}",)
             return ("cleared: who did it had no policy, or another one",)
         known = _known_to(book, book.records[mark(move)])
-        before = fold(
-            [book.lines[mark(k.digest)] for k in known if mark(k.digest) in book.lines],
-            protected=frozenset(self.rules),
-        )
+        before = self._before_it(book, move, known, then=then)
         try:
             decision = self.decide(
                 book,
@@ -124,6 +121,36 @@ class Judge:
         if not decision.opposed and self.returns(book, event.digest, rules.stage, known=known):
             return ()
         return tuple(f"{rule.name}: {rule.why}" for rule in decision.failed)
+
+    def _before_it(
+        self, book: Book, move: Digest, known: Collection[Recorded], *, then: bool
+    ) -> State:
+        """What held when a move was written, without the moves of its stage that do not count.
+
+        Of those that its writer knew, each is judged. That others were left out is no reason to
+        believe that there were none: they count where nobody has to judge them, or two moves that
+        do not know of each other would wait for each other's judgement.
+        """
+        stage = book.records[mark(move)].event.stage
+        known_to_it = {recorded.digest for recorded in known}
+        earlier = known if then else _not_after(book, move)
+        refused = {
+            recorded.digest
+            for recorded in earlier
+            if recorded.event.moves
+            and recorded.event.stage == stage
+            and not (
+                self.counts(book, recorded.digest)
+                if recorded.digest in known_to_it
+                else self._is_ours(recorded) or recorded.digest in self._unruled(book)
+            )
+        }
+        lines = (book.lines.get(mark(recorded.digest)) for recorded in earlier)
+        return fold(
+            [line for line in lines if line is not None],
+            protected=frozenset(self.rules),
+            refused=refused,
+        )
 
     def decide(
         self,
@@ -150,7 +177,7 @@ class Judge:
             LadingError: something that must be known cannot be read.
         """
         from lading.operations.lifecycle.carried import events_in
-        from lading.policy.case import Case
+        from lading.policy.case import Case, not_known
         from lading.policy.decide import decide
 
         known = tuple(known)
@@ -159,6 +186,8 @@ class Judge:
             evidence = tuple(each for each in evidence if not _later(each, now))
         carried = (*events_in(self.store, evidence, digest), *carried)
         incumbent = state.stage(stage).value
+        # Then the stage names nothing, which is no answer to what others go on with.
+        disputed = not placed and incumbent is None and state.stage(stage).kept
         # Only moves of the stage before are asked for: it never comes after this one, so that no
         # two moves ever wait for each other's judgement.
         before = self.rules[stage].after
@@ -172,7 +201,11 @@ class Judge:
             digest=digest,
             version=version,
             document=self.document(digest),
-            incumbent=(there or self)._incumbent(incumbent) if incumbent else None,
+            incumbent={}
+            if disputed
+            else (there or self)._incumbent(incumbent)
+            if incumbent
+            else None,
             carried=carried,
             events=known,
             evidence=evidence,
@@ -184,7 +217,7 @@ class Judge:
             named_by=_naming(state, digest) if placed else None,
             now=now or datetime.now(UTC),
             actor=actor,
-            compatible=schema_compatible,
+            compatible=not_known if disputed else schema_compatible,
         )
         return decide(self.rules[stage], case)
 
@@ -273,6 +306,18 @@ def _later(evidence: Evidence, now: datetime) -> bool:
         return evidence.created is not None and moment(evidence.created) > now
     except InvalidInput:
         return False
+
+
+def _not_after(book: Book, move: Digest) -> tuple[Recorded, ...]:
+    """The events that did not know of a move, parents before children; not the move itself."""
+    after = {mark(move)}
+    found = []
+    for recorded in book.ordered():
+        if not after.isdisjoint(map(mark, recorded.event.parents)):
+            after.add(mark(recorded.digest))
+        elif recorded.digest != move:
+            found.append(recorded)
+    return tuple(found)
 
 
 def _known_to(book: Book, recorded: Recorded) -> tuple[Recorded, ...]:
