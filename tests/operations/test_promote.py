@@ -396,6 +396,17 @@ def test_who_leaves_out_what_a_stage_names_is_compatible_with_nothing(
     assert "3.0.0" not in incompatible.versions("prod")
 
 
+def test_nothing_is_known_to_be_compatible_with_what_is_gone(incompatible: Team) -> None:
+    named = Digest(str(incompatible.tag("2.0.0")))
+    (blob,) = incompatible.settings.home.glob(f"**/{named.hex}")
+    blob.unlink()
+
+    with pytest.raises(PolicyRefused) as refused:
+        promote("ml/fraud:2.0.1", "prod", settings=incompatible.settings)
+
+    assert [rule.name for rule in refused.value.rules if not rule.holds] == ["schema.compatible"]
+
+
 def test_gates_look_at_the_document_and_at_evidence(team: Team) -> None:
     strict = team.under(GATED)
     with pytest.raises(PolicyRefused, match=r"metrics\.auc is 0\.85"):

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import IntegrityError, InvalidInput, NotFound, Unsupported
-from lading.ledger.fold import State, agreed_before, fold
+from lading.ledger.fold import Stage, State, agreed_before, fold
+from lading.ledger.known import known_to, not_after
 from lading.ledger.line import mark
 from lading.operations.lifecycle.compatibility import schema_compatible
 from lading.spec.digest import Digest
@@ -22,7 +23,7 @@ from lading.spec.plain import Fields
 if TYPE_CHECKING:
     from lading.cache.cache import Cache
     from lading.ledger.book import Book
-    from lading.policy.case import Decision
+    from lading.policy.case import Compatible, Decision
     from lading.policy.rules import StageRules
     from lading.stores.layout import LayoutStore
     from lading.stores.remote.registry import RemoteStore
@@ -100,7 +101,7 @@ class Judge:
             if rules.assigners:
                 return (f"assigners: {UNSIGNED}",)
             return ("cleared: who did it had no policy, or another one",)
-        known = _known_to(book, book.records[mark(move)])
+        known = known_to(book, book.records[mark(move)])
         before = self._before_it(book, move, known, then=then)
         try:
             decision = self.decide(
@@ -133,7 +134,7 @@ class Judge:
         """
         stage = book.records[mark(move)].event.stage
         known_to_it = {recorded.digest for recorded in known}
-        earlier = known if then else _not_after(book, move)
+        earlier = known if then else not_after(book, move)
         refused = {
             recorded.digest
             for recorded in earlier
@@ -177,7 +178,7 @@ class Judge:
             LadingError: something that must be known cannot be read.
         """
         from lading.operations.lifecycle.carried import events_in
-        from lading.policy.case import Case, not_known
+        from lading.policy.case import Case
         from lading.policy.decide import decide
 
         known = tuple(known)
@@ -185,9 +186,7 @@ class Judge:
         if now is not None:
             evidence = tuple(each for each in evidence if not _later(each, now))
         carried = (*events_in(self.store, evidence, digest), *carried)
-        incumbent = state.stage(stage).value
-        # Then the stage names nothing, which is no answer to what others go on with.
-        disputed = not placed and incumbent is None and state.stage(stage).kept
+        incumbent, compatible = (there or self)._compared(state.stage(stage), placed=placed)
         # Only moves of the stage before are asked for: it never comes after this one, so that no
         # two moves ever wait for each other's judgement.
         before = self.rules[stage].after
@@ -201,11 +200,7 @@ class Judge:
             digest=digest,
             version=version,
             document=self.document(digest),
-            incumbent={}
-            if disputed
-            else (there or self)._incumbent(incumbent)
-            if incumbent
-            else None,
+            incumbent=incumbent,
             carried=carried,
             events=known,
             evidence=evidence,
@@ -217,7 +212,7 @@ class Judge:
             named_by=_naming(state, digest) if placed else None,
             now=now or datetime.now(UTC),
             actor=actor,
-            compatible=not_known if disputed else schema_compatible,
+            compatible=compatible,
         )
         return decide(self.rules[stage], case)
 
@@ -255,12 +250,19 @@ class Judge:
             for recorded in (book.ordered() if known is None else known)
         )
 
-    def _incumbent(self, digest: Digest) -> Fields:
-        """What the stage names now; where that is gone, nothing is known of it."""
+    def _compared(self, stage: Stage, *, placed: bool) -> tuple[Fields | None, Compatible]:
+        """The document of what a stage names, for ``schema.compatible``, and how it is compared.
+
+        Where that is in dispute, or gone, nobody can tell: others may still go on with it.
+        """
+        from lading.policy.case import not_known
+
+        if stage.value is None:
+            return ({}, not_known) if stage.kept and not placed else (None, schema_compatible)
         try:
-            return self.document(digest)
+            return self.document(stage.value), schema_compatible
         except NotFound:
-            return {}
+            return {}, not_known
 
     def document(self, digest: Digest) -> Fields:
         """The document of a version; an empty one where it is no version of Lading's."""
@@ -306,27 +308,3 @@ def _later(evidence: Evidence, now: datetime) -> bool:
         return evidence.created is not None and moment(evidence.created) > now
     except InvalidInput:
         return False
-
-
-def _not_after(book: Book, move: Digest) -> tuple[Recorded, ...]:
-    """The events that did not know of a move, parents before children; not the move itself."""
-    after = {mark(move)}
-    found = []
-    for recorded in book.ordered():
-        if not after.isdisjoint(map(mark, recorded.event.parents)):
-            after.add(mark(recorded.digest))
-        elif recorded.digest != move:
-            found.append(recorded)
-    return tuple(found)
-
-
-def _known_to(book: Book, recorded: Recorded) -> tuple[Recorded, ...]:
-    """The events that a writer knew, parents before children."""
-    found: dict[str, Recorded] = {}
-    waiting = list(map(mark, recorded.event.parents))
-    while waiting:
-        name = waiting.pop()
-        if name in book.records and name not in found:
-            found[name] = book.records[name]
-            waiting += map(mark, found[name].event.parents)
-    return tuple(sorted(found.values(), key=lambda known: known.order))
