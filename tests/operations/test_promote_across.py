@@ -21,6 +21,7 @@ from lading.operations.note import note
 from lading.operations.promote import promote
 from lading.operations.request import approve, reject
 from lading.operations.rollback import rollback
+from lading.spec.digest import Digest
 
 RULES = (
     "stages: {staging: {}, prod: {protected: true, approvals: 1, not_author: true,"
@@ -68,6 +69,24 @@ def test_a_version_goes_with_its_evidence_and_its_approvals(team: Team, target: 
     assert fresh.versions("prod") == ["1.0.0"]
     types = {piece.type for piece in evidence(f"{target}:1.0.0", settings=there.settings).evidence}
     assert "evaluation" in types
+
+
+def test_a_stage_before_counts_elsewhere_under_this_policy_or_a_former_one(
+    local: Team, tmp_path: Path
+) -> None:
+    stages = "stages: {staging: {protected: true}, prod: {protected: true, after: staging}}"
+    before = local.under(f"{stages}\nmodels: []")
+    promote("ml/fraud:1.0.0", "staging", settings=before.settings)
+    assert before.settings.policy is not None
+    former = Digest.of(before.settings.policy.read_bytes())
+    strict, follower = local.under(stages), local.under(f"former: ['{former}']\n{stages}")
+    to = f"oci:{tmp_path / 'target'}"
+
+    with pytest.raises(PolicyRefused, match="after staging"):
+        promote("ml/fraud:1.0.0", "prod", to=to, settings=strict.settings)
+    done = promote("ml/fraud:1.0.0", "prod", to=to, settings=follower.settings)
+
+    assert done.status == "assigned"
 
 
 def test_a_second_run_changes_nothing(team: Team, other_registry: DockerRegistry) -> None:

@@ -222,8 +222,8 @@ class Judge:
         if rules is None or not rules.protected:
             return True
         if mark(recorded.digest) not in book.records:
-            # Of what happened elsewhere, only this is known: whether a policy was asked.
-            return recorded.event.policy is not None
+            # What happened elsewhere cannot be judged here; that a policy was asked can be seen.
+            return self._is_ours(recorded)
         return self.counts(book, recorded.digest)
 
     def returns(
