@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from threading import Lock
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from lading.errors import LadingError, Unavailable, Unsupported
-from lading.operations import stores
+from lading.errors import LadingError, Unsupported
 from lading.operations.reading.gathered import gather, kept
+from lading.operations.searching.hosts import Hosts
 from lading.spec.evidence import EVALUATION, Evidence, is_ahead
 
 if TYPE_CHECKING:
-    from lading.cache import Cache
     from lading.operations.searching.rows import Row
     from lading.settings import Settings
     from lading.spec.reference import Reference
-    from lading.stores.layout import LayoutStore
-    from lading.stores.remote.registry import RemoteStore
-
-    _Opened: TypeAlias = tuple[RemoteStore | LayoutStore, Cache | None]
 
 _AHEAD: Final = "evaluations from the future, and nobody knows what they say: look at the clocks"
 _OFFLINE: Final = "evaluations that were attached are not known offline"
@@ -65,36 +59,24 @@ class _Reading(Generic[_Made]):
     def __init__(self, settings: Settings, work: Work[_Made]) -> None:
         self._settings = settings
         self._work = work
-        self._lock = Lock()
-        self._stores: dict[Reference, _Opened | LadingError] = {}
-        # One for each host: its connections and tokens serve all of its repositories.
-        self._by_host: dict[str, RemoteStore] = {}
-        # A registry that does not answer is not waited for again and again.
-        self._silent: dict[str, Unavailable] = {}
+        self._hosts = Hosts(settings)
         # The versions with evaluations that nobody can believe.
         self.ahead: set[Row] = set()
         self._now = datetime.now(UTC)
 
     def close(self) -> None:
         """Let go of the registries."""
-        for store in self._by_host.values():
-            store.client.close()
+        self._hosts.close()
 
     def made_of(self, row: Row) -> _Made | LadingError:
         """What is made of a version's evaluations, or why they cannot be had."""
-        with self._lock:
-            opened = self._opened(row.looked.place)
-        if isinstance(opened, LadingError):
-            return opened
-        host = row.looked.place.host
-        if host and (silent := self._silent.get(host)):
-            return silent
-        store, cache = opened
+        place = row.looked.place
         try:
-            found = gather(store, row.version.root, keep=cache, jobs=1)
+            store = self._hosts.open(place)
+            with self._hosts.patience(place):
+                keep = kept(place, self._settings)
+                found = gather(store, row.version.root, keep=keep, jobs=1)
         except LadingError as error:
-            if host and isinstance(error, Unavailable):
-                self._silent[host] = error
             return error
         if found.unread:
             return Unsupported(f"there is so much that {found.unread} pieces were not read")
@@ -102,22 +84,6 @@ class _Reading(Generic[_Made]):
         if any(is_ahead(each.created, self._now) for each in evaluations):
             self.ahead.add(row)
         return self._work(row, evaluations)
-
-    def _opened(self, place: Reference) -> _Opened | LadingError:
-        """A repository, opened when it is first asked: then it knows what others learned."""
-        if place not in self._stores:
-            self._stores[place] = self._open(place)
-        return self._stores[place]
-
-    def _open(self, place: Reference) -> _Opened | LadingError:
-        beside = self._by_host.get(place.host or "")
-        try:
-            store = stores.open_store(place, self._settings, beside=beside)
-        except LadingError as error:
-            return error
-        if place.host:
-            self._by_host.setdefault(place.host, store)  # type: ignore[arg-type]  # hosts are remote
-        return store, kept(place, self._settings)
 
 
 def _failures(outcomes: dict[Row, _Made | LadingError]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from lading.catalogue.state import (
@@ -20,9 +21,9 @@ from lading.catalogue.state import (
     StagesKnown,
 )
 from lading.errors import LadingError, NotFound, Unavailable
-from lading.operations import stores
 from lading.operations.lifecycle.policy_file import policy_mark
 from lading.operations.searching.changed import Change, Wanted
+from lading.operations.searching.hosts import Hosts
 from lading.operations.searching.searched import full_name
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.reference import Reference
-    from lading.stores.remote.registry import RemoteStore
 
 
 # What is read between two commits: an interrupted search goes on where it was.
@@ -106,10 +106,7 @@ class _Refresh:
         self._found: dict[str, Looked] = {}
         self._notes: list[str] = []
         self._first_failure: LadingError | None = None
-        # One for each host: its connections and tokens serve all of its repositories.
-        self._by_host: dict[str, RemoteStore] = {}
-        # A registry that does not answer is not waited for again and again.
-        self._silent: dict[str, Unavailable] = {}
+        self._hosts = Hosts(settings)
 
     def run(self, pool: ThreadPoolExecutor) -> Refreshed:
         """Look at all of them."""
@@ -128,8 +125,7 @@ class _Refresh:
 
     def close(self) -> None:
         """Let go of the registries."""
-        for store in self._by_host.values():
-            store.client.close()
+        self._hosts.close()
 
     # Which repositories changed
 
@@ -161,35 +157,14 @@ class _Refresh:
                 yield base, place, offline
             else:
                 asked.append((base, place))
-        opened = {base: self._opened(place) for base, place in asked}
-        outcomes = pool.map(lambda each: self._listed(each[1], opened[each[0]]), asked)
+        outcomes = pool.map(lambda each: _tried(partial(self._listed, each[1])), asked)
         for (base, place), outcome in zip(asked, outcomes, strict=True):
             yield base, place, outcome
 
-    def _opened(self, place: Reference) -> AnyStore | LadingError:
-        beside = self._by_host.get(place.host or "")
-        try:
-            store = stores.open_store(place, self._settings, beside=beside)
-        except LadingError as error:
-            return error
-        if place.host:
-            self._by_host.setdefault(place.host, store)  # type: ignore[arg-type]  # hosts are remote
-        return store
-
-    def _listed(
-        self, place: Reference, store: AnyStore | LadingError
-    ) -> tuple[AnyStore, Names] | LadingError:
-        if isinstance(store, LadingError):
-            return store
-        if silent := self._silent.get(place.host or ""):
-            return silent
-        try:
+    def _listed(self, place: Reference) -> tuple[AnyStore, Names]:
+        store = self._hosts.open(place)
+        with self._hosts.patience(place):
             return store, Names.of(list(store.names()), self._rules)
-        except Unavailable as error:
-            self._silent[place.host or ""] = error
-            return error
-        except LadingError as error:
-            return error
 
     def _fall_back(
         self, place: Reference, before: KnownRepository | None, error: LadingError
