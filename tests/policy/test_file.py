@@ -78,9 +78,18 @@ def test_other_models_change_field_by_field_and_the_first_match_counts() -> None
     assert policy.for_model("other/risk/small") == policy.for_model("ml/fraud")
 
 
-@pytest.mark.parametrize("text", ["", "stages:", "stages: {}", "models: []", "# nothing"])
-def test_a_file_that_names_no_stages_has_the_usual_ones(text: str) -> None:
-    policy = parsed(text)
+@pytest.mark.parametrize(
+    "text", ["", "# nothing", "---", "{}", "stages:", "stages: {}", "models: []", "former: []"]
+)
+def test_a_policy_that_says_nothing_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^the policy lading-policy\.yaml says nothing") as found:
+        parsed(text)
+
+    assert "lading policy init" in str(found.value.hint)
+
+
+def test_a_file_that_only_speaks_of_some_models_has_the_usual_stages() -> None:
+    policy = parsed('models: [{match: "risk/*", stages: {prod: {approvals: 1}}}]')
 
     assert policy.stages == USUAL.stages
     assert policy.digest is not None

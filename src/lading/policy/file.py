@@ -25,7 +25,7 @@ def parse_policy(raw: bytes, where: str) -> Policy:
     """The policy in a file's bytes; ``where`` says which file it is.
 
     Raises:
-        InvalidInput: it is none: no YAML, a field is unknown or wrong, an expression is broken or
+        InvalidInput: it is none: it says nothing or is no YAML, a field is unknown or wrong, an expression is broken or
             asks for what nothing is called, a stage has a name that no stage may have or comes
             after one that is not there. Says which and where.
     """
@@ -34,6 +34,13 @@ def parse_policy(raw: bytes, where: str) -> Policy:
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{where} is not UTF-8", cause=str(error)) from error
     words = policy_words(read_yaml(text, where), where)
+    if not words.stages and not words.models:
+        # Cut off, or never written: who names a policy wants what it protects to be protected.
+        raise InvalidInput(
+            f"the policy {where} says nothing",
+            cause="there are no stages in it and no models: nothing would be protected",
+            hint=f"write it, as lading policy init FILE does, or take {where} away",
+        )
     usual = {rules.stage: rules for rules in USUAL.stages}
     base = _merged({}, words.stages, f"{where}: stages") if words.stages else usual
     _demand_order(base.values(), f"{where}: stages")
