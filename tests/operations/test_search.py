@@ -708,6 +708,42 @@ def test_a_filter_that_asks_for_what_nothing_is_called_is_refused(
     assert hint in str(refusal.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("filter_", "what"),
+    [
+        ("metrics.auc > 'high'", "metrics.auc compares with a number, not with 'high'"),
+        ("evaluation.auc > 'high'", "evaluation.auc compares with a number, not with 'high'"),
+        ("created > 'yesterday'", "created compares with a moment, not with 'yesterday'"),
+        ("NOT size > 'big'", "size compares with a number, not with 'big'"),
+        ("scan = 'claen'", "scan is never 'claen'"),
+    ],
+)
+def test_a_filter_that_compares_with_what_never_is_is_refused(
+    filter_: str, what: str, settings: Settings
+) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        search(filter_, "ml/nothing", settings=settings)
+
+    assert refusal.value.what == what
+    assert refusal.value.hint
+
+
+def test_a_stage_that_nothing_has_is_noted_with_the_nearest(
+    storage: Storage, own_registry: DockerRegistry, settings: Settings
+) -> None:
+    storage.version("ml/a", "1.0.0", auc(0.9))
+    place = f"{own_registry.host}/ml/a"
+
+    misspelt = search("stage = 'prd' or stage in ('prod', 'stagign')", place, settings=settings)
+    empty = search("stage = 'prod'", place, settings=settings)
+
+    assert misspelt.notes == (
+        "nothing that was looked at has a stage 'prd': did you mean prod?",
+        "nothing that was looked at has a stage 'stagign': did you mean staging?",
+    )
+    assert empty.notes == ()
+
+
 def test_every_name_that_a_version_is_found_by_may_be_asked_for(settings: Settings) -> None:
     names = (*NAMES, "name", "version", "digest", "stage", "deprecated", "metrics.x", "tag.é")
     for name in (*names, "params.`a b`.c", "evaluation.auc"):

@@ -82,7 +82,9 @@ def test_other_models_change_field_by_field_and_the_first_match_counts() -> None
     "text", ["", "# nothing", "---", "{}", "stages:", "stages: {}", "models: []", "former: []"]
 )
 def test_a_policy_that_says_nothing_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match=r"^the policy lading-policy\.yaml says nothing") as found:
+    with pytest.raises(
+        InvalidInput, match=r"^the policy lading-policy\.yaml says nothing"
+    ) as found:
         parsed(text)
 
     assert "lading policy init" in str(found.value.hint)
@@ -201,6 +203,39 @@ def test_a_gate_that_asks_for_what_nothing_is_called_is_refused_when_it_is_read(
         assert "a gate knows nothing called " in str(refusal.value.cause)
         assert str(refusal.value.cause).endswith(wrong)
         assert hint in str(refusal.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong", "hint"),
+    [
+        ("scan = 'claen'", "scan is never 'claen'", "did you mean clean?"),
+        ("hazards.verdict != 'dangerus'", "hazards.verdict is never", "did you mean dangerous?"),
+        ("stage = 'prd'", "stage is never 'prd'", "did you mean prod?"),
+        ("lock and metrics.auc > 'high'", "metrics.auc compares with a number", "> 0.9"),
+        ("evaluation.auc > 'high'", "evaluation.auc compares with a number", "> 0.9"),
+        ("not created > 'yesterday'", "created compares with a moment", "2026-01-31"),
+        ("age_days < '30d'", "age_days compares with a number", "age_days < 0.9"),
+    ],
+)
+def test_a_gate_that_compares_with_what_never_is_is_refused_when_it_is_read(
+    rule: str, wrong: str, hint: str
+) -> None:
+    with pytest.raises(InvalidInput, match=r"stages\.prod\.gates\.0 is wrong") as refusal:
+        parsed(json.dumps({"stages": {"prod": {"gates": [rule]}}}))
+
+    assert wrong in str(refusal.value.cause)
+    assert hint in str(refusal.value.hint)
+
+
+def test_a_gate_may_name_every_stage_of_its_own_policy() -> None:
+    canary = {"match": "x", "stages": {"canary": {}, "prod": {"gates": ["stage = 'canary'"]}}}
+    base = {"dev": {"gates": ["stage != 'prod' and tags.x = 5 and params.x > 'y'"]}, "prod": {}}
+
+    policy = parsed(json.dumps({"stages": base, "models": [canary]}))
+
+    assert policy.rules("x", "prod").gates
+    with pytest.raises(InvalidInput, match="'canary'"):
+        parsed(json.dumps({"stages": {"prod": {"gates": ["stage = 'canary'"]}}}))
 
 
 def test_gates_of_other_rules_for_some_models_are_read_as_well() -> None:

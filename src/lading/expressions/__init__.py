@@ -14,6 +14,14 @@ from __future__ import annotations
 from lading.expressions.evaluate import Lookup, Verdict, compiled, evaluate, told
 from lading.expressions.known import nobody_knows
 from lading.expressions.parser import Query, parse, parse_order, parse_query
+from lading.expressions.possible import (
+    MOMENT,
+    NUMBER,
+    TRUTH,
+    Kind,
+    compared,
+    demand_possible,
+)
 from lading.expressions.syntax import (
     And,
     Compare,
@@ -30,10 +38,14 @@ from lading.expressions.syntax import (
 from lading.expressions.values import Literal, Value
 
 __all__ = [
+    "MOMENT",
+    "NUMBER",
+    "TRUTH",
     "And",
     "Compare",
     "Expression",
     "IsNull",
+    "Kind",
     "Like",
     "Literal",
     "Lookup",
@@ -46,7 +58,9 @@ __all__ = [
     "Truth",
     "Value",
     "Verdict",
+    "compared",
     "compiled",
+    "demand_possible",
     "evaluate",
     "nobody_knows",
     "parse",

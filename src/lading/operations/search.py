@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from lading import catalogue as room
 from lading.errors import InvalidInput
-from lading.expressions import Name, Query, Truth, nobody_knows, parse_order, parse_query
+from lading.expressions import (
+    MOMENT,
+    NUMBER,
+    TRUTH,
+    Kind,
+    Name,
+    Query,
+    Truth,
+    compared,
+    demand_possible,
+    nobody_knows,
+    parse_order,
+    parse_query,
+)
 from lading.operations import stores
 from lading.operations.searching.refresh import Looked
 from lading.operations.searching.refresh import refresh as refreshed
@@ -23,6 +36,7 @@ from lading.operations.searching.rows import (
     is_measured,
 )
 from lading.operations.searching.searched import searched
+from lading.spec.evidence import VERDICTS
 from lading.spec.plain import text, texts
 
 if TYPE_CHECKING:
@@ -32,6 +46,15 @@ if TYPE_CHECKING:
 
 # What a document says under names of its own, and what evaluations say.
 _GROUPS: Final = (*room.GROUPS, "evaluation")
+# What values can be; marks and hyperparameters are whatever somebody wrote.
+_KINDS: Final[Mapping[str, Kind]] = {
+    "created": MOMENT,
+    "deprecated": TRUTH,
+    "parameters": NUMBER,
+    "scan": VERDICTS,
+    "size": NUMBER,
+}
+_STAGE: Final = Name.of("stage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +174,8 @@ def _query(
 def _of_known_names(query: Query) -> Query:
     """A query that asks for nothing which no version could ever say.
 
+    Stages are no closed set: a registry may have some that no policy here declares.
+
     Raises:
         InvalidInput: it does; says for what, and what is meant perhaps.
     """
@@ -159,7 +184,13 @@ def _of_known_names(query: Query) -> Query:
         is_member = len(name) > 1 and name[0] in _GROUPS
         if not is_member and ".".join(name) not in known:
             raise nobody_knows(name, known, _GROUPS, who="a search")
+    if query.expression is not None:
+        demand_possible(query.expression, _kind)
     return query
+
+
+def _kind(name: Name) -> Kind | None:
+    return NUMBER if is_measured(name) else _KINDS.get(".".join(name))
 
 
 def _answer(catalogue: Catalogue, *, asking: _Asking, settings: Settings) -> SearchResult:
@@ -180,6 +211,8 @@ def _answer(catalogue: Catalogue, *, asking: _Asking, settings: Settings) -> Sea
         notes += _unknown(columns, asking, rows)
     if not matching and not asking.evaluations:
         notes += _not_asked(columns, query.expression)
+    if not matching and query.expression is not None:
+        notes += _no_such_stage(query.expression, now.repositories, settings)
     if asking.names:
         notes += (f"{each.place.base} has no versions" for each in _empty(now.repositories))
     return SearchResult(
@@ -222,6 +255,29 @@ def _not_asked(columns: Columns, expression: Expression | None) -> Iterator[str]
     """A note where evaluations could have made the difference between nothing and something."""
     if expression is not None and columns.decided_by_metrics(expression):
         yield "evaluations that were attached were not looked at: --evaluations counts them"
+
+
+def _no_such_stage(
+    expression: Expression, repositories: Collection[Looked], settings: Settings
+) -> Iterator[str]:
+    """Notes on the stages that are asked for and that nothing that was looked at has."""
+    asked = [
+        str(value) for name, how, value in compared(expression) if (name, how) == (_STAGE, "=")
+    ]
+    if not asked or not repositories:
+        return
+    from lading.operations.lifecycle.policy_file import load_policy
+    from lading.spec.nearest import nearest
+
+    policy = load_policy(settings)
+    declared = (
+        stage for looked in repositories for stage in policy.for_model(looked.place.repository)
+    )
+    seen = (stage for looked in repositories for stage in looked.repository.state.stages.stages)
+    known = dict.fromkeys([*declared, *seen])
+    for stage in dict.fromkeys(asked):
+        if stage not in known:
+            yield f"nothing that was looked at has a stage {stage[:80]!r}: {nearest(stage, known)}"
 
 
 def _empty(repositories: Iterable[Looked]) -> list[Looked]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from lading.errors import InvalidInput
 from lading.expressions import parse
-from lading.policy.names import demand_known
+from lading.policy.names import demand_sound
 from lading.policy.rules import USUAL, Gate, ModelRules, Policy, StageRules
 from lading.spec.digest import Digest
 from lading.spec.duration import seconds_of
@@ -25,9 +25,10 @@ def parse_policy(raw: bytes, where: str) -> Policy:
     """The policy in a file's bytes; ``where`` says which file it is.
 
     Raises:
-        InvalidInput: it is none: it says nothing or is no YAML, a field is unknown or wrong, an expression is broken or
-            asks for what nothing is called, a stage has a name that no stage may have or comes
-            after one that is not there. Says which and where.
+        InvalidInput: it is none: it says nothing or is no YAML, a field is unknown or wrong, an
+            expression is broken, asks for what nothing is called or compares it with what it never
+            is, a stage has a name that no stage may have or comes after one that is not there.
+            Says which and where.
     """
     try:
         text = raw.decode()
@@ -57,21 +58,24 @@ def parse_policy(raw: bytes, where: str) -> Policy:
 def _merged(base: Mapping[str, StageRules], words: Stages, where: str) -> dict[str, StageRules]:
     """The stages with what these words say laid over them, field by field; new ones come last."""
     stages = dict(base)
+    declared = tuple(dict.fromkeys([*base, *words]))
     for name, said in words.items():
         place = f"{where}.{name}"
         under = stages.get(name) or StageRules(stage=_stage(name, place))
-        stages[name] = _laid_over(under, said, place)
+        stages[name] = _laid_over(under, said, place, declared)
     return stages
 
 
-def _laid_over(rules: StageRules, words: StageWords, where: str) -> StageRules:
+def _laid_over(
+    rules: StageRules, words: StageWords, where: str, declared: Collection[str]
+) -> StageRules:
     said = {name: value for name in _PLAIN if (value := getattr(words, name)) is not None}
     if words.after is not None:
         said["after"] = _stage(words.after, f"{where}.after")
     if words.evidence_max_age is not None:
         said["evidence_max_age"] = _seconds(words.evidence_max_age, f"{where}.evidence_max_age")
     if words.gates is not None:
-        said["gates"] = _gates(words.gates, f"{where}.gates")
+        said["gates"] = _gates(words.gates, f"{where}.gates", declared)
     return replace(rules, **said)
 
 
@@ -91,12 +95,12 @@ def _seconds(text: str, where: str) -> int:
         raise _at(where, error) from error
 
 
-def _gates(words: Iterable[GateWords], where: str) -> tuple[Gate, ...]:
+def _gates(words: Iterable[GateWords], where: str, stages: Collection[str]) -> tuple[Gate, ...]:
     gates: list[Gate] = []
     for at, gate in enumerate(words):
         try:
             condition = parse(gate.rule)
-            demand_known(condition.names)
+            demand_sound(condition, stages)
         except InvalidInput as error:
             raise _at(f"{where}.{at}{_called(gate)}", error) from error
         gates.append(Gate(gate.name or str(condition), condition))

@@ -1,4 +1,7 @@
-"""Which names a gate may ask for: those of :mod:`lading.policy.facts`, and a document's fields."""
+"""Which names a gate may ask for, and what it may compare them with.
+
+The names are those of :mod:`lading.policy.facts`, and a document's fields.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,21 @@ import types
 from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_origin
 
 from lading.errors import InvalidInput
-from lading.expressions import Name, nobody_knows
+from lading.expressions import (
+    MOMENT,
+    NUMBER,
+    TRUTH,
+    Expression,
+    Kind,
+    Name,
+    demand_possible,
+    nobody_knows,
+)
 from lading.policy.facts import GROUPS, SINGLE
+from lading.spec.evidence import VERDICTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from lading.spec.part import Part
 
@@ -26,6 +39,35 @@ _USUAL: Final = (
     "parameters",
 )
 _KNOWN: Final = tuple(sorted({*_USUAL, *(".".join(name) for name in SINGLE)}))
+# What their values can be. Hyperparameters and marks are whatever somebody wrote.
+_MEASURED: Final = frozenset({"metrics", "evaluation"})
+_KINDS: Final[dict[str, Kind]] = {
+    "age_days": NUMBER,
+    "created": MOMENT,
+    "facts.parameters": NUMBER,
+    "hazards.verdict": VERDICTS,
+    "lock": TRUTH,
+    "parameters": NUMBER,
+    "scan": VERDICTS,
+    "schema.compatible": TRUTH,
+    "schema.present": TRUTH,
+    "signed": TRUTH,
+}
+
+
+def demand_sound(condition: Expression, stages: Collection[str]) -> None:
+    """Let a condition pass that could hold, and could not; ``stages`` are those of the policy.
+
+    Raises:
+        InvalidInput: a name stands for nothing, or is compared with what it could never be.
+    """
+    demand_known(condition.names)
+    kinds: dict[str, Kind] = {**_KINDS, "stage": tuple(stages)}
+
+    def kind_of(name: Name) -> Kind | None:
+        return NUMBER if name[0] in _MEASURED and name[1:] else kinds.get(".".join(name))
+
+    demand_possible(condition, kind_of)
 
 
 def demand_known(names: Iterable[Name]) -> None:

@@ -24,6 +24,8 @@ from lading.spec.plain import Fields, table, text
 EVALUATION: Final = "evaluation"
 SCAN: Final = "scan"
 HISTORY: Final = "history"
+# What a scan can find.
+VERDICTS: Final = ("clean", "suspicious", "dangerous")
 # What is read whole, and what others read whole: some verifiers fetch all evidence of a version.
 CONTENT_LIMIT: Final = 1024 * 1024
 MOST_READ: Final = 200
