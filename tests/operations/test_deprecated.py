@@ -32,6 +32,28 @@ def test_a_pull_by_stage_warns_once_of_a_deprecated_version(
     ]
 
 
+@pytest.mark.parametrize("policy", [None, "stages: {prod: {}, staging: {approvals: 1}}"])
+def test_a_promotion_of_a_deprecated_version_says_so_once_however_it_is_named(
+    local: Team, policy: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    team = local.under(policy) if policy else local
+    promote("ml/fraud:1.0.0", "prod", settings=team.settings)
+    deprecate("ml/fraud:1.0.0", because="stale data", settings=team.settings)
+    caplog.clear()
+
+    by_version = promote("ml/fraud:1.0.0", "staging", dry_run=True, settings=team.settings)
+    by_digest = promote(f"ml/fraud@{by_version.digest}", "staging", settings=team.settings)
+    said = list(caplog.messages)
+    by_stage = promote("ml/fraud:prod", "staging", settings=team.settings)
+
+    why = f"is deprecated: lading history ml/fraud@{by_version.digest} says why"
+    for done in (by_version, by_digest):
+        assert [note for note in done.notes if "deprecated" in note] == [f"ml/fraud:1.0.0 {why}"]
+    assert said == []
+    assert not any("deprecated" in note for note in by_stage.notes)
+    assert caplog.messages == [f"ml/fraud:prod {why}"]
+
+
 def test_a_pull_by_version_or_digest_asks_nobody_and_says_nothing(
     local: Team, caplog: pytest.LogCaptureFixture
 ) -> None:

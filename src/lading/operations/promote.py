@@ -10,6 +10,7 @@ from lading.operations import stores
 from lading.operations.lifecycle.assignment import Assigned, Assignment
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.result import as_result
+from lading.operations.lifecycle.stages import is_stage
 from lading.operations.lifecycle.subject import subject
 from lading.spec.reference import Reference
 from lading.transfer import OnProgress
@@ -38,7 +39,7 @@ def promote(
     With ``to``, a repository anywhere, the version is copied there first, with its evidence and the
     events that speak for it, and that repository's stage moves; a password in the environment is
     for both registries, as for a copy. Naming what the stage names already
-    changes nothing.
+    changes nothing. That the version is deprecated is a note; a protected stage refuses it.
 
     Raises:
         PolicyRefused: the stage is protected, and a rule does not hold; every one is named.
@@ -67,6 +68,10 @@ def promote(
         demand_beforehand(place, logbook, stage)
         what = carry(place, logbook, on_progress=on_progress)
     book, state = logbook.read_for(stage)
+    # Who names a version by its stage was warned when that was asked of the ledger.
+    if what.digest in state.deprecated and not is_stage(place, settings):
+        at = f"{what.place.base}@{what.digest}"
+        logbook.note(f"{what.place} is deprecated: lading history {at} says why")
     assignment = Assignment(logbook, what, stage, because, book, state)
     return as_result(PromoteResult, assignment.done(dry_run=dry_run))
 
