@@ -17,14 +17,16 @@ import pytest
 from parts.registry import DockerRegistry
 from sklearn.linear_model import LogisticRegression
 
-from lading.errors import Conflict, InvalidInput, PolicyRefused
+from lading.errors import Conflict, InvalidInput, NotFound, PolicyRefused
 from lading.operations.inspect import inspect
 from lading.operations.publishing.captured import Capture
 from lading.operations.pull import pull
 from lading.operations.push import push
+from lading.operations.stores import open_store
 from lading.operations.verify import verify
 from lading.settings import Settings
 from lading.spec.document import Document
+from lading.spec.reference import Reference
 
 LOCK = ".lading/pylock.toml"
 SCHEMA = {"inputs": [{"kind": "column", "name": "amount", "dtype": "float64"}]}
@@ -94,6 +96,7 @@ def test_the_lock_is_a_file_of_the_version(
 def test_everything_a_person_says_is_in_the_document(
     trained: Path, place: str, settings: Settings
 ) -> None:
+    base = push(trained, "ml/base:1.0.0", settings=settings)
     push(
         trained,
         f"{place}:1.0.0",
@@ -117,7 +120,7 @@ def test_everything_a_person_says_is_in_the_document(
     annotations = inspect(f"{place}:1.0.0", settings=settings).annotations
     assert annotations["dev.lading.metric.auc@test"] == "0.93"
     assert annotations["dev.lading.task"] == "tabular-classification"
-    assert annotations["dev.lading.parent"] == "ml/base:1.0.0"
+    assert annotations["dev.lading.parent"] == base.digest
 
 
 def test_the_same_again_is_unchanged_whatever_was_found_out_then(
@@ -243,14 +246,33 @@ def test_a_parent_that_can_be_reached_is_known_by_its_digest(
 ) -> None:
     base = push(trained, "ml/base:1.0.0", settings=settings, licenses="MIT")
 
+    away = "localhost:1/ml/away:1.0.0"
     result = push(
-        trained, "ml/fraud:1.0.0", settings=settings, parents=["ml/base:1.0.0", "ml/nowhere:1.0.0"]
+        trained, "ml/fraud:1.0.0", settings=settings, parents=["ml/base:1.0.0", away, "meta/Llama"]
     )
 
     parents = document("ml/fraud:1.0.0", settings)["lineage"]["parents"]
     assert {"reference": "ml/base:1.0.0", "digest": base.digest, "license": "MIT"} in parents
-    assert {"reference": "ml/nowhere:1.0.0"} in parents
-    assert any("ml/nowhere:1.0.0 has no digest" in note for note in result.notes)
+    assert {"reference": away} in parents
+    assert any(f"{away} has no digest" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_parent_that_is_not_there_is_refused_before_a_byte_moves(
+    trained: Path, place: str, settings: Settings, dry_run: bool
+) -> None:
+    push(trained, f"{place}-base:1.0.0-rc.1", settings=settings)
+
+    for wrong in (f"{place}-bse:1.0.0", f"{place}-base:1.0.1", f"{place}-base"):
+        with pytest.raises(NotFound) as refusal:
+            push(trained, f"{place}:1.0.0", settings=settings, parents=[wrong], dry_run=dry_run)
+
+        assert refusal.value.what == f"the parent {wrong} is not there"
+        assert "lading.yaml" in str(refusal.value.hint)
+
+    assert list(open_store(Reference.parse(place), settings, create=True).names()) == []
+    (trained / "lading.yaml").write_text(f"parents: ['{place}-bse:1.0.0']")
+    assert push(trained, f"{place}:1.0.0", settings=settings).status == "created"
 
 
 def test_strict_names_what_is_missing_before_anything_moves(

@@ -88,6 +88,7 @@ def push(
         Conflict: the version exists with other content, or did and was removed, or somebody else
             was faster.
         InvalidInput: the folder or the reference cannot be packed so, or a word is wrong.
+        NotFound: a parent that the call names is not where it should be.
         PolicyRefused: ``strict``, and something that must be said is not.
     """
     from lading.packing.memory import DigestMemory

@@ -6,7 +6,7 @@ and is asked for only where a new version comes of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,13 @@ class Described:
         return plain(self.facts.signature) if self.facts and self.facts.signature else None
 
     def completed(self) -> Described:
-        """The same with everything that can be found out, and the files that this gives."""
+        """The same with everything that can be found out, and the files that this gives.
+
+        Raises:
+            NotFound: a parent that the call names is not where it should be.
+        """
+        # First, since the rest may take a while.
+        parents, unreached = _known_parents(self.parents, self.settings)
         seen = self.surveyed()
         found = captured(seen.plan.tree, self.path, self.capture, self.settings, facts=seen.facts)
         # What an example tells counts where neither headers nor the caller say more.
@@ -73,7 +79,9 @@ class Described:
         if seen.signature:
             # A header knows the names and types that an example can only hint at.
             fields["signature"] = seen.signature
-        fields = _with_parents(fields, self.parents, self.settings, found.notes)
+        if parents:
+            fields = laid_over({"lineage": {"parents": parents}}, fields)
+        found.notes += unreached
         fields = _of_one_framework(fields, self.statement.given)
         found.notes += _warnings(fields)
         plan = self.plan
@@ -116,21 +124,20 @@ def _first(*signatures: object) -> Mapping[str, Any] | None:
     return next((each for each in signatures if isinstance(each, Mapping) and each), None)
 
 
-def _with_parents(
-    fields: dict[str, Any], references: Iterable[str], settings: Settings, notes: list[str]
-) -> dict[str, Any]:
-    """The fields with the digests of the parents that the call names.
+def _known_parents(
+    references: tuple[str, ...], settings: Settings
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The digests and licences of the parents that the call names, and notes on the others.
 
     Not of those that a model card or a file in the folder names: whoever made the folder would say
     which host is asked, and with whose password.
     """
-    named = tuple(references)
-    if not named:
-        return fields
+    notes: list[str] = []
+    if not references:
+        return [], notes
     from lading.operations.publishing.parents import found_out
 
-    known = found_out(named, settings, notes)
-    return laid_over({"lineage": {"parents": known}}, fields) if known else fields
+    return found_out(references, settings, notes), notes
 
 
 def _of_one_framework(fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from lading.errors import InvalidInput, LadingError
+from lading.errors import InvalidInput, LadingError, NotFound
 from lading.operations import stores
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
@@ -29,12 +29,22 @@ def found_out(
     """The digest and licence of each parent that can be reached.
 
     Whoever cannot be reached is a note: a parent may be a model of another hub.
+
+    Raises:
+        NotFound: where one should be, it is not: its name is most likely misspelt.
     """
     hasty = replace(settings, retries=0, timeout=min(settings.timeout, _PATIENCE))
     found = []
     for reference in list(references)[:_MOST]:
         try:
             found.append({"reference": reference, **_known(reference, hasty)})
+        except NotFound as error:
+            meant = f"{error.hint}; " if error.hint else ""
+            raise NotFound(
+                f"the parent {reference[:200]} is not there",
+                cause=str(error),
+                hint=f"{meant}one that lies elsewhere is named in lading.yaml: nobody looks it up",
+            ) from error
         except LadingError as error:
             notes.append(f"the parent {reference} has no digest: {error}")
     return found
