@@ -123,7 +123,7 @@ def test_a_stage_that_is_not_there_is_refused_with_those_that_are() -> None:
             "did you mean rule?",
         ),
         ("stages: {prod: {gates: ['lock', 'a >']}}", "stages.prod.gates.1 is wrong", "at the end"),
-        ("stages: {prod: {gates: lock}}", "stages.prod.gates is wrong", "array"),
+        ("stages: {prod: {gates: lock}}", "stages.prod.gates is wrong", "a list"),
         (
             "stages: {prod: {gates: [lock, lock]}}",
             "stages.prod.gates is wrong",
@@ -145,10 +145,10 @@ def test_a_stage_that_is_not_there_is_refused_with_those_that_are() -> None:
         ("stages: {latest: {}}", "stages.latest is wrong", "latest"),
         ("stages: {ledger: {}}", "stages.ledger is wrong", "ledger"),
         ("stages: {prod: {}, prod: {protected: true}}", "is not YAML", "'prod' stands there twice"),
-        ("stages: [prod]", "stages is wrong", "an object"),
+        ("stages: [prod]", "stages is wrong", "fields with their values"),
         ("stages: {prod: 5}", "stages.prod is wrong", ""),
-        ("models: {a: b}", "models is wrong", "array"),
-        ("models: [{stages: {}}]", "models.0.match is wrong", "required"),
+        ("models: {a: b}", "models is wrong", "a list"),
+        ("models: [{stages: {}}]", "models.0.match is wrong", "it is missing"),
         ("models: [{match: x, stages: {prod: {after: none}}}]", "models.0.stages.prod.after", ""),
         ("models: [5]", "models.0 is wrong", ""),
         ("- stages", "is no list of fields", "got list"),
@@ -170,6 +170,33 @@ def test_what_is_wrong_is_told_with_its_place(text: str, what: str, more: str) -
     assert what in refusal.value.what
     assert more in f"{refusal.value.cause} {refusal.value.hint}"
     assert len(str(refusal.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("stages: {prod: {evidence_max_age: 30days}}", "it must be a time, as in 30d, 12h or 90m"),
+        ("stages: {prod: {approvals: many}}", "it must be a whole number, got 'many'"),
+        ("stages: {prod: {approvals: -1}}", "it must be at least 0, got -1"),
+        ("stages: {prod: {approvals: 101}}", "it must be at most 100, got 101"),
+        ("stages: {prod: {protected: yess}}", "it must be true or false, got 'yess'"),
+        ("stages: {prod: {after: [x]}}", "it must be text"),
+        ("stages: {prod: {signers: ['']}}", "it must not be empty"),
+        ("former: [abc]", "it must be a digest, as in sha256:2c26…, in full, got 'abc'"),
+        ("stages: {prod: {gates: [" + "lock, " * 51 + "]}}", "there are more than 50"),
+        ("stages:\n\tprod: {}", "line 2, column 1: nothing can begin with this character"),
+        ("stages: 'prod", "line 1, column 14: a quote is not closed"),
+        ("a: b: c", "line 1, column 5: there is a second ': ' here"),
+        ("a: {b: c\nd: e", "line 2, column 2: a comma or } is missing (it begins in line 1)"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_of_people(text: str, words: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        parsed(text)
+
+    assert str(refusal.value.cause).startswith(words)
+    for raw in ("Input should", "String should", "unicode string", "Value error", "pattern"):
+        assert raw not in str(refusal.value)
 
 
 @pytest.mark.parametrize(

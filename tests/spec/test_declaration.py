@@ -174,3 +174,21 @@ def test_what_is_refused_the_schema_of_the_file_refuses(value: dict[str, Any]) -
         jsonschema.validate(value, schema)
     with pytest.raises(InvalidInput):
         declaration(value, "it")
+
+
+@pytest.mark.parametrize(
+    ("column", "words", "hint"),
+    [
+        ({"kind": "colum", "name": "x"}, "there is no 'colum'", "did you mean column?"),
+        ({"kind": "column", "name": "x", "dtype": "flot32"}, "there is no 'flot32'", "float32?"),
+        ({"name": "x"}, "its kind is missing", ""),
+    ],
+)
+def test_a_value_of_a_closed_set_is_refused_with_the_nearest(
+    column: dict[str, Any], words: str, hint: str
+) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        declaration({"signature": {"inputs": [column]}}, "lading.yaml")
+
+    assert words in str(refusal.value.cause)
+    assert hint in str(refusal.value.hint)

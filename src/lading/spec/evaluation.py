@@ -20,6 +20,7 @@ from lading.spec.event import moment
 from lading.spec.evidence import CONTENT_LIMIT
 from lading.spec.part import Moment, Name, OciDigest, Part, Text
 from lading.spec.plain import plain
+from lading.spec.written import in_words
 
 EVALUATION_VERSION: Final = 1
 
@@ -97,9 +98,11 @@ def evaluation(
     try:
         made = Evaluation.model_validate_json(json.dumps(whole | fields), extra="forbid")
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise InvalidInput(f"{where} is not right", cause=f"{place}: {first['msg']}") from error
+        raise InvalidInput(
+            f"{where} is not right", cause=f"{place}: {in_words(first)[0]}"
+        ) from error
     moment(made.created)
     return made
 

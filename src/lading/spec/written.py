@@ -5,13 +5,16 @@ What is wrong is told by its place in the file, with the nearest name or the usu
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from lading.errors import InvalidInput
+from lading.spec.duration import DURATION
 from lading.spec.nearest import nearest
 from lading.spec.part import KIND, Part
 
@@ -56,13 +59,61 @@ def refusal(
     if first["type"] != "extra_forbidden":
         got = f", got {first['input']!r}"[:80] if not isinstance(first["input"], dict) else ""
         form = forms.get(str(place[0])) if place else None
+        words, meant = in_words(first)
         return InvalidInput(
             f"{where}: {path or 'it'} is wrong",
-            cause=f"{first['msg']}{got}",
-            hint=f"write it like {form}" if form else None,
+            cause=words if first["type"] in _SAID_ALREADY else f"{words}{got}",
+            hint=meant or (f"write it like {form}" if form else None),
         )
     hint = elsewhere.get(path) or nearest(str(place[-1]), sorted(_fields_at(first["loc"], part)))
     return InvalidInput(f"{where}: there is no field {path!r}", hint=hint)
+
+
+def in_words(error: ErrorDetails) -> tuple[str, str | None]:
+    """What is wrong with a field, as a person would say it, and what is perhaps meant."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in ("literal_error", "union_tag_invalid"):
+        known = re.findall(r"'([^']*)'", str(context.get("expected", context.get("expected_tags"))))
+        said = str(context.get("tag", error.get("input")))
+        return f"there is no {said[:60]!r}", nearest(said, known)
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS.get(str(context.get("pattern")), _OTHERWISE_WRITTEN), None
+    if words := _WORDS.get(kind):
+        return words.format(**context), None
+    return error["msg"].removeprefix("Value error, "), None
+
+
+_SAID_ALREADY: Final = frozenset({"literal_error", "union_tag_invalid", "missing", "too_long"})
+_OTHERWISE_WRITTEN: Final = "it is written in another way"
+_DIGEST: Final = "it must be a digest, as in sha256:2c26…"
+_PATTERNS: Final[Mapping[str, str]] = {
+    DURATION: "it must be a time, as in 30d, 12h or 90m",
+    r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$": f"{_DIGEST}, in full",
+    r"^[0-9a-f]{64}$": "it must be the 64 digits of a SHA-256",
+    r"^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[A-Za-z0-9=_.-]+$": f"{_DIGEST} or md5:9a03…",
+}
+_FIELDS: Final = "it must be fields with their values, as in {{name: value}}"
+_LIST: Final = "it must be a list, as in [first, second]"
+_WHOLE: Final = "it must be a whole number"
+_WORDS: Final[Mapping[str, str]] = {
+    "bool_type": "it must be true or false",
+    "dict_type": _FIELDS,
+    "finite_number": "it must be a finite number",
+    "float_type": "it must be a number",
+    "greater_than_equal": "it must be at least {ge}",
+    "int_from_float": _WHOLE,
+    "int_type": _WHOLE,
+    "less_than_equal": "it must be at most {le}",
+    "list_type": _LIST,
+    "missing": "it is missing",
+    "model_type": _FIELDS,
+    "string_too_long": "it must have at most {max_length} characters",
+    "string_too_short": "it must not be empty",
+    "string_type": "it must be text (in quotes, where it looks like a number)",
+    "too_long": "there are more than {max_length}",
+    "tuple_type": _LIST,
+    "union_tag_not_found": "its kind is missing: column, tensor or json",
+}
 
 
 def _fields_at(place: tuple[int | str, ...], part: type[Part]) -> set[str]:

@@ -30,9 +30,39 @@ def read_yaml(text: str, what: str) -> Any:
     try:
         _demand_plain(text)
         return _checked(yaml.load(text, _loader()))  # noqa: S506  a safe loader without dates
+    except yaml.MarkedYAMLError as error:
+        raise InvalidInput(
+            f"{what} is not YAML that can be read", cause=_where(error)[:200]
+        ) from error
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         cause = " ".join(str(error).split())[:200]
         raise InvalidInput(f"{what} is not YAML that can be read", cause=cause) from error
+
+
+def _where(error: Any) -> str:
+    """The line and column at which YAML ends being that, and why."""
+    mark = error.problem_mark or error.context_mark
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    problem = str(error.problem or error.context)
+    words = _WORDS.get(problem, problem)
+    begun = error.context_mark
+    since = f" (it begins in line {begun.line + 1})" if begun and begun.line < mark.line else ""
+    return f"{place}{words}{since}"
+
+
+# Of what people run into most.
+_WORDS: Final = {
+    "mapping values are not allowed in this context": (
+        "there is a second ': ' here: put text that has one in quotes"
+    ),
+    "found character that cannot start any token": (
+        "nothing can begin with this character: indent with spaces, and put text in quotes"
+    ),
+    "found unexpected end of stream": "a quote is not closed",
+    "did not find expected ',' or '}'": "a comma or } is missing",
+    "did not find expected ',' or ']'": "a comma or ] is missing",
+    "did not find expected key": "this line is not indented like those above it",
+}
 
 
 @cache
