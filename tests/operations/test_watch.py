@@ -386,6 +386,22 @@ def test_a_model_that_nobody_pushed_yet_is_said_once(
     ]
 
 
+@pytest.mark.parametrize("where", ["local", "registry"])
+def test_one_look_at_a_model_that_is_not_there_ends_so_everywhere_and_what_comes_is_told(
+    where: str, own_registry: DockerRegistry, settings: Settings
+) -> None:
+    place = "ml/later" if where == "local" else f"{own_registry.host}/ml/later"
+    for _ in range(2):
+        with pytest.raises(NotFound, match="there is no"):
+            list(watch(place, once=True, settings=settings))
+
+    ledger = Ledger(place, settings)
+    first = ledger.write("registered")
+
+    assert once(ledger) == ids(first)
+    assert once(ledger) == []
+
+
 def test_a_model_of_nearly_that_name_is_said_while_it_is_waited_for(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -65,11 +65,12 @@ def watch(
     An event counts as told when the next one is asked for: whoever stops in the middle of one
     gets it again. The first time only what comes from then on is told, unless ``from_start``;
     ``cursor`` names the place that is remembered, by default one of these models and this
-    choice. ``once`` ends after one look at everything.
+    choice. ``once`` ends after one look at everything, or at the first model that is not there.
 
     Raises:
         InvalidInput: a model, a kind or the cursor's name is none.
         Conflict: another watch holds the cursor.
+        NotFound: with ``once``, there is no such model; what comes to it is new to the next watch.
         LadingError: with ``once``, a repository cannot be read; otherwise it is tried again.
     """
     from lading.hooks.bell import Bell
@@ -231,6 +232,12 @@ def _looked(
     try:
         for tag, event in watched.new(cursor, sinks, from_start=plan.from_start):
             yield watched, tag, event
+        if plan.once and watched.is_empty:
+            raise NotFound(
+                f"there is no {name}",
+                cause="nothing was pushed to it yet",
+                hint="check the name; what comes is told by the next watch that looks",
+            )
     except _PASSING as error:
         if plan.once or (isinstance(error, InvalidInput) and not watched.was_read):
             raise

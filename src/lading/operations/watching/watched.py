@@ -95,7 +95,14 @@ class Watched:
         Raises:
             LadingError: the repository cannot be read now; nothing is lost.
         """
-        book = self._read()
+        try:
+            book = self._read()
+        except NotFound:
+            if self.place.host is None and self.place.layout is None:
+                # Nothing was there before, so all that comes is new. Of a registry and a folder a
+                # passing trouble looks the same.
+                self._begun(cursor, sinks, ())
+            raise
         waiting = self._waiting(book, cursor, sinks, from_start)
         if not book.whole and any(mark not in book.lines for _, mark in waiting):
             book = self._whole(book)  # what is waited for may be older than the index
@@ -127,11 +134,20 @@ class Watched:
         tags = {tag: mark for mark, own in event_tags(book.names).items() for tag in own}
         tags |= {line.tag: mark for mark, line in book.lines.items() if line.seq > begins}
         before = () if from_start else tuple(tags)
-        begun = [cursor.begin(self.repository, sink, before) for sink in sinks]
+        begun = self._begun(cursor, sinks, before)
         if any(begun) and not from_start:
             self._note(f"{self.repository} is watched from now on (cursor {cursor.name})")
         settled = cursor.settled(self.repository, sinks)
         return sorted((tag, mark) for tag, mark in tags.items() if tag not in settled)
+
+    def _begun(self, cursor: Cursor, sinks: Collection[str], before: tuple[str, ...]) -> list[bool]:
+        """Of which sinks the cursor begins now: they are not told what was before."""
+        return [cursor.begin(self.repository, sink, before) for sink in sinks]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing when it was read, as where nobody pushed yet."""
+        return self._book is not None and not self._book.names
 
     @property
     def was_read(self) -> bool:
@@ -191,7 +207,7 @@ class Watched:
             # Who acts on a stage believes no index.
             whole = self._wanted.stage is not None
             self._book = read_book(logbook.store, whole=whole, shelf=logbook.shelf)
-            if not self._book.names:
+            if self.is_empty:
                 self._note(f"there is no {self.repository} yet: it is watched for what comes")
         else:
             self._book = reread(logbook.store, self._forgetting(self._book), shelf=logbook.shelf)
