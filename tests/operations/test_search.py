@@ -728,6 +728,27 @@ def test_a_filter_that_compares_with_what_never_is_is_refused(
     assert refusal.value.hint
 
 
+@pytest.mark.parametrize(
+    ("filter_", "hint"),
+    [
+        ("name = 'ml/fraud'", ': did you mean name = "localhost:1/ml/fraud"?'),
+        ("name in ('x', 'localhost:1/ml/frud')", ': did you mean name = "localhost:1/ml/fraud"?'),
+        ("name like 'other/%'", ""),
+    ],
+)
+def test_a_name_that_excludes_every_repository_is_noted_since_nobody_is_asked(
+    filter_: str, hint: str, settings: Settings
+) -> None:
+    places = ["localhost:1/ml/fraud", "localhost:1/ml/risk"]
+
+    result = search(f"{filter_} and metrics.auc > 0.5", places, settings=settings)
+
+    assert result.notes == (
+        "the filter's name excludes localhost:1/ml/fraud and 1 more, so nothing was looked at"
+        + hint,
+    )
+
+
 def test_a_stage_that_nothing_has_is_noted_with_the_nearest(
     storage: Storage, own_registry: DockerRegistry, settings: Settings
 ) -> None:

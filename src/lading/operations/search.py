@@ -35,7 +35,7 @@ from lading.operations.searching.rows import (
     Rows,
     is_measured,
 )
-from lading.operations.searching.searched import searched
+from lading.operations.searching.searched import person_name, searched
 from lading.spec.evidence import VERDICTS
 from lading.spec.plain import text, texts
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from lading.catalogue import Catalogue
     from lading.expressions import Expression, Value
     from lading.settings import Settings
+    from lading.spec.reference import Reference
 
 # What a document says under names of its own, and what evaluations say.
 _GROUPS: Final = (*room.GROUPS, "evaluation")
@@ -54,6 +55,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "scan": VERDICTS,
     "size": NUMBER,
 }
+_NAME: Final = Name.of("name")
 _STAGE: Final = Name.of("stage")
 
 
@@ -213,6 +215,8 @@ def _answer(catalogue: Catalogue, *, asking: _Asking, settings: Settings) -> Sea
         notes += _not_asked(columns, query.expression)
     if not matching and query.expression is not None:
         notes += _no_such_stage(query.expression, now.repositories, settings)
+    if query.expression is not None and places and not chosen:
+        notes += _excluded(places, query.expression, settings)
     if asking.names:
         notes += (f"{each.place.base} has no versions" for each in _empty(now.repositories))
     return SearchResult(
@@ -255,6 +259,23 @@ def _not_asked(columns: Columns, expression: Expression | None) -> Iterator[str]
     """A note where evaluations could have made the difference between nothing and something."""
     if expression is not None and columns.decided_by_metrics(expression):
         yield "evaluations that were attached were not looked at: --evaluations counts them"
+
+
+def _excluded(
+    places: Collection[Reference], expression: Expression, settings: Settings
+) -> Iterator[str]:
+    """A note that the filter's own name rules out every repository, so that nobody was asked."""
+    names = [person_name(place, settings) for place in places]
+    asked = [str(value) for name, how, value in compared(expression) if (name, how) == (_NAME, "=")]
+    # A name that is only short of its host is what is meant; of others the nearest may be.
+    meant = [name for name in names for short in asked if name.endswith(f"/{short}")]
+    if not meant:
+        from lading.spec.nearest import near
+
+        meant = [found for short in asked for found in near(short, names, cutoff=0.6)]
+    hint = f': did you mean name = "{meant[0]}"?' if meant else ""
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    yield f"the filter's name excludes {names[0]}{more}, so nothing was looked at{hint}"
 
 
 def _no_such_stage(
