@@ -16,7 +16,23 @@ def test_a_clean_model_exits_with_0(lading: Command, model: Path) -> None:
     done = lading("scan", model)
 
     assert done.returncode == 0
-    assert done.stdout == f"clean: nothing was found in 3 files of {model}\n"
+    first, second = done.stdout.splitlines()
+    assert first == f"clean: nothing was found in 3 files of {model}"
+    assert second.startswith("(2 files of no format that is looked into")
+
+
+def test_files_of_no_format_that_is_looked_into_are_counted(
+    lading: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "weights.bin").write_bytes(b"\x01\x02\x03" * 1000)
+    (tmp_path / "model.pkl").write_bytes(b"\x80\x04N.")
+    (tmp_path / "array.npy").write_bytes(b"\x93NUMPY\x01\x00")
+
+    done = lading("scan", tmp_path, "--json")
+    alone = lading("scan", tmp_path / "model.pkl")
+
+    assert (json.loads(done.stdout)["files"], json.loads(done.stdout)["unread"]) == (3, 1)
+    assert alone.stdout == f"clean: nothing was found in 1 file of {tmp_path / 'model.pkl'}\n"
 
 
 def test_a_dangerous_model_exits_with_1_and_shows_what_and_where(

@@ -56,8 +56,9 @@ def scan(
     """Say what would run when a model is loaded.
 
     Reads pickles, archives, Keras layers, ONNX paths, templates and settings; runs nothing. The
-    answer is clean, suspicious or dangerous: what is unknown is suspicious, and clean means that
-    nothing was found. Exits with 1 for suspicious and dangerous.
+    answer is clean, suspicious or dangerous: what such a file names and nobody knows is suspicious,
+    and clean means that nothing was found. How many files are of other formats is said. Exits with
+    1 for suspicious and dangerous.
     """
     if allow not in (None, "suspicious"):
         raise InvalidInput(f"cannot allow {allow!r}", hint="--allow suspicious, or nothing")
@@ -80,3 +81,8 @@ def _lines(result: operation.ScanResult) -> Iterator[Line]:
     looked = count(result.files, "file")
     found = count(len(rows), "finding") if rows else "nothing was found"
     yield f"{result.verdict}: {found} in {looked} of {result.target}"
+    if result.unread:
+        yield (
+            f"({count(result.unread, 'file')} of no format that is looked into: plain weights,"
+            " text; known by the beginning only)"
+        )

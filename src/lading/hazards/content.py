@@ -82,16 +82,21 @@ def look(opener: Opener, place: Place, search: Search) -> None:
 
 def _by_content(opener: Opener, place: Place, search: Search, head: bytes) -> None:
     if packing := unpacking.recognise(head):
+        search.was_read = True
         _packed(opener, place, search, packing)
     if head.startswith(npy.MAGIC):
+        search.was_read = True
         _forwards(opener, lambda stream: npy.look(stream, place.path, search))
     elif not head.startswith(_ZIP) and (pickles.may_begin(head) or _named(place)):
+        search.was_read = True
         with closing(opener()) as stream:
             pickles.look(stream, place.path, search, named=_named(place, head), script=place.script)
     if head.startswith(b"GGUF"):
+        search.was_read = True
         with closing(opener()) as stream:
             templates.look_gguf(stream, place.path, search)
     if head.startswith(_HDF5):
+        search.was_read = True
         with closing(opener()) as stream:
             keras.look_bytes(stream, place.path, search)
     _archives(opener, place, search, head)
@@ -121,6 +126,9 @@ def _by_name(opener: Opener, place: Place, search: Search, head: bytes) -> None:
         _forwards(opener, lambda stream: templates.look_config(stream, place.path, search))
     elif name.endswith(".jinja"):
         _forwards(opener, lambda stream: templates.look_jinja(stream, place.path, search))
+    else:
+        return
+    search.was_read = True
 
 
 def _forwards(opener: Opener, action: Callable[[BinaryIO], None]) -> None:
@@ -176,6 +184,7 @@ def _archive(file: BinaryIO, place: Place, search: Search, head: bytes) -> None:
     tarred = archives.is_tar(head)
     if not zipped and not tarred:
         return
+    search.was_read = True
     if place.depth >= DEEPEST:
         search.add(place.path, "an archive", SUSPICIOUS, "it is nested too deeply")
         return

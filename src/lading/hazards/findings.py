@@ -38,6 +38,8 @@ class Search:
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
     unpacked_left: int = UNPACKED_LIMIT
     entries_left: int = ENTRIES_LIMIT
+    # Whether the file is of a format that is looked into; others are known by their beginning only.
+    was_read: bool = False
 
     def add(self, path: str, what: str, severity: Severity, why: str) -> None:
         """Write a finding down; the worse of two about the same thing stays."""

@@ -20,8 +20,16 @@ from lading.spec.facts import Finding, Hazards
 OnFile = Callable[[str], None]
 
 
-def scan_files(files: Mapping[str, Path], *, on_progress: OnFile | None = None) -> Hazards:
+def scan_files(
+    files: Mapping[str, Path],
+    *,
+    on_progress: OnFile | None = None,
+    on_unread: OnFile | None = None,
+) -> Hazards:
     """What is hazardous in the files of a model, by their names in it.
+
+    ``on_unread`` is told of those that are of no format that is looked into: plain weights and
+    texts, of which no more than the beginning was read.
 
     Raises:
         LocalFailure: a file cannot be read. A verdict about the others would be half a verdict.
@@ -30,7 +38,7 @@ def scan_files(files: Mapping[str, Path], *, on_progress: OnFile | None = None) 
     for name, path in files.items():
         if on_progress is not None:
             on_progress(name)
-        findings += scan_file(path, name)
+        findings += scan_file(path, name, on_unread=on_unread)
     return Hazards(
         verdict=worst(findings),
         scanner=scanner(),
@@ -39,7 +47,7 @@ def scan_files(files: Mapping[str, Path], *, on_progress: OnFile | None = None) 
     )
 
 
-def scan_file(path: Path, location: str) -> tuple[Finding, ...]:
+def scan_file(path: Path, location: str, *, on_unread: OnFile | None = None) -> tuple[Finding, ...]:
     """What is hazardous in one file; ``location`` is what findings call it.
 
     Raises:
@@ -54,16 +62,18 @@ def scan_file(path: Path, location: str) -> tuple[Finding, ...]:
         look(opened, Place(location), search)
     except OSError as error:
         raise LocalFailure(f"cannot read {path}", cause=error.strerror or str(error)) from error
+    if on_unread is not None and not search.was_read:
+        on_unread(location)
     return tuple(search.findings.values())
 
 
-def scan_folder(root: Path) -> Hazards:
+def scan_folder(root: Path, *, on_unread: OnFile | None = None) -> Hazards:
     """What was found in every file below a folder.
 
     Raises:
         LocalFailure: a folder cannot be read.
     """
-    return scan_files(_files(root))
+    return scan_files(_files(root), on_unread=on_unread)
 
 
 def _files(root: Path) -> dict[str, Path]:

@@ -36,6 +36,9 @@ class ScanResult:
     findings: tuple[ScanFinding, ...]
     files: int
     scanner: str | None
+    # Of how many files only the beginning was read: they are of no format that is looked into.
+    # None where this is not known: a record does not say it.
+    unread: int | None = None
 
 
 def scan(
@@ -62,13 +65,13 @@ def scan(
             raise InvalidInput(
                 f"{target} is a path", cause="only a version records what a scan found"
             )
-        return _answer(str(target), None, _scanned(Path(target)))
+        return _answer(str(target), None, *_scanned(Path(target)))
     if recorded:
         return _recorded(target, settings)
     from lading.operations.pull import pull
 
     pulled = pull(target, settings=settings, on_progress=on_progress)
-    return _answer(pulled.reference, pulled.digest, _scanned(Path(pulled.path)))
+    return _answer(pulled.reference, pulled.digest, *_scanned(Path(pulled.path)))
 
 
 def _is_path(target: str) -> bool:
@@ -80,15 +83,17 @@ def _is_path(target: str) -> bool:
         return False
 
 
-def _scanned(root: Path) -> Hazards:
+def _scanned(root: Path) -> tuple[Hazards, int]:
+    """What was found, and of how many files only the beginning was read."""
     from lading.hazards.scan import scan_files, scan_folder
 
     root = root.expanduser()
+    unread: list[str] = []
     if root.is_file():
-        return scan_files({root.name: root})
+        return scan_files({root.name: root}, on_unread=unread.append), len(unread)
     if not root.is_dir():
         raise NotFound(f"there is no {root}", hint="a reference is written HOST/NAME:TAG")
-    return scan_folder(root)
+    return scan_folder(root, on_unread=unread.append), len(unread)
 
 
 def _recorded(reference: str, settings: Settings) -> ScanResult:
@@ -114,8 +119,12 @@ def _recorded(reference: str, settings: Settings) -> ScanResult:
     return _answer(version.reference, version.digest, hazards)
 
 
-def _answer(target: str, digest: str | None, hazards: Hazards) -> ScanResult:
+def _answer(
+    target: str, digest: str | None, hazards: Hazards, unread: int | None = None
+) -> ScanResult:
     findings = tuple(
         ScanFinding(found.path, found.what, found.severity, found.why) for found in hazards.findings
     )
-    return ScanResult(target, digest, hazards.verdict, findings, hazards.files, hazards.scanner)
+    return ScanResult(
+        target, digest, hazards.verdict, findings, hazards.files, hazards.scanner, unread
+    )
