@@ -54,6 +54,7 @@ def everything(
     registry: DockerRegistry, repository: str, model: Path, settings: Settings
 ) -> Repository:
     """A version of which as much is said as can be."""
+    push(model, "ml/base:1.0.0", settings=settings)
     push(
         model,
         f"{registry.host}/{repository}:1.2.0",
