@@ -248,12 +248,16 @@ def test_a_parent_that_can_be_reached_is_known_by_its_digest(
 
     away = "localhost:1/ml/away:1.0.0"
     result = push(
-        trained, "ml/fraud:1.0.0", settings=settings, parents=["ml/base:1.0.0", away, "meta/Llama"]
+        trained,
+        "ml/fraud:1.0.0",
+        settings=settings,
+        parents=["ml/base:1.0.0", away, "meta/Llama", "google/flan-t5-xl"],
     )
 
     parents = document("ml/fraud:1.0.0", settings)["lineage"]["parents"]
     assert {"reference": "ml/base:1.0.0", "digest": base.digest, "license": "MIT"} in parents
     assert {"reference": away} in parents
+    assert {"reference": "google/flan-t5-xl"} in parents
     assert any(f"{away} has no digest" in note for note in result.notes)
 
 

@@ -127,14 +127,18 @@ def open_store(
         ) from error
 
 
-def _meant(reference: Reference, settings: Settings) -> str:
-    """The repository on this machine that is perhaps meant."""
+def nearest_here(reference: Reference, settings: Settings) -> str | None:
+    """The repository on this machine that is called so, or nearly so."""
     from lading.spec.nearest import near
 
-    found = near(
-        reference.repository, islice(local_repositories(settings), _MOST_COMPARED), cutoff=0.6
-    )
-    return f"did you mean {found[0]}? Otherwise: " if found else ""
+    here = islice(local_repositories(settings), _MOST_COMPARED)
+    found = near(reference.repository, here, cutoff=0.6)
+    return found[0] if found else None
+
+
+def _meant(reference: Reference, settings: Settings) -> str:
+    near = nearest_here(reference, settings)
+    return f"did you mean {near}? Otherwise: " if near else ""
 
 
 def demand_online(what: str, settings: Settings) -> None:

@@ -39,6 +39,9 @@ def found_out(
         try:
             found.append({"reference": reference, **_known(reference, hasty)})
         except NotFound as error:
+            if _is_of_a_hub(reference, settings):
+                notes.append(f"the parent {reference} has no digest: {error}")
+                continue
             meant = f"{error.hint}; " if error.hint else ""
             raise NotFound(
                 f"the parent {reference[:200]} is not there",
@@ -48,6 +51,13 @@ def found_out(
         except LadingError as error:
             notes.append(f"the parent {reference} has no digest: {error}")
     return found
+
+
+def _is_of_a_hub(reference: str, settings: Settings) -> bool:
+    """Whether a plain name is like nothing on this machine: other hubs' models are called so."""
+    place = stores.locate(reference, settings)
+    plain = place.host is None and place.layout is None
+    return plain and stores.nearest_here(place, settings) is None
 
 
 def _known(reference: str, settings: Settings) -> dict[str, Any]:
