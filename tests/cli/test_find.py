@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,42 @@ def test_a_search_shows_what_was_asked_for(pushed: Command) -> None:
 
     assert done.returncode == 0, done.stderr
     head, line = done.stdout.splitlines()
-    assert head.split() == ["NAME", "VERSION", "CREATED", "metrics.auc"]
+    assert head.split() == ["NAME", "VERSION", "CREATED", "(UTC)", "metrics.auc"]
     assert line.split()[:2] == ["ml/fraud", "1.1.0"]
     assert done.stderr == "2 versions match; these are the first\n"
+
+
+def test_a_pattern_may_stand_where_the_filter_does(pushed: Command) -> None:
+    below = pushed("search", "ml/*", "--order-by", "metrics.auc DESC", "--limit", "1")
+    folder = pushed("search", f"oci:{pushed.folder}/data/store/ml/chat/_oci", "--json")
+    (metric, *_) = pushed("search", "metrics.acc/top1").stderr.splitlines()
+
+    assert below.stdout.splitlines()[1].split()[:2] == ["ml/fraud", "1.1.0"], below.stderr
+    assert json.loads(folder.stdout)["matched"] == 1
+    assert "metrics.acc/top1" in metric
+
+
+def test_a_list_of_a_registry_says_what_may_be_typed(
+    pushed: Command, registry: DockerRegistry
+) -> None:
+    pushed("copy", "ml/fraud:1.1.0", f"{registry.host}/show/fraud:1.1.0")
+    refused = pushed("list", registry.host)
+
+    (hint,) = (line for line in refused.stderr.splitlines() if "lading search" in line)
+    found = pushed(*shlex.split(hint.partition("lading ")[2]), "--json")
+
+    names = [version["name"] for version in json.loads(found.stdout)["versions"]]
+    assert f"{registry.host}/show/fraud" in names
+
+
+def test_a_number_that_stands_with_its_split_is_not_shown_twice(
+    lading: Command, model: Path
+) -> None:
+    lading("push", model, "ml/split:1.0.0", "--metric", "auc@test=0.93", "--metric", "f1=0.5")
+
+    done = lading("search", "", "ml/split")
+
+    assert done.stdout.splitlines()[1].split()[4:] == ["auc@test=0.93", "f1=0.5"]
 
 
 def test_the_whole_answer_and_the_rows_alone_are_different_json(pushed: Command) -> None:

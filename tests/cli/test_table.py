@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from parts.command import Command
+from parts.registry import DockerRegistry
 
 from lading.cli.output import columns
 from lading.cli.table import Prose, Table, View, indented, seen, table
@@ -97,20 +98,28 @@ def test_who_is_cut_and_dates_and_digests_stay_in_one_piece() -> None:
 
 
 def test_who_asks_for_everything_gets_whole_digests_and_texts() -> None:
-    shown = table(("BY", "DIGEST"), [(ADA, DIGEST)], cut=frozenset({0}), short=True)
+    shown = table(("BY", "DIGEST"), [(ADA, DIGEST)], cut=frozenset({0}))
 
     (_, line) = shown.lines(View(40, whole=True))
 
     assert line == f"{ADA}  {DIGEST}"
 
 
-def test_digests_are_short_on_terminals_and_elsewhere_where_it_is_said() -> None:
-    whole = table(("DIGEST",), [(DIGEST,)])
-    short = table(("DIGEST",), [(DIGEST,)], short=True)
+def test_digests_are_short_on_terminals_and_whole_elsewhere() -> None:
+    shown = table(("DIGEST",), [(DIGEST,)])
 
-    assert list(whole) == ["DIGEST", DIGEST]
-    assert list(whole.lines(View(80))) == ["DIGEST        ".rstrip(), "0123456789ab"]
-    assert list(short) == list(short.lines(View(80))) == ["DIGEST", "0123456789ab"]
+    assert list(shown) == ["DIGEST", DIGEST]
+    assert list(shown.lines(View(80))) == ["DIGEST", "0123456789ab"]
+
+
+def test_words_are_broken_at_their_marks_and_nowhere_else_where_that_can_be_helped() -> None:
+    rows = [("127.0.0.1:5917/ml/fraud", "1.0.0", "2026-11-21 10:22", "auc=0.93 auc@test=0.9312")]
+    shown = table(("NAME", "VERSION", "CREATED (UTC)", "METRICS"), rows)
+
+    lines = list(shown.lines(View(60)))
+
+    assert lines[1].split() == ["127.0.0.1:5917/", "1.0.0", "2026-11-21", "10:22", "auc=0.93"]
+    assert lines[2].split() == ["ml/fraud", "auc@test=0.9312"]
 
 
 def test_what_is_indented_has_less_room() -> None:
@@ -250,6 +259,21 @@ def test_nothing_is_cut_where_nobody_looks(busy: Command) -> None:
     assert piped.count(ADA) == len(piped.splitlines()) - 1
     assert "…" not in piped
     assert f"{REASON}\n" in piped
+
+
+def test_a_search_on_a_terminal_says_once_on_which_registry_all_is(
+    busy: Command, registry: DockerRegistry
+) -> None:
+    busy("copy", f"{_MODEL}:1.1.0", f"{registry.host}/table/fraud:1.1.0")
+    pattern = f"{registry.host}/table/*"
+
+    seen = on_a_terminal(busy, "search", pattern)
+    whole = on_a_terminal(busy, "search", pattern, "--no-trunc")
+    quiet = on_a_terminal(busy, "--quiet", "search", pattern)
+
+    assert seen[1].split()[:2] == ["table/fraud", "1.1.0"]
+    assert whole[1].split()[:2] == [f"{registry.host}/table/fraud", "1.1.0"]
+    assert any(registry.host in line for line in quiet)
 
 
 def test_no_trunc_shows_whole_digests_and_names(busy: Command) -> None:

@@ -223,6 +223,19 @@ def test_inspect_shows_what_it_holds_and_for_whom(lading: Command, pushed: str) 
     assert answer(lading, "inspect", "ml/tiny")["digest"] == pushed
 
 
+def test_inspect_shows_parameters_and_splits(lading: Command, model: Path) -> None:
+    said = ("--param", "lr=0.01", "--param", "loss=log", "--metric", "auc@test=0.9")
+    lading("push", model, "ml/known:1.0.0", *said, "--dataset", "s3://data/train#train")
+
+    lines = lading("inspect", "ml/known:1.0.0").stdout.splitlines()
+
+    rows = [line.split() for line in lines]
+    assert ["lr", "0.01"] in rows
+    assert ["loss", "log"] in rows
+    assert ["auc", "0.9", "test"] in rows
+    assert ["data", "s3://data/train", "(train)"] in rows
+
+
 def test_list_shows_versions_in_their_order(lading: Command, model: Path, pushed: str) -> None:
     for version in ("0.9.0", "1.0.0-rc.1", "1.10.0", "1.9.0"):
         (model / "config.json").write_text(version)

@@ -80,7 +80,7 @@ def _lines(result: operation.CacheListResult) -> Iterator[Line]:
             time.strftime("%Y-%m-%d %H:%M", time.gmtime(entry.used)),
             size(entry.size),
             entry.kind,
-            entry.digest.partition(":")[2][:12],
+            entry.digest,
         )
         for entry in result.entries
     ]

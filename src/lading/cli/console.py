@@ -136,6 +136,11 @@ class Console:
 
         return View(shutil.get_terminal_size().columns, self.whole)
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the answer is fitted to a terminal, where not all of it is wanted."""
+        return self._view(sys.stdout).width is not None and not self.whole
+
     def _trace(self, lines: Iterable[str]) -> None:
         _write_talk(json.dumps({"debug": line}) if self.json else line for line in lines)
 

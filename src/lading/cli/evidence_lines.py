@@ -21,7 +21,7 @@ def rows_of(evidence: Sequence[ListedEvidence]) -> Iterator[Line]:
         # Said in front, for the end of a name may be cut.
         heads = ("TYPE", "CREATED (UTC)", "BY" if some else "BY (UNSIGNED)", "DIGEST", "WHAT")
         rows = [_row(piece, say_signed=some) for piece in evidence]
-        yield table(heads, rows, cut=frozenset({2}), short=True)
+        yield table(heads, rows, cut=frozenset({2}))
 
 
 def says(content: Mapping[str, Any]) -> str:

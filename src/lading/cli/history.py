@@ -73,7 +73,7 @@ def history(
 
 def event_lines(events: tuple[operation.HistoryEvent, ...]) -> Iterator[Line]:
     """A table of events."""
-    yield table(_HEADS, map(_row, events), right=frozenset({0}), cut=frozenset({5}), short=True)
+    yield table(_HEADS, map(_row, events), right=frozenset({0}), cut=frozenset({5}))
 
 
 _HEADS = ("#", "TIME (UTC)", "WHAT", "VERSION", "STAGE", "BY (UNSIGNED)", "WHY")

@@ -6,6 +6,7 @@ to be of the type that it should be.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from lading.cli.output import count, fields
@@ -14,12 +15,14 @@ from lading.spec import plain
 from lading.spec.plain import Fields
 
 _SHOWN = 20
+_LONGEST = 200
 
 
 def sections(document: Fields) -> Iterator[Line]:
     """Each section with its title; what is not known is left out."""
     parts = {
         "How well it does": _metrics(document),
+        "How it was trained": _params(document),
         "What goes in and comes out": _signature(document),
         "What it is made of": _facts(document),
         "What it needs": _environment(document),
@@ -46,6 +49,20 @@ def _metrics(document: Fields) -> Iterator[Line]:
     if rows:
         yield table(("METRIC", "VALUE", "SPLIT", "DATASET"), rows[:_SHOWN])
         yield from _more(len(rows), "metric")
+
+
+def _params(document: Fields) -> Iterator[Line]:
+    params = plain.table(document.get("params"))
+    rows = [(name, _value(value)) for name, value in params.items()]
+    if rows:
+        yield table(("PARAMETER", "VALUE"), rows[:_SHOWN])
+        yield from _more(len(rows), "parameter")
+
+
+def _value(value: object) -> str:
+    """A parameter as it was given: text as it is, anything else as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def _signature(document: Fields) -> Iterator[Line]:
@@ -131,15 +148,18 @@ def _lineage(document: Fields) -> Iterator[str]:
         ("parent", _words([parent.get("reference"), parent.get("digest")], " "))
         for parent in plain.tables(lineage.get("parents"))[:_SHOWN]
     ]
-    rows += [
-        ("data", _words([data.get("uri") or data.get("name"), data.get("digest")], " "))
-        for data in plain.tables(lineage.get("datasets"))[:_SHOWN]
-    ]
+    rows += [("data", _data(data)) for data in plain.tables(lineage.get("datasets"))[:_SHOWN]]
     rows += [
         ("run", _words([run.get("tracker"), run.get("id"), run.get("name")], " "))
         for run in plain.tables(lineage.get("runs"))[:_SHOWN]
     ]
     yield from fields([(name, text) for name, text in rows if text])
+
+
+def _data(data: Fields) -> str:
+    split = _words(data.get("split"))
+    where = _words([data.get("uri") or data.get("name"), data.get("digest")], " ")
+    return f"{where} ({split})" if split else where
 
 
 def _words(value: object, between: str = ", ") -> str:

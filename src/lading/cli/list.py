@@ -71,7 +71,7 @@ def _lines(result: operation.ListResult) -> Iterator[Line]:
         yield from result.repositories
         return
     if result.versions:
-        yield table(_HEADS, map(_row, result.versions), right=frozenset({2, 3}), short=True)
+        yield table(_HEADS, map(_row, result.versions), right=frozenset({2, 3}))
     named = {tag for version in result.versions for tag in version.tags}
     others = [tag for tag in result.tags if tag.tag not in named]
     if others and result.versions:

@@ -13,6 +13,7 @@ from lading.cli.formats import Cell, FormatOption, Rows
 from lading.cli.options import examples
 from lading.cli.output import count, date
 from lading.operations import search as operation
+from lading.spec.reference import Reference
 
 app = typer.Typer(add_completion=False)
 
@@ -32,6 +33,7 @@ _FIELDS = frozenset(operation.FoundVersion.__dataclass_fields__) - set(_GROUPS)
         "lading search 'metrics.auc > 0.9 and tags.team = \"risk\"'",
         "lading search 'stage = \"prod\"' 'registry.example.com/ml/*' registry.example.com/x/y",
         "lading search 'name like \"%fraud%\"' --order-by 'metrics.auc DESC' --limit 10",
+        "lading search 'registry.example.com/*' --order-by 'metrics.auc DESC'",
         "lading search '' ml/fraud --format csv > fraud.csv",
         "lading search 'metrics.auc@test > 0.9 and stage is null' ml/fraud --evaluations",
     )
@@ -77,8 +79,9 @@ def search(
     and parentheses join them. What is not known does not hold, under NOT neither. Stages are always
     known: stage != 'prod' finds versions in no stage, too; stage IS NULL only those.
 
-    Without REPO: what the setting repositories names; else all that the default registry lists, or
-    what is on this machine. What was read is kept: a later search asks for what changed.
+    A REPO with a host, or with /*, may stand first: then there is no filter. Without REPO: what the
+    setting repositories names; else all that the default registry lists, or what is on this
+    machine. What was read is kept: a later search asks for what changed.
 
     Metrics are those that a version states itself. With --evaluations, evaluations that were
     attached to it count first, the newest of them, as for best and at gates; evaluation.NAME is
@@ -103,7 +106,12 @@ def search(
     elif not result.versions:
         where = count(result.repositories, "repository", "repositories")
         console.say(f"none of {count(result.looked_at, 'version')} in {where}")
-    console.answer(result, formats.written(format, _rows(result), _shown(result, evaluations)))
+    shown = _shown(result, evaluations)
+    said = console.is_fitted and not console.quiet
+    if format == "table" and said and (host := _common_host(result)):
+        console.say(f"on {host}:")
+        shown = _without(host, shown)
+    console.answer(result, formats.written(format, _rows(result), shown))
 
 
 def _rows(result: operation.SearchResult) -> Rows:
@@ -121,9 +129,30 @@ def _shown(result: operation.SearchResult, evaluations: bool) -> Rows:
     """What people look for: where it is, its stage, what was asked for, else its metrics."""
     asked = [name for name in result.asked if name not in ("name", "version", "stage", "created")]
     columns = [column for name in asked for column in _columns(name, evaluations)]
-    heads = ("name", "version", "stage", "created", *columns, *(() if asked else ("metrics",)))
+    heads = (
+        "name",
+        "version",
+        "stage",
+        "created (UTC)",
+        *columns,
+        *(() if asked else ("metrics",)),
+    )
     rows = [tuple(_cells(each, asked, evaluations)) for each in result.versions]
     return Rows(heads, rows)
+
+
+def _common_host(result: operation.SearchResult) -> str | None:
+    """The registry that all names begin with; it would take the room of what is looked for."""
+    hosts = {Reference.parse(version.name).host for version in result.versions}
+    return hosts.pop() if len(hosts) == 1 else None
+
+
+def _without(host: str, shown: Rows) -> Rows:
+    """The same rows; names, which stand first, without their registry."""
+    return Rows(
+        shown.heads,
+        [(str(name).removeprefix(f"{host}/"), *others) for name, *others in shown.rows],
+    )
 
 
 def _columns(name: str, evaluations: bool) -> tuple[str, ...]:
@@ -139,8 +168,16 @@ def _cells(version: operation.FoundVersion, asked: list[str], evaluations: bool)
         if len(_columns(name, evaluations)) > 1:
             yield _source(version, name)
     if not asked:
-        few = list(version.metrics.items())[:_METRICS_SHOWN]
+        few = [each for each in version.metrics.items() if not _is_said_twice(version, *each)]
+        few = few[:_METRICS_SHOWN]
         yield " ".join(f"{name}={value}{_mark(version, name)}" for name, value in few)
+
+
+def _is_said_twice(version: operation.FoundVersion, metric: str, value: float) -> bool:
+    """Whether the same number stands beside it with the split on which it was measured."""
+    return any(
+        name.startswith(f"{metric}@") and other == value for name, other in version.metrics.items()
+    )
 
 
 def _mark(version: operation.FoundVersion, metric: str) -> str:

@@ -47,14 +47,13 @@ def status(
 def _lines(result: operation.StatusResult) -> Iterator[Line]:
     rows = [row for stage in result.stages for row in _rows(stage)]
     heads = ("STAGE", "VERSION", "SINCE (UTC)", "BY (UNSIGNED)", "DIGEST", "")
-    yield table(heads, rows, cut=frozenset({3}), short=True)
+    yield table(heads, rows, cut=frozenset({3}))
     if result.pending:
         yield ""
         yield table(
             ("PENDING", "FOR", "ASKED BY", "SINCE (UTC)", "APPROVED BY", "REJECTED BY", "WHY"),
             map(_pending, result.pending),
             cut=frozenset({2}),
-            short=True,
         )
     for word, versions in (
         ("deprecated", result.deprecated),

@@ -7,9 +7,11 @@ Elsewhere nothing is cut. ``--no-trunc`` shows everything whole everywhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Final
 
 from lading.cli.output import columns, escape, short
@@ -22,6 +24,9 @@ _SHORT: Final = 16
 # A column is never made narrower.
 _NARROWEST: Final = 8
 _BELOW: Final = 4
+# After these a word may go on in the next line.
+_MARKS: Final = "/,:=@-"
+_PIECE: Final = re.compile(f"[^ {_MARKS}]*[{_MARKS}]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,6 @@ class Table:
     right: frozenset[int] = frozenset()
     # Those that are cut rather than wrapped: one line for each row is worth more than their end.
     cut: frozenset[int] = frozenset()
-    # Whether digests are short where there is no terminal, too.
-    short: bool = False
     indent: int = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -73,7 +76,7 @@ class Table:
 
     def lines(self, view: View) -> Iterator[str]:
         """The lines as they are to be seen there."""
-        shorten = not view.whole and (self.short or view.width is not None)
+        shorten = not view.whole and view.width is not None
         told = [tuple(short(cell) if shorten else cell for cell in row) for row in self.rows]
         rows = [self.heads, *(tuple(map(escape, row)) for row in told)]
         used = [at for at, _ in enumerate(self.heads) if any(row[at] for row in rows[1:])]
@@ -84,18 +87,26 @@ class Table:
             below = _goes_below(widths, room)
             if below is not None:
                 del widths[below]
-            widths = self._narrowed(widths, room)
+            pieces = {at: max(_longest_piece(row[at]) for row in rows) for at in widths}
+            widths = self._narrowed(widths, room, pieces)
         for row in rows:
             yield from self._row(row, widths)
             if room is not None and below is not None and row[below]:
                 for line in _wrapped(row[below], room - _BELOW):
                     yield " " * (self.indent + _BELOW) + line
 
-    def _narrowed(self, widths: dict[int, int], room: int) -> dict[int, int]:
-        """Widths that fit: what is cut gives first, then what is long, then everything."""
+    def _narrowed(
+        self, widths: dict[int, int], room: int, pieces: Mapping[int, int]
+    ) -> dict[int, int]:
+        """Widths that fit: what is cut gives first, then what is long, then everything.
+
+        Words are broken within only where there is no other way.
+        """
         text = frozenset(widths) - self.right
         long = frozenset(at for at in text if widths[at] > _SHORT)
         widths = _squeezed(widths, room, long & self.cut, _SHORT)
+        whole = {at: _SHORT if at in self.cut else pieces[at] for at in widths}
+        widths = _squeezed(widths, room, long, _NARROWEST, whole)
         widths = _squeezed(widths, room, long, _NARROWEST)
         return _squeezed(widths, room, text, _NARROWEST)
 
@@ -121,10 +132,9 @@ def table(
     *,
     right: frozenset[int] = frozenset(),
     cut: frozenset[int] = frozenset(),
-    short: bool = False,
 ) -> Table:
-    """A table; digests stand whole in its cells, and are cut where it is shown."""
-    return Table(tuple(heads), tuple(map(tuple, rows)), right, cut, short)
+    """A table; digests stand whole in its cells, and are cut where a terminal shows it."""
+    return Table(tuple(heads), tuple(map(tuple, rows)), right, cut)
 
 
 def indented(lines: Iterable[Line]) -> Iterator[Line]:
@@ -159,14 +169,24 @@ def _goes_below(widths: Mapping[int, int], room: int) -> int | None:
 
 
 def _squeezed(
-    widths: dict[int, int], room: int, giving: frozenset[int], narrowest: int
+    widths: dict[int, int],
+    room: int,
+    giving: frozenset[int],
+    narrowest: int,
+    least: Mapping[int, int] = MappingProxyType({}),
 ) -> dict[int, int]:
-    """Narrower columns, the widest first, until they fit or none can give more."""
+    """Narrower columns, the widest first, until they fit or none can give more.
+
+    ``least`` is what a column keeps in any case.
+    """
     narrow = dict(widths)
     limit = min(room, max((widths[at] for at in giving), default=0))
     while _breadth(narrow) > room and limit > narrowest:
         limit -= 1
-        narrow = {at: min(w, limit) if at in giving else w for at, w in widths.items()}
+        narrow = {
+            at: min(w, max(limit, least.get(at, 0))) if at in giving else w
+            for at, w in widths.items()
+        }
     return narrow
 
 
@@ -199,13 +219,18 @@ def _wrapped(text: str, width: int, *, hard: bool = False) -> list[str]:
     return lines[1:] if not lines[0] else lines
 
 
+def _longest_piece(text: str) -> int:
+    """The width of what is never broken where that can be helped."""
+    return max(columns(piece) for piece in _PIECE.findall(text))
+
+
 def _broken(word: str, width: int) -> Iterator[str]:
     """Pieces of a word that is too long for a line, broken after a mark where there is one."""
     begin = used = 0
     for at, character in enumerate(word):
         taken = columns(character)
         if used + taken > width and at > begin:
-            end = max(word.rfind(mark, begin + 1, at) for mark in "/-,") + 1 or at
+            end = max(word.rfind(mark, begin + 1, at) for mark in _MARKS) + 1 or at
             yield word[begin:end]
             begin, used = end, columns(word[end:at])
         used += taken

@@ -35,7 +35,7 @@ from lading.operations.searching.rows import (
     Rows,
     is_measured,
 )
-from lading.operations.searching.searched import person_name, searched
+from lading.operations.searching.searched import is_place, person_name, searched
 from lading.spec.evidence import VERDICTS
 from lading.spec.plain import text, texts
 
@@ -125,7 +125,8 @@ def search(
     """The versions for which an expression holds; all of them without one.
 
     In the repositories that are given; else in those that the settings name; else in all of the
-    default registry's catalogue, or on this machine. ``HOST/PREFIX/*`` stands for all below. By
+    default registry's catalogue, or on this machine. ``HOST/PREFIX/*`` stands for all below. What
+    plainly is a repository may stand where the expression does, which then is none. By
     name and version, highest first, unless ``order_by`` or the expression itself says otherwise;
     what is not known comes last. With ``refresh`` nothing that earlier searches read is believed.
 
@@ -140,8 +141,11 @@ def search(
         LadingError: no repository can be read, and nothing is known of any.
     """
     settings = stores.settled(settings)
-    query = _query(expression, order_by, limit)
     names = (repositories,) if isinstance(repositories, str) else tuple(repositories)
+    if expression is not None and is_place(expression):
+        names = (expression, *names)
+        expression = None
+    query = _query(expression, order_by, limit)
     asking = _Asking(query, names, evaluations, refresh)
     work = partial(_answer, asking=asking, settings=settings)
     return room.using(settings.cache, work)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _ALL: Final = "*"
 _BELOW: Final = "/*"
+_LAYOUT: Final = "oci:"
+# Before a dot these are no host's first label.
+_GROUPS: Final = ("metrics", "params", "tags", "evaluation")
 # A request for each is a long wait already.
 _MOST_REPOSITORIES: Final = 20_000
 _HINT: Final = "name the repositories, or set them: LADING_REPOSITORIES=HOST/NAME,HOST/NAME"
@@ -41,6 +44,19 @@ def searched(
         for place in _expanded(name, settings, known):
             places.setdefault(full_name(place, settings), place)
     return tuple(places.values())
+
+
+def is_place(text: str) -> bool:
+    """Whether somebody wrote repositories and no expression: ``HOST/NAME``, ``HOST/PREFIX/*``."""
+    if text.startswith(_LAYOUT):
+        return True
+    if text.partition(".")[0] in _GROUPS and not text.endswith(_BELOW):
+        return False  # a metric may be called acc/top1
+    try:
+        place = Reference.parse(f"{text.removesuffix(_ALL)}x" if text.endswith(_BELOW) else text)
+    except InvalidInput:
+        return False
+    return place.host is not None or text.endswith(_BELOW)
 
 
 def full_name(place: Reference, settings: Settings) -> str:
