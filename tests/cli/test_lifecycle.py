@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -351,6 +352,41 @@ def test_gc_without_a_selection_sums_up_what_holds_versions(pushed: Command) -> 
     assert first.split(maxsplit=3) == ["2", "1.0.0,", "1.1.0", "it came here less than 1h ago"]
     assert any(line.split(maxsplit=2) == ["1", "1.0.0", "prod names it"] for line in others)
     assert {v["status"] for v in answer(pushed, "gc", "ml/tiny")["versions"]} == {"stays"}
+
+
+def test_gc_that_means_no_version_says_why_all_stay(pushed: Command) -> None:
+    done = pushed("gc", "ml/tiny", "--prereleases", "--keep-last", "3")
+
+    head, first, *others = done.stdout.splitlines()
+    assert head.split() == ["STAY", "VERSIONS", "WHY"]
+    assert first.endswith("not all of this is so: it is a pre-release, it is not among the last 3")
+    assert any("it is the highest release" in line for line in others)
+
+
+def test_bytes_that_are_too_young_to_go_are_freed_by_a_later_gc(pushed: Command) -> None:
+    done = pushed("gc", "ml/tiny", "--keep-last", "0", "--grace", "0s", "--delete")
+    blobs = [b for b in (pushed.folder / "data").rglob("*/_oci/blobs/*/*") if b.is_file()]
+    for blob in blobs:
+        os.utime(blob, (0, 0))
+    later = pushed("gc", "ml/tiny", "--delete")
+
+    assert "removed 1 version" in done.stderr
+    assert "nothing is freed yet" in done.stderr
+    assert "bytes were freed" in later.stderr
+    assert len([blob for blob in blobs if blob.exists()]) < len(blobs)
+
+
+def test_who_approves_the_own_work_is_told_apart(strict: Command) -> None:
+    strict("request", "ml/tiny:1.0.0", "--stage", "prod", **ADA)
+    strict("approve", "ml/tiny:1.0.0", "--stage", "prod", **ADA)
+    strict("approve", "ml/tiny:1.0.0", "--stage", "prod", **BOB)
+
+    shown = strict("status", "ml/tiny").stdout
+    told = answer(strict, "status", "ml/tiny")["pending"][0]
+
+    assert "Ada <ada@example.com> (does not count: registered it), Bob <bob@example.com>\n" in shown
+    assert told["discounted"] == {"Ada <ada@example.com>": "registered it"}
+    assert len(told["approved_by"]) == 2
 
 
 def test_inspect_says_on_stderr_once_that_a_version_is_deprecated(pushed: Command) -> None:

@@ -55,6 +55,19 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
+def test_what_was_said_within_one_second_here_is_shown_newest_first(
+    settings: Settings, model: Path
+) -> None:
+    push(model, "ml/quick:1.0.0", settings=settings)
+    said = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    for value in said:
+        evaluate("ml/quick:1.0.0", metrics={"auc": value}, settings=settings)
+
+    shown = evidence("ml/quick:1.0.0", settings=settings).evidence
+
+    assert [each.content["metrics"][0]["value"] for each in shown] == said[::-1]
+
+
 @pytest.fixture(params=["local", "layout", "registry", "api"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, repository: str) -> str:
     """A repository on this machine, in a layout, by the fallback tag, by the referrers API."""

@@ -129,6 +129,6 @@ def test_words_against_a_version_say_which_stage_goes_on_naming_it(team: Team) -
 
     assert [note.partition(" ")[0] for note in rejected.notes] == ["prod"]
     assert sorted(note.partition(" ")[0] for note in deprecated.notes) == ["prod", "staging"]
-    assert f"lading rollback {team.place} prod" in rejected.notes[0]
+    assert f"lading clear {team.place} prod" in rejected.notes[0]  # it named nothing else before
     assert elsewhere.notes == ()
     assert team.versions("prod") == ["1.0.0"]

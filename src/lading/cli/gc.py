@@ -106,8 +106,10 @@ def gc(
     for note in result.notes:
         console.say(f"note: {note}")
     console.say(_summary(result))
-    # Nobody said which versions: why each stays would be a long table that says little.
+    # Nobody said which versions, or meant any that is there: why each stays would be a long table
+    # that says little.
     summarised = keep_last is None and not (older_than or prereleases or deprecated)
+    summarised |= all(v.because[0].startswith(operation.UNMEANT) for v in result.versions)
     console.answer(result, _lines(result, summarised=summarised))
 
 

@@ -13,6 +13,7 @@ from lading.cli.options import PolicyOption, examples
 from lading.cli.output import date
 from lading.cli.table import Line, table
 from lading.operations import history as operation
+from lading.operations.lifecycle.numbers import REMOVED
 
 app = typer.Typer(add_completion=False)
 
@@ -83,12 +84,21 @@ def _row(event: operation.HistoryEvent) -> tuple[str, ...]:
     return (
         str(event.seq),
         date(event.time),
-        event.kind + (" (does not count)" if event.refused else ""),
+        _word(event) + (" (does not count)" if event.refused else ""),
         _version(event),
         event.stage or "",
         event.actor,
         "; ".join(_details(event)),
     )
+
+
+def _word(event: operation.HistoryEvent) -> str:
+    """What happened, in people's words: a removal is recorded as a note."""
+    return REMOVED if _is_removal(event) else event.kind
+
+
+def _is_removal(event: operation.HistoryEvent) -> bool:
+    return event.kind == "noted" and event.reason == REMOVED
 
 
 def _version(event: operation.HistoryEvent) -> str:
@@ -108,7 +118,7 @@ def _details(event: operation.HistoryEvent) -> Iterator[str]:
         yield " ".join(f"{name}={value:g}" for name, value in event.metrics.items())
     if event.window:
         yield "/".join(event.window)
-    if event.reason:
+    if event.reason and not _is_removal(event):
         yield event.reason
     if event.expires:
         yield f"until {date(event.expires)}"

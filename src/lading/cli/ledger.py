@@ -14,7 +14,7 @@ from lading.cli.console import Console
 from lading.cli.history import event_lines
 from lading.cli.options import ModelArgument, PolicyOption, examples
 from lading.cli.output import count
-from lading.errors import IntegrityError, LocalFailure
+from lading.errors import Conflict, IntegrityError, LocalFailure
 from lading.operations import ledger as operation
 
 app = typer.Typer(
@@ -79,6 +79,7 @@ def export(
             "--output", "-o", metavar="FILE", help="Where to; else stdout.", show_default=False
         ),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
 ) -> None:
     """Write the whole ledger as JSON lines, with the very bytes of its events.
 
@@ -93,8 +94,12 @@ def export(
         console.answer(result, lines)
         return
     try:
-        with output.open("x", encoding="utf-8") as file:
+        with output.open("w" if force else "x", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
+    except FileExistsError as error:
+        raise Conflict(
+            f"{output} exists already", hint="name another file, or --force overwrites it"
+        ) from error
     except OSError as error:
         raise LocalFailure(f"cannot write {output}", cause=error.strerror) from error
     console.answer(result, [str(output)])

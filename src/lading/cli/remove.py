@@ -9,6 +9,7 @@ import typer
 from lading.cli.console import Console
 from lading.cli.options import PolicyOption, ReferenceArgument, examples
 from lading.operations import remove as operation
+from lading.spec.tags import is_own
 
 app = typer.Typer(add_completion=False)
 
@@ -34,4 +35,5 @@ def remove(
     result = operation.remove(reference, force=force, settings=console.settings(policy=policy))
     for note in result.notes:
         console.say(f"note: {note}")
-    console.answer(result, [f"removed {name}" for name in result.removed])
+    # The others are bookkeeping, which nobody has to know.
+    console.answer(result, [f"removed {name}" for name in result.removed if not is_own(name)])

@@ -108,7 +108,12 @@ def _pending(pending: operation.Pending) -> tuple[str, ...]:
         pending.stage,
         pending.requested_by,
         date(pending.since),
-        ", ".join(pending.approved_by),
+        ", ".join(
+            f"{who} (does not count: {pending.discounted[who]})"
+            if who in pending.discounted
+            else who
+            for who in pending.approved_by
+        ),
         ", ".join(pending.rejected_by),
         pending.reason or "",
     )

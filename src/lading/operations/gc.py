@@ -25,13 +25,16 @@ GRACE: Final = "1h"
 DEPLOYED_WITHIN: Final = "90d"
 # Why a version stays that nothing else holds.
 UNASKED: Final = "nothing holds it, and nobody asks for it to go"
+# Why one stays that is not what somebody asked for.
+UNMEANT: Final = "not all of this is so"
 
 
 @dataclass(frozen=True, slots=True)
 class CollectedVersion:
     """A version that was considered, and why it goes or stays; ``frees`` is bytes.
 
-    Where nothing was said of versions, each is here with all that would hold it.
+    Where nothing was said of versions, or nothing that is so of any, each is here with all that
+    would hold it.
     """
 
     version: str
@@ -91,7 +94,8 @@ def gc(
     protected stage ever named, what a version that stays was made from (here, in ``also`` and in
     the repositories of the settings), what somebody asked for, what was deployed (last to its
     place, or ``deployed_within``), the highest release, and what is younger than ``grace``. Events
-    are never removed. Interrupted, it is run again.
+    are never removed. Interrupted, it is run again. Where no version is meant at all, every one is
+    told, too.
 
     Raises:
         InvalidInput: a version is named, or a number or a stretch of time is none.
@@ -116,7 +120,9 @@ def gc(
     return GcResult(
         reference=place.base,
         deleted=delete,
-        versions=tuple(_untouched(facts) if wish.is_empty else _versions(made, wish, deletion)),
+        versions=tuple(
+            _versions(made, wish, deletion) if made.versions else _untouched(facts, wish)
+        ),
         leftovers=tuple(_leftovers(made, deletion)),
         frees=deletion.frees,
         notes=tuple(dict.fromkeys((*logbook.notes, *deletion.notes))),
@@ -151,15 +157,16 @@ def _others(
     return tuple(unique.values())
 
 
-def _untouched(facts: Facts) -> Iterator[CollectedVersion]:
+def _untouched(facts: Facts, wish: Wish) -> Iterator[CollectedVersion]:
     """All versions, none of which anybody wants to be rid of."""
+    unmeant = () if wish.is_empty else (f"{UNMEANT}: {wish}",)
     for verdict in judged(facts, facts.versions):
         yield CollectedVersion(
             version=str(verdict.version.version),
             digest=verdict.version.digest,
             pushed=_stamp(verdict.version.pushed),
             status="stays",
-            because=verdict.stays or (UNASKED,),
+            because=(*unmeant, *verdict.stays) or (UNASKED,),
             frees=0,
         )
 

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from lading.stores.layout import LayoutStore
     from lading.stores.remote.registry import RemoteStore
 
+# The grace of layouts: somebody may be about to name what was just written.
+NOT_YET: Final = (
+    "nothing is freed yet: what was written or read within an hour stays on the disk until a later"
+    " lading remove, or lading gc --delete"
+)
 _JOBS: Final = 4
 _TRIES: Final = 4
 _PAUSE: Final = 0.05
@@ -246,6 +251,8 @@ def free(store: RemoteStore | LayoutStore) -> list[str]:
         freed = store.collect()
     except LadingError as error:
         return [f"its bytes were not freed: {error}"]
+    if not freed:
+        return [NOT_YET]
     return [f"{freed} bytes were freed"]
 
 

@@ -160,7 +160,14 @@ def _back(logbook: Logbook, earlier: Iterable[Event], stage: str, steps: int) ->
             return what
     raise NotFound(
         f"{stage} of {logbook.place.base} cannot go back by {steps}",
-        cause="; ".join((f"of what it named before, {steps - left} can come back", *logbook.notes)),
+        cause="; ".join((_how_far(steps - left), *logbook.notes)),
         hint=f"lading history {logbook.place.base} --stage {stage} shows what it named; promote a"
         f" version, or lading clear {logbook.place.base} {stage}",
     )
+
+
+def _how_far(found: int) -> str:
+    if not found:
+        return "it named nothing before that can come back"
+    what = "one version" if found == 1 else f"{found} versions"
+    return f"it named only {what} before that can come back"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from lading.errors import InvalidInput, NotFound
 from lading.ledger.write import named
@@ -20,7 +21,11 @@ from lading.spec.version import Version
 if TYPE_CHECKING:
     from lading.ledger.book import Book
     from lading.ledger.fold import Member, State
+    from lading.policy.rules import StageRules
     from lading.settings import Settings
+
+
+_NO_RULES: Final[Mapping[str, StageRules]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,9 @@ class Pending:
     reason: str | None
     approved_by: tuple[str, ...]
     rejected_by: tuple[str, ...]
+    # Of those who approved, whose word does not count, and why; as far as the ledger alone tells:
+    # authors of the document are known to `lading policy check`.
+    discounted: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,7 @@ def status(model: str | Reference, *, settings: Settings | None = None) -> Statu
         reference=place.base,
         events=state.count,
         stages=tuple(_stages(logbook, book, state)),
-        pending=tuple(pending(book, state)),
+        pending=tuple(pending(book, state, logbook.judge.rules)),
         unregistered=unregistered(book),
         deprecated=tuple(_versions(book, state.deprecated)),
         notes=tuple(logbook.notes),
@@ -170,8 +178,13 @@ def _rejected_by(book: Book, digest: Digest, stage: str) -> tuple[str, ...]:
     return tuple(sorted(who for who, word in said.items() if word == "rejected"))
 
 
-def pending(book: Book, state: State) -> Iterator[Pending]:
-    """Requests after which the version did not come into the stage; the latest of each."""
+def pending(
+    book: Book, state: State, rules: Mapping[str, StageRules] = _NO_RULES
+) -> Iterator[Pending]:
+    """Requests after which the version did not come into the stage; the latest of each.
+
+    Whose word counts is asked of the stages whose ``rules`` are given.
+    """
     now = datetime.now(UTC)
     asked: dict[tuple[Digest, str], Recorded] = {}
     words: dict[tuple[Digest, str], dict[str, str]] = {}
@@ -203,7 +216,19 @@ def pending(book: Book, state: State) -> Iterator[Pending]:
             reason=event.reason,
             approved_by=tuple(sorted(who for who, what in said.items() if what == "approved")),
             rejected_by=tuple(sorted(who for who, what in said.items() if what == "rejected")),
+            discounted=_discounted(book, rules[key[1]], key[0]) if key[1] in rules else {},
         )
+
+
+def _discounted(book: Book, rules: StageRules, digest: Digest) -> dict[str, str]:
+    """Whose yes does not count, by what the ledger says: nothing else is asked for."""
+    from lading.policy.approvals import discounted
+    from lading.policy.case import Case
+
+    return discounted(
+        rules,
+        Case(digest=digest, document={}, events=tuple(book.ordered()), now=datetime.now(UTC)),
+    )
 
 
 def _versions(book: Book, digests: frozenset[Digest]) -> list[str]:

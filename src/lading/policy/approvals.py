@@ -32,6 +32,14 @@ def approval_rules(rules: StageRules, case: Case) -> Iterator[Rule]:
         yield _enough(rules, case, approvals)
 
 
+def discounted(rules: StageRules, case: Case) -> dict[str, str]:
+    """Whose yes does not count, and why: by actor, as far as what is known of the case tells."""
+    makers = _makers(rules.stage, case) if rules.not_author else {}
+    words = [word for word in _standing(rules.stage, case) if word.event.kind == "approved"]
+    said = ((w.event.actor, _why_not(w, Person.of(w.event.actor), rules, makers)) for w in words)
+    return {actor: why for actor, why in said if why}
+
+
 def _standing(stage: str, case: Case) -> Iterator[Recorded]:
     """Everybody's latest yes or no on this version in this stage, where it has not expired."""
     here, there = (_latest(stage, case, events) for events in (case.events, case.carried))

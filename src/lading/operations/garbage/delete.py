@@ -22,7 +22,7 @@ from lading.errors import Conflict, NotFound
 from lading.operations.garbage.facts import is_list
 from lading.operations.garbage.plan import Wish, judged, kept_by, plan
 from lading.operations.reading.cached_source import CachedSource
-from lading.operations.remove import Removal, delete_manifests, free
+from lading.operations.remove import NOT_YET, Removal, delete_manifests, free
 from lading.ports import Deleter
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
@@ -58,7 +58,9 @@ class Deletion:
             now = self._remove(verdict, now)
         if self.plan.clearing or self._versions:
             self._clear()
-            self._note(free(self.look.store))
+        # What was too young for an earlier removal may go now.
+        told = free(self.look.store)
+        self._note(told if self._versions or self._cleared else set(told) - {NOT_YET})
         if self.look.logbook.place.host and (self._versions or self._cleared):
             self._note(["the registry's garbage collection frees the bytes"])
 

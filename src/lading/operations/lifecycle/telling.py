@@ -11,8 +11,10 @@ from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.subject import subject
 from lading.spec.event import Draft, Kind
 from lading.spec.reference import Reference
+from lading.spec.version import Version
 
 if TYPE_CHECKING:
+    from lading.ledger.book import Book
     from lading.ledger.fold import State
     from lading.operations.lifecycle.logbook import Logbook
     from lading.operations.lifecycle.subject import Subject
@@ -38,18 +40,34 @@ class Told:
 
 
 def _say_where_it_is(
-    logbook: Logbook, state: State, what: Subject, kind: Kind, stage: str | None
+    logbook: Logbook, book: Book, what: Subject, kind: Kind, stage: str | None
 ) -> None:
     """Words against a version take it from no stage: whoever says them is told where it stays."""
     if kind not in ("deprecated", "rejected"):
         return
+    state = logbook.fold(book)
     for found in state.stages.values():
         concerned = kind == "deprecated" or found.name == stage
         if concerned and any(member.digest == what.digest for member in found.members):
             logbook.note(
                 f"{found.name} names {what.version}, and goes on naming it;"
-                f" lading rollback {logbook.place.base} {found.name}"
+                f" {_way_out(logbook, book, state, what, found.name)}"
             )
+
+
+def _way_out(logbook: Logbook, book: Book, state: State, what: Subject, stage: str) -> str:
+    """What takes a version from a stage: back, where the stage named another that is there."""
+    base = logbook.place.base
+    versions = {str(version) for name in book.names if (version := Version.from_tag(name))}
+    there = {line.subject for line in book.lines.values() if line.version in versions}
+    before = {
+        line.subject
+        for line in book.lines.values()
+        if (line.kind, line.stage) == ("assigned", stage) and line.digest not in state.refused
+    }
+    if before & there - state.deprecated - {what.digest}:
+        return f"lading rollback {base} {stage}"
+    return f"lading promote {base}:VERSION {stage}, or lading clear {base} {stage}"
 
 
 def demand_reason(text: str, what: str) -> None:
@@ -80,8 +98,8 @@ def tell(
     logbook = open_logbook(stores.locate(reference, settings), settings)
     rules = logbook.rules(stage) if stage else None
     what = subject(logbook.store, stores.locate(reference, settings), settings)
-    book, state = logbook.read()
-    _say_where_it_is(logbook, state, what, kind, stage)
+    book, _ = logbook.read()
+    _say_where_it_is(logbook, book, what, kind, stage)
     draft = Draft(
         kind=kind,
         repository=logbook.place.repository,

@@ -76,8 +76,20 @@ def gather(
     if unread:
         notes.append(f"{unread} more pieces of evidence were not read")
     found = [piece for piece in looked if isinstance(piece, Evidence)]
-    found.sort(key=lambda piece: (_instant(piece.created), piece.digest), reverse=True)
+    # Of what was made within one second a list in a layout holds the later one later; registries
+    # answer in any order, so there the digest decides.
+    order = {digest: at for at, digest in enumerate(entries)} if _keeps_order(store) else {}
+    found.sort(
+        key=lambda piece: (_instant(piece.created), order.get(piece.digest, 0), piece.digest),
+        reverse=True,
+    )
     return Gathered(tuple(found), tuple(notes), unread)
+
+
+def _keeps_order(store: EvidenceStore) -> bool:
+    from lading.stores.layout import LayoutStore
+
+    return isinstance(store, LayoutStore)
 
 
 @dataclass(frozen=True, slots=True)
