@@ -59,6 +59,46 @@ def test_a_list_of_a_registry_says_what_may_be_typed(
     assert f"{registry.host}/show/fraud" in names
 
 
+def test_a_misspelt_name_on_a_registry_leads_to_the_one_that_is_meant(
+    pushed: Command, registry: DockerRegistry
+) -> None:
+    there = f"{registry.host}/show/misspelt"
+    pushed("copy", "ml/fraud:1.1.0", f"{there}:1.1.0")
+
+    model = pushed("pull", f"{registry.host}/show/mispelt:1.1.0")
+    listed = pushed("list", f"{registry.host}/show/mispelt")
+    version = pushed("pull", f"{there}:1.1.1")
+    stage = pushed("promote", f"{there}:1.1.0", "prd")
+
+    assert f"lading search '{registry.host}/*'" in model.stderr
+    assert f"did you mean {there}?" in listed.stderr
+    assert f"did you mean {there}:1.1.0?" in version.stderr
+    assert f"lading policy show {there}\n" in stage.stderr
+
+
+def test_a_removal_tells_people_of_no_bookkeeping(
+    pushed: Command, registry: DockerRegistry
+) -> None:
+    there = f"{registry.host}/show/removed:1.1.0"
+    pushed("copy", "ml/fraud:1.1.0", there, LADING_KEEP_TAGS="always")
+    pushed("evaluate", there, "--metric", "auc=0.5")
+
+    done = pushed("remove", there)
+
+    assert done.stdout == "removed 1.1.0\n", done.stderr
+
+
+def test_a_url_is_no_reference_and_no_registry(pushed: Command) -> None:
+    url = pushed("pull", "http://127.0.0.1:5000/ml/fraud:1.0.0")
+    default = pushed("pull", "ml/fraud:1.0.0", LADING_REGISTRY="http://127.0.0.1:5000")
+    word = pushed("push", "model", "ml/fraud", "--bump", "mnior")
+
+    assert "write it without http://: 127.0.0.1:5000/ml/fraud:1.0.0" in url.stderr
+    assert "write it without http://: LADING_REGISTRY=127.0.0.1:5000" in default.stderr
+    assert "did you mean minor?" in word.stderr
+    assert (url.returncode, default.returncode, word.returncode) == (2, 2, 2)
+
+
 def test_a_number_that_stands_with_its_split_is_not_shown_twice(
     lading: Command, model: Path
 ) -> None:

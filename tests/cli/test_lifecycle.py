@@ -389,6 +389,63 @@ def test_who_approves_the_own_work_is_told_apart(strict: Command) -> None:
     assert len(told["approved_by"]) == 2
 
 
+def test_who_rejects_is_told_of_a_way_out_that_there_is(pushed: Command) -> None:
+    pushed("promote", "ml/tiny:1.0.0", "prod", **ADA)
+    only = pushed("reject", "ml/tiny:1.0.0", "--stage", "prod", "--because", "drifts", **BOB)
+    back = pushed("rollback", "ml/tiny", "prod", **BOB)
+    pushed("promote", "ml/tiny:1.1.0", "prod", **ADA)
+    second = pushed("reject", "ml/tiny:1.1.0", "--stage", "prod", "--because", "drifts", **BOB)
+
+    assert "lading promote ml/tiny:VERSION prod, or lading clear ml/tiny prod" in only.stderr
+    assert "lading rollback" not in only.stderr
+    assert "it named nothing before that can come back" in back.stderr
+    assert second.stderr.endswith("lading rollback ml/tiny prod\n")
+
+
+def test_an_export_overwrites_nothing_but_by_force(pushed: Command) -> None:
+    line = ("ledger", "export", "ml/tiny", "-o", "tiny.jsonl")
+    (pushed.folder / "tiny.jsonl").write_text("mine")
+
+    refused = pushed(*line)
+    kept = (pushed.folder / "tiny.jsonl").read_text()
+    done = pushed(*line, "--force")
+
+    assert (refused.returncode, kept) == (7, "mine")
+    assert "--force overwrites it" in refused.stderr
+    assert done.returncode == 0, done.stderr
+    assert len((pushed.folder / "tiny.jsonl").read_text().splitlines()) == 2
+
+
+def test_the_history_calls_a_removal_so(pushed: Command) -> None:
+    pushed("remove", "ml/tiny:1.0.0", **ADA)
+
+    last = pushed("history", "ml/tiny").stdout.splitlines()[-1]
+
+    assert last.split()[3:5] == ["removed", "1.0.0"]
+    assert answer(pushed, "history", "ml/tiny")["events"][-1]["kind"] == "noted"
+
+
+def test_what_was_copied_before_is_not_said_to_be_copied_again(pushed: Command) -> None:
+    pushed("promote", "ml/tiny:1.0.0", "prod", **ADA)
+    pushed("evaluate", "ml/tiny:1.0.0", "--metric", "auc=0.9", **ADA)
+    first = pushed("copy", "--all", "ml/tiny", "oci:there")
+    again = pushed("copy", "--all", "ml/tiny", "oci:there")
+    pushed("evaluate", "ml/tiny:1.0.0", "--metric", "auc=0.8", **ADA)
+    more = pushed("copy", "--all", "ml/tiny", "oci:there")
+
+    assert "copied 2 tags, 1 stage and 3 events; " in first.stderr
+    assert len(first.stdout.splitlines()) == 3
+    assert "nothing new: 2 tags unchanged, " in again.stderr
+    assert "copied 0 tags; 2 tags unchanged; sent " in more.stderr
+
+
+def test_a_version_and_a_stage_in_the_wrong_order_are_told(pushed: Command) -> None:
+    done = pushed("promote", "prod", "ml/tiny:1.1.0")
+
+    assert done.returncode == 2
+    assert done.stderr.endswith("hint:  lading promote ml/tiny:1.1.0 prod\n")
+
+
 def test_inspect_says_on_stderr_once_that_a_version_is_deprecated(pushed: Command) -> None:
     pushed("deprecate", "ml/tiny:1.0.0", "--because", "stale", **ADA)
 

@@ -83,8 +83,15 @@ def _summary(result: operation.CopyResult) -> str:
     parts = [f"sent {size(result.sent)}"]
     parts += [f"{size(result.mounted)} mounted or linked"] if result.mounted else []
     parts += [f"{size(result.present)} there already"] if result.present else []
-    came = f" and {count(result.events, 'event')}" if result.events else ""
-    return f"copied {count(len(result.copied), 'tag')}{came}; " + ", ".join(parts)
+    unchanged = sum(copied.unchanged for copied in result.copied)
+    came = [count(len(result.copied) - unchanged, "tag")]
+    came += [count(len(result.stages), "stage")] if result.stages else []
+    came += [count(result.events, "event")] if result.events else []
+    left = f"; {count(unchanged, 'tag')} unchanged" if unchanged else ""
+    if not result.sent and unchanged == len(result.copied) and len(came) == 1:
+        return f"nothing new: {', '.join((left[2:], *parts[1:]))}"
+    copied = " and ".join(filter(None, (", ".join(came[:-1]), came[-1])))
+    return f"copied {copied}{left}; {', '.join(parts)}"
 
 
 def _lines(result: operation.CopyResult) -> Iterator[str]:

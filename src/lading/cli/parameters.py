@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 # Of a path, or a number: whoever sets one of these wants Typer to look closer.
 _CLOSER = ("parser", "exists", "resolve_path")
@@ -42,7 +42,7 @@ def _processed(
     context: Any,
     value: Any,
 ) -> Any:
-    convert = _CONVERSIONS.get(annotation)
+    convert = _choice(parameter, annotation) or _CONVERSIONS.get(annotation)
     multiple = parameter.multiple or parameter.nargs == -1
     # A line that a shell completes lacks things.
     if value in (None, ()) and (context.resilient_parsing or not parameter.required):
@@ -52,6 +52,27 @@ def _processed(
     else:
         return typers(context, value)
     return parameter.callback(context, parameter, value) if parameter.callback else value
+
+
+def _choice(parameter: Any, annotation: Any) -> Callable[[Any], Any] | None:
+    """What takes one of a few words, and says of any other which is perhaps meant."""
+    if get_origin(annotation) is not Literal:
+        return None
+    known = get_args(annotation)
+
+    def chosen(value: str) -> str:
+        if value in known:
+            return value
+        from lading.errors import InvalidInput
+        from lading.spec.nearest import nearest
+
+        raise InvalidInput(
+            f"{parameter.opts[0]} cannot be {value[:80]!r}",
+            cause=f"it is one of {', '.join(known)}",
+            hint=nearest(value, known),
+        )
+
+    return chosen
 
 
 def _is_text(value: Any, *, multiple: bool) -> bool:

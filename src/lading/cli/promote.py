@@ -62,6 +62,12 @@ def promote(
     """
     console = Console.of(context)
     settings = console.settings(policy=policy)
+    if stage is None and ":" in target and not set("/:@.") & set(reference):
+        raise InvalidInput(
+            f"{target} is no stage",
+            cause=f"the version comes first, then the stage, and {reference} looks like one",
+            hint=f"lading promote {target} {reference}",
+        )
     if stage is None and ("/" in target or ":" in target):
         raise InvalidInput(
             f"{target} is no stage",

@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from lading.errors import InvalidInput, NotFound, Unavailable
+from lading.errors import InvalidInput, LadingError, NotFound, Unavailable
 from lading.ports import Lister, Source
 from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference, is_repository
-from lading.spec.tags import LATEST
+from lading.spec.tags import LATEST, is_own
 from lading.spec.version import highest_release
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     AnyStore: TypeAlias = RemoteStore | LayoutStore
 
 # A mistake is answered at once; more are not looked through for what may be meant.
-_MOST_COMPARED: Final = 1000
+MOST_COMPARED: Final = 1000
 
 
 def settled(settings: Settings | None) -> Settings:
@@ -42,6 +42,14 @@ def locate(reference: str | Reference, settings: Settings) -> Reference:
     parsed = Reference.parse(reference) if isinstance(reference, str) else reference
     if parsed.host or parsed.layout is not None or not settings.registry:
         return parsed
+    _, scheme, rest = settings.registry.rpartition("://")
+    if scheme:
+        raise InvalidInput(
+            f"the default registry {settings.registry[:200]!r} is not a host",
+            cause="it is no URL",
+            hint=f"write it without {settings.registry[: -len(rest)] or scheme}:"
+            f" LADING_REGISTRY={rest.rstrip('/')}",
+        )
     place = Reference.parse(f"{settings.registry.rstrip('/')}/{parsed.repository}")
     if not place.host:
         raise InvalidInput(
@@ -71,7 +79,10 @@ def resolve(store: Source, reference: Reference) -> Descriptor:
     """
     name = reference.name
     if name not in (None, LATEST):
-        return store.resolve(str(name))
+        try:
+            return store.resolve(str(name))
+        except NotFound as error:
+            raise _with_hint(error, store, reference) from error
     if name is None and (only := _only(store)):
         return only
     try:
@@ -81,6 +92,28 @@ def resolve(store: Source, reference: Reference) -> Descriptor:
         if highest is None:
             raise
         return store.resolve(highest.tag)
+
+
+def _with_hint(error: NotFound, store: Source, reference: Reference) -> NotFound:
+    """The same error with the name that is perhaps meant; nothing else is asked of layouts."""
+    if not reference.host or reference.digest or not isinstance(store, Lister):
+        return error
+    from lading.spec.nearest import near
+
+    try:
+        tags = [tag for tag in islice(store.names(), MOST_COMPARED) if not is_own(tag)]
+    except LadingError:
+        return error
+    if not tags:
+        return NotFound(error.what, cause=error.cause, hint=others_on(reference.host))
+    found = near(reference.tag or "", tags)
+    meant = f"did you mean {reference.with_tag(found[0])}? Otherwise: " if found else ""
+    return NotFound(error.what, cause=error.cause, hint=f"{meant}{error.hint or ''}" or None)
+
+
+def others_on(host: str) -> str:
+    """A hint for who wrote the name of a model that is not there."""
+    return f"lading search '{host}/*' shows the models there"
 
 
 def _only(store: Source) -> Descriptor | None:
@@ -131,7 +164,7 @@ def nearest_here(reference: Reference, settings: Settings) -> str | None:
     """The repository on this machine that is called so, or nearly so."""
     from lading.spec.nearest import near
 
-    here = islice(local_repositories(settings), _MOST_COMPARED)
+    here = islice(local_repositories(settings), MOST_COMPARED)
     found = near(reference.repository, here, cutoff=0.6)
     return found[0] if found else None
 

@@ -76,8 +76,8 @@ class Policy:
                 return {rules.stage: rules for rules in model.stages}
         return {rules.stage: rules for rules in self.stages}
 
-    def rules(self, repository: str, stage: str) -> StageRules:
-        """What a stage needs from the versions of one repository.
+    def rules(self, repository: str, stage: str, *, called: str | None = None) -> StageRules:
+        """What a stage needs from the versions of one repository, which people call so.
 
         Raises:
             InvalidInput: the model has no such stage; says which it has.
@@ -90,9 +90,10 @@ class Policy:
         found = near(stage, stages)
         meant = f"did you mean {found[0]}? Otherwise: " if found else ""
         raise InvalidInput(
-            f"{repository} has no stage {stage[:80]!r}",
+            f"{called or repository} has no stage {stage[:80]!r}",
             cause=f"{self.where or USUAL_NAME} has {', '.join(stages)}",
-            hint=f"{meant}stages are declared in the policy: lading policy show {repository}",
+            hint=f"{meant}stages are declared in the policy: lading policy show"
+            f" {called or repository}",
         )
 
 

@@ -10,6 +10,7 @@ from lading.spec.digest import Digest
 from lading.spec.tags import TAG
 
 _LAYOUT = "oci:"
+_SCHEMES = ("http://", "https://", "docker://")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
@@ -40,6 +41,12 @@ class Reference:
         """
         if text.startswith(_LAYOUT):
             return _parse_layout(text)
+        if scheme := next((each for each in _SCHEMES if text.lower().startswith(each)), None):
+            raise InvalidInput(
+                f"not a reference: {text[:200]!r}",
+                cause="a reference is no URL",
+                hint=f"write it without {scheme}: {text[len(scheme) :][:200]}",
+            )
         rest, digest = _split_digest(text)
         rest, tag = _split_tag(rest, text)
         host, repository = _split_host(rest)

@@ -11,6 +11,8 @@ from lading.spec.reference import Reference
 from lading.spec.version import Version
 from lading.transfer import OnProgress, Tally
 from lading.transfer import copy as transfer_copy
+from lading.transfer.attach import listed
+from lading.transfer.copy import children
 
 if TYPE_CHECKING:
     from lading.operations.lifecycle.numbers import Numbers
@@ -24,6 +26,8 @@ class CopiedTag:
 
     tag: str | None
     digest: str
+    # The tag named it there before.
+    unchanged: bool = False
 
 
 @dataclass(slots=True)
@@ -40,14 +44,16 @@ class Shipment:
     tally: Tally = field(default_factory=Tally)
     copied: list[CopiedTag] = field(default_factory=list)
 
-    def one(self, root: Descriptor, tag: str | None) -> None:
-        """Copy one root and give it its tag.
+    def one(self, root: Descriptor, tag: str | None, *, there: Digest | None = None) -> None:
+        """Copy one root and give it its tag; ``there`` is what the tag is known to name there.
 
         Raises:
             Conflict: it is a version's tag, and names other content there.
         """
-        if tag:
-            self.refuse_to_move(tag, root.digest)
+        unchanged = there == root.digest
+        if tag and self.refuse_to_move(tag, root.digest):
+            unchanged = True
+        known = self._known(root) if unchanged else frozenset()
         moved = transfer_copy(
             self.source,
             self.target,
@@ -57,27 +63,36 @@ class Shipment:
             on_progress=self.on_progress,
             referrers=self.referrers,
         )
+        # Manifests are pushed in any case, which is cheaper than to ask for each.
+        moved.statuses.update(dict.fromkeys(known & moved.statuses.keys(), "present"))
         self.tally.statuses |= moved.statuses
         self.tally.sizes |= moved.sizes
-        self.copied.append(CopiedTag(tag, root.digest))
+        self.copied.append(CopiedTag(tag, root.digest, unchanged))
 
-    def refuse_to_move(self, tag: str, digest: Digest) -> None:
-        """Refuse to give a version's tag to other content.
+    def _known(self, root: Descriptor) -> frozenset[Digest]:
+        """The manifests of a root that is there, and of what hangs on it there."""
+        own = {child.digest for child in children(self.source, root).children if child.is_manifest}
+        hanging = listed(self.target, root) if self.referrers else ()
+        return frozenset({root.digest, *own, *(each.digest for each in hanging)})
+
+    def refuse_to_move(self, tag: str, digest: Digest) -> bool:
+        """Refuse to give a version's tag to other content; whether it is there already.
 
         Raises:
             Conflict: it is there and names something else, or did and was removed.
         """
         version = Version.from_tag(tag)
         if version is None:
-            return
+            return False
         try:
             there = self.target.resolve(tag)
         except NotFound:
             self.numbers.demand(version, digest)
-            return
+            return False
         if there.digest != digest:
             raise Conflict(
                 f"{replace(self.place, tag=tag)} exists with other content",
                 cause=f"there: {there.digest}, yours: {digest}",
                 hint="a version never changes: copy to another tag or repository",
             )
+        return True

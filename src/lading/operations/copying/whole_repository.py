@@ -165,7 +165,7 @@ class _Copy:
         """A name that may move; what it named there before is said."""
         root = self._resolved(name)
         there = self._there(name)
-        self.shipment.one(root, name)
+        self.shipment.one(root, name, there=there)
         if there not in (None, root.digest):
             self.notes.append(f"{name} named {there} in the destination before")
 

@@ -60,7 +60,7 @@ class Logbook:
         Raises:
             InvalidInput: no such stage is declared.
         """
-        return self.policy.rules(self.place.repository, stage)
+        return self.policy.rules(self.place.repository, stage, called=self.place.base)
 
     def read(
         self, *, whole: bool = False, names: Collection[str] | None = None
