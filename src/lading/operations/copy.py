@@ -9,9 +9,9 @@ from lading.errors import Conflict, InvalidInput
 from lading.operations import stores
 from lading.operations.copying.shipment import CopiedTag, Shipment
 from lading.operations.lifecycle.stages import checked, is_stage
-from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
 from lading.spec.manifest import parse
+from lading.spec.own_version import other_version, stated_version
 from lading.spec.reference import Reference
 from lading.spec.version import Version
 from lading.transfer import OnProgress, read
@@ -67,7 +67,9 @@ def copy(
 
     Raises:
         NotFound: the source is not there.
-        IntegrityError: a stage is named whose tag is not what the ledger says.
+        IntegrityError: a stage is named whose tag is not what the ledger says, or a version, here
+            or among all, whose tag names another version.
+        InvalidInput: the destination's tag is the number of another version.
         Conflict: the destination's version exists with other content, or did and was removed; a
             stage is named that is protected, or that its ledger says names another version; or
             both ledgers dispute what a protected stage names.
@@ -97,13 +99,15 @@ def copy(
     if all_versions:
         from lading.operations.copying.whole_repository import copy_all
 
-        came = copy_all(shipment, from_store, settings)
+        came = copy_all(shipment, from_store, from_place, settings)
         events, moved, notes = came.events, came.moved, came.notes
     else:
         events, moved = 0, ()
         root = stores.resolve(from_store, from_place)
         root = checked(from_store, from_place, root, settings)
         tag = to_place.tag or from_place.tag or _own_tag(from_store, from_place, root)
+        if not settings.unchecked:
+            _refuse_other_number(from_store, from_place, root, tag)
         _refuse_stage(from_place, logbook, replace(to_place, tag=tag), root)
         shipment.one(root, tag)
         notes = tuple(logbook.notes)
@@ -118,6 +122,19 @@ def copy(
         stages=tuple(CopiedStage(move.stage, move.before, move.after) for move in moved),
         notes=notes,
     )
+
+
+def _refuse_other_number(
+    store: AnyStore, place: Reference, root: Descriptor, tag: str | None
+) -> None:
+    """A version says which it is: nobody could pull it under the number of another one."""
+    if not root.is_index or Version.from_tag(tag or "") is None:
+        return
+    if said := other_version(tag, parse(read(store, root), root.media_type).annotations):
+        raise InvalidInput(
+            f"{place} is version {said}, and cannot be called {tag}",
+            hint=f"copy it as {said.tag}, or under a name that is no version",
+        )
 
 
 def _refuse_stage(source: Reference, logbook: Logbook, own: Reference, root: Descriptor) -> None:
@@ -141,8 +158,7 @@ def _own_tag(store: AnyStore, place: Reference, root: Descriptor) -> str | None:
     """The version's own tag, where only the model was named; none for what was named by digest."""
     if place.digest:
         return None
-    stated = parse(read(store, root), root.media_type).annotations.get(mediatypes.VERSION, "")
-    version = Version.from_tag(stated.replace("+", "_"))
+    version = stated_version(parse(read(store, root), root.media_type).annotations)
     if version is None:
         raise InvalidInput(
             f"under which name is {place.base} to be copied?",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
+from lading.operations.lifecycle.own_version import warn_of_other_version
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded
 from lading.spec.reference import Reference
@@ -164,7 +165,9 @@ def _newest(logbook: Logbook, place: Reference) -> Digest:
         _log.warning("%s", note)
     if stage and (moved := _moved(logbook.store, state, stage)):
         return moved
-    digest = stores.resolve(logbook.store, place).digest
+    root = stores.resolve(logbook.store, place)
+    warn_of_other_version(logbook.store, place, root)
+    digest = root.digest
     while True:
         about = [line for line in book.lines.values() if line.subject == digest]
         if about:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from lading.errors import InvalidInput, LadingError, NotFound
 from lading.operations import stores
 from lading.operations.lifecycle.drifted import DriftedStage, index_of, strayed
+from lading.operations.lifecycle.own_version import warning
 from lading.spec import mediatypes
 from lading.spec.digest import Digest
 from lading.spec.manifest import parse
+from lading.spec.own_version import other_version
 from lading.spec.reference import Reference
 from lading.spec.tags import LEDGER, is_own
 from lading.spec.version import Version
@@ -105,7 +107,7 @@ def list_versions(
         tuple(ListedTag(entry.name, entry.digest) for entry in others),
         (),
         tuple(strayed(store, place, index, tags, settings)) if index else (),
-        (note,) if note else (),
+        (*_misnamed(place, versions), *([note] if note else [])),
     )
 
 
@@ -123,6 +125,12 @@ def _what_next(place: Reference, settings: Settings) -> str:
         found = near(place.repository, names, cutoff=0.6)
     meant = f"did you mean {place.host}/{found[0]}? " if found else ""
     return f"{meant}{stores.others_on(place.host)}; {begin} begins a new one"
+
+
+def _misnamed(place: Reference, versions: list[_Named]) -> Iterator[str]:
+    for entry in versions:
+        if said := other_version(entry.name, entry.annotations):
+            yield warning(place.with_tag(entry.name), said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ def open(  # noqa: A001  the SDK's word
     Raises:
         NotFound: there is no such version.
         InvalidInput: it is no model; says what it is.
+        IntegrityError: a stage's tag is not what the ledger says, or a version's names another one.
     """
     settings = stores.settled(settings)
     place = stores.with_name(stores.locate(reference, settings))

@@ -59,6 +59,7 @@ def pull(
     Raises:
         NotFound: there is no such version.
         InvalidInput: it is no model; says what it is.
+        IntegrityError: a stage's tag is not what the ledger says, or a version's names another one.
         Conflict: a file in the folder is another one, and ``force`` is not given.
     """
     settings = stores.settled(settings)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import NotFound
 from lading.operations import stores
+from lading.operations.lifecycle.own_version import demand_own_version
 from lading.operations.reading.cached_source import CachedSource
 from lading.ports import Reader, Source
 from lading.spec.descriptor import Descriptor
@@ -30,6 +31,7 @@ def reach(
 
     Raises:
         NotFound: there is no such version, or not in the cache and the registry may not be asked.
+        IntegrityError: a stage's tag is not what the ledger says, or a version's names another one.
     """
     remote = place.host is not None
     store: Source = OfflineSource()
@@ -50,9 +52,13 @@ def reach(
 
 
 def _checked(store: Source, place: Reference, root: Descriptor, settings: Settings) -> Descriptor:
-    """What is named, after the ledger was asked where that is a stage."""
-    if place.digest or place.tag in (None, LATEST) or Version.from_tag(place.tag or ""):
-        return root  # most are, and need nothing of what a ledger is
+    """What is named, after a version was asked which it is, or the ledger about a stage."""
+    if place.digest or place.tag in (None, LATEST):
+        return root
+    if Version.from_tag(place.tag or ""):  # most are, and need nothing of what a ledger is
+        if not settings.unchecked:
+            demand_own_version(store, place, root)
+        return root
     from lading.operations.lifecycle.stages import checked
 
     return checked(store, place, root, settings)  # type: ignore[arg-type]  # never offline

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -13,16 +14,21 @@ from lading.ledger.write import named
 from lading.operations import stores
 from lading.operations.lifecycle.drifted import accountable
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
+from lading.operations.lifecycle.own_version import other_than_named, warning
 from lading.spec.digest import Digest
 from lading.spec.event import WORDS, Recorded, moment
 from lading.spec.reference import Reference
 from lading.spec.version import Version
+from lading.transfer.pool import run
 
 if TYPE_CHECKING:
     from lading.ledger.book import Book
     from lading.ledger.fold import Member, State
     from lading.policy.rules import StageRules
     from lading.settings import Settings
+
+# Each costs a request.
+_MOST_LOOKED_AT: Final = 32
 
 
 _NO_RULES: Final[Mapping[str, StageRules]] = MappingProxyType({})
@@ -98,6 +104,9 @@ class StatusResult:
 def status(model: str | Reference, *, settings: Settings | None = None) -> StatusResult:
     """Stages, pending approvals, drift, forks, and versions that nobody recorded.
 
+    Whether versions' tags name those versions is looked at for what stages name, and for the
+    highest ones; ``ledger verify`` looks at all.
+
     Raises:
         NotFound: there is no such model.
         InvalidInput: a version is named.
@@ -112,6 +121,8 @@ def status(model: str | Reference, *, settings: Settings | None = None) -> Statu
     book, state = logbook.read(whole=True)
     if not book.names:
         raise NotFound(f"{place.base} has no versions", hint=f"lading push PATH {place.base}:0.1.0")
+    for note in _misnamed(logbook, book, state):
+        logbook.note(note)
     return StatusResult(
         reference=place.base,
         events=state.count,
@@ -128,6 +139,25 @@ def unregistered(book: Book) -> tuple[str, ...]:
     known = {line.version for line in book.lines.values() if line.kind == "registered"}
     found = [version for name in book.names if (version := Version.from_tag(name))]
     return tuple(str(version) for version in sorted(found) if str(version) not in known)
+
+
+def _misnamed(logbook: Logbook, book: Book, state: State) -> list[str]:
+    """The versions' tags that name other versions, among those that matter most."""
+    versions = [version for name in book.names if (version := Version.from_tag(name))]
+    wanted = {version.tag for version in sorted(versions)[-_MOST_LOOKED_AT:]}
+    members = (member for stage in state.stages.values() for member in stage.members)
+    wanted |= {(member.version or "").replace("+", "_") for member in members} & book.names
+    found: list[str] = []
+
+    def look(tag: str) -> None:
+        place = logbook.place.with_tag(tag)
+        with suppress(NotFound):  # removed since the names were listed
+            root = logbook.store.resolve(tag)
+            if said := other_than_named(logbook.store, place, root):
+                found.append(warning(place, said))
+
+    run(look, sorted(wanted), jobs=logbook.settings.jobs, on_failure=lambda: None)
+    return sorted(found)
 
 
 def _stages(logbook: Logbook, book: Book, state: State) -> Iterator[StageStatus]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from lading.errors import Conflict, NotFound
 from lading.ledger.book import given
 from lading.ledger.read import read_book
+from lading.operations.lifecycle.own_version import demand_own_version
 from lading.operations.reading.cached_source import CachedSource
 from lading.spec import mediatypes, tags
 from lading.spec.content import BytesContent
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from lading.ports import Content
     from lading.settings import Settings
     from lading.spec.digest import Digest
+    from lading.spec.reference import Reference
 
 # The specification's lists of referrers; with a suffix it is a signature of cosign's, and content.
 _REFERRERS: Final = re.compile(r"sha(256|512)-[0-9a-f]+", re.ASCII)
@@ -49,11 +51,12 @@ class Came:
     notes: tuple[str, ...]
 
 
-def copy_all(shipment: Shipment, source: AnyStore, settings: Settings) -> Came:
-    """Copy everything of a repository.
+def copy_all(shipment: Shipment, source: AnyStore, origin: Reference, settings: Settings) -> Came:
+    """Copy everything of a repository; ``origin`` is what the source is called.
 
     Raises:
         NotFound: the source has no tags.
+        IntegrityError: a version's tag names another version there; nothing was copied.
         Conflict: a version exists there with other content, or a protected stage would be in
             dispute; nothing was copied.
     """
@@ -64,7 +67,7 @@ def copy_all(shipment: Shipment, source: AnyStore, settings: Settings) -> Came:
     book = read_book(source, whole=True, names=names, shelf=to.shelf, jobs=settings.jobs)
     own, _ = to.read(whole=True)
     shipment.numbers.book = own
-    return _Copy(shipment, source, names, book, to, own).done()
+    return _Copy(shipment, source, names, book, to, own, origin, not settings.unchecked).done()
 
 
 @dataclass(slots=True)
@@ -75,12 +78,15 @@ class _Copy:
     book: Book
     to: Logbook
     own: Book
+    origin: Reference
+    # Whether a version's tag must name that version.
+    checks: bool
     notes: list[str] = field(default_factory=list)
 
     def done(self) -> Came:
         """Versions first, with their evidence; what moves comes last."""
         self.notes += [f"in the source: {trouble.what}" for trouble in self.book.troubles]
-        versions = {name: self._resolved(name) for name in sorted(filter(_is_version, self.names))}
+        versions = {name: self._version(name) for name in sorted(filter(_is_version, self.names))}
         for name, root in versions.items():
             self.shipment.refuse_to_move(name, root.digest)
         self._demand_peace()
@@ -220,6 +226,12 @@ class _Copy:
                 f"the stage {name} was left as it is: no event says that it names {root.digest};"
                 f" lading promote {self.to.place.with_digest(root.digest)} {name}"
             )
+
+    def _version(self, name: str) -> Descriptor:
+        root = self._resolved(name)
+        if self.checks:
+            demand_own_version(self.source, self.origin.with_tag(name), root)
+        return root
 
     def _resolved(self, name: str) -> Descriptor:
         return self.source.resolve(name)

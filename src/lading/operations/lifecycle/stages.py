@@ -1,4 +1,7 @@
-"""Whether a stage's tag says what the ledger says; asked by everybody who reads by stage."""
+"""Whether a tag says what it should; asked by everybody who reads by stage, or by version.
+
+A stage's must be what the ledger says; a version's must not name another version.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from lading.ledger.checked import read_event, shown_index
 from lading.ledger.compressed import is_compressed_copy
 from lading.ledger.fold import Stage
 from lading.operations import stores
+from lading.operations.lifecycle.own_version import demand_own_version, warn_of_other_version
 from lading.operations.lifecycle.policy_file import load_policy
 from lading.spec.tags import LATEST
 from lading.spec.version import Version
@@ -36,8 +40,11 @@ def checked(store: AnyStore, place: Reference, root: Descriptor, settings: Setti
     Somebody who goes on with a deprecated version is warned; that costs no request more.
 
     Raises:
-        IntegrityError: DRIFT: the stage's tag is not what the ledger says.
+        IntegrityError: DRIFT: the stage's tag is not what the ledger says; or a version's tag
+            names another version.
     """
+    if not settings.unchecked:
+        demand_own_version(store, place, root)
     if not settings.unchecked and is_stage(place, settings):
         for pause in _PAUSES:
             seen = _look(store, place, root, settings)
@@ -63,7 +70,8 @@ def checked(store: AnyStore, place: Reference, root: Descriptor, settings: Setti
 
 
 def warn_of_drift(store: AnyStore, place: Reference, root: Descriptor, settings: Settings) -> None:
-    """Say that a stage's tag is not what the ledger says, where somebody only looks."""
+    """Say that a stage's tag, or a version's, is not what it should be; for who only looks."""
+    warn_of_other_version(store, place, root)
     if is_stage(place, settings) and (found := drift(store, place, root, settings)):
         _log.warning("DRIFT: %s is not what the ledger says: %s", place, found)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lading.errors import IntegrityError, InvalidInput, NotFound
+from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
+from lading.operations.lifecycle.own_version import refusal
 from lading.operations.lifecycle.stages import checked
-from lading.spec import mediatypes
 from lading.spec.compressed import model_of
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.manifest import Index, Manifest, parse
+from lading.spec.own_version import other_version, stated_version
 from lading.spec.reference import Reference
 from lading.spec.version import Version
 from lading.transfer import read
@@ -61,31 +62,14 @@ def subject(store: AnyStore, place: Reference, settings: Settings) -> Subject:
     if version is None:
         version = _stated(manifest, place)
         _demand_tag(store, place, root, version)
-    else:
-        _demand_own_content(manifest, place, root, version)
+    elif said := other_version(place.tag, manifest.annotations):
+        # Where tags are believed, too: what is recorded of a version stays.
+        raise refusal(place, root, said)
     return Subject(place.with_tag(version.tag), root, str(version), model_of(manifest))
 
 
-def _said(manifest: Manifest | Index) -> Version | None:
-    """The version that content says it is, if it does."""
-    return Version.from_tag(manifest.annotations.get(mediatypes.VERSION, "").replace("+", "_"))
-
-
-def _demand_own_content(
-    manifest: Manifest | Index, place: Reference, root: Descriptor, version: Version
-) -> None:
-    """Refuse a version's tag that somebody gave to another version: no registry forbids that."""
-    said = _said(manifest)
-    if said not in (None, version):
-        raise IntegrityError(
-            f"the tag {version.tag} names version {said}",
-            cause=f"{place.base}:{version.tag} was given to other content: {root.digest}",
-            hint=f"lading history {place.base} tells what {version} was when it was registered",
-        )
-
-
 def _stated(manifest: Manifest | Index, place: Reference) -> Version:
-    version = _said(manifest)
+    version = stated_version(manifest.annotations)
     if version is None:
         raise InvalidInput(
             f"{place} is no version",
