@@ -45,7 +45,7 @@ def verify(context: typer.Context, model: ModelArgument, *, policy: PolicyOption
 
 @app.command("repair", epilog=examples("lading ledger repair ml/fraud"))
 def repair(context: typer.Context, model: ModelArgument, *, policy: PolicyOption = None) -> None:
-    """Show what is recorded: tags and the index follow the events.
+    """Show what is recorded: tags, versions' too, and the index follow the events.
 
     No event is removed and none invented. Run twice, it changes nothing.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
-from lading.ledger.book import Book, LedgerStore, given
+from lading.ledger.book import Book, LedgerStore, given, removed
 from lading.ledger.compressed import is_compressed_copy
 from lading.ledger.fold import Stage, State
 from lading.ledger.line import Line
@@ -16,13 +16,18 @@ from lading.ledger.listing import border_holds
 from lading.ledger.read import JOBS
 from lading.ledger.remembered import Remembered
 from lading.spec.digest import Digest
+from lading.spec.manifest import parse
+from lading.spec.own_version import other_version
 from lading.spec.version import Version
+from lading.transfer import read
 from lading.transfer.pool import run
 
 Severity = Literal["error", "note"]
 
 _PAUSE: Final = 0.1
-_REPAIR: Final = "lading ledger repair"
+# Whoever knows what the model is called writes it for MODEL.
+_REPAIR: Final = "lading ledger repair MODEL"
+_WHO: Final = "lading history MODEL tells who registered it"
 # What reading has found already, and what there is to do about it.
 _READ: Final[dict[str, tuple[Severity, str | None]]] = {
     "hint": ("error", _REPAIR),
@@ -75,6 +80,43 @@ def strayed(book: Book, looked: dict[str, Digest | None]) -> tuple[Line, ...]:
 def look_at_own_tags(store: LedgerStore, book: Book, jobs: int = JOBS) -> dict[str, Digest | None]:
     """What the tags of events and of full parts name."""
     return _look(store, _own_tags(book), jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """A version's tag that names what nobody registered under it, and what was registered."""
+
+    tag: str
+    there: Digest
+    known: tuple[Digest, ...]
+
+
+def displaced(store: LedgerStore, book: Book) -> tuple[Displaced, ...]:
+    """The registered versions whose tags something else moved; a request for each version."""
+    registered = given(book.lines.values())
+    looked = _look(store, book.names & registered.keys(), JOBS)
+    found = (Displaced(tag, there, registered[tag]) for tag, there in looked.items() if there)
+    return tuple(
+        each
+        for each in sorted(found, key=lambda each: each.tag)
+        if each.there not in each.known and not _is_copy(store, book, each)
+    )
+
+
+def returnable(store: LedgerStore, book: Book, moved: Displaced) -> Digest | None:
+    """What can be put back under a version's tag: the one content that was registered, if it is
+    still here; None where that is not so, where it says that it is another version, or where
+    somebody removed it in order.
+    """
+    was = moved.known[0]
+    if len(moved.known) > 1 or (moved.tag, was) in removed(book):
+        return None
+    try:
+        root = store.resolve(was)
+        annotations = parse(read(store, root), root.media_type).annotations
+    except (NotFound, InvalidInput, IntegrityError):
+        return None
+    return None if other_version(moved.tag, annotations) else was
 
 
 # --- what is looked at ----------------------------------------------------------------------------
@@ -239,18 +281,39 @@ def _versions(
         if not known:
             what = f"nobody registered {tag}: it was pushed by another tool, or before"
             yield Finding("unregistered", "note", what, "lading ledger adopt")
-        elif any(is_compressed_copy(store, there, _model(book, digest)) for digest in known):
+        elif _is_copy(store, book, moved := Displaced(tag, there, known)):
             yield _recompressed(tag, there, known[0])
         else:
             what = f"{tag} names {there} and was registered as {known[0]}: versions never move"
-            yield Finding("moved", "error", what, f"put {known[0]} back under {tag}")
+            yield Finding("moved", "error", what, _way_back(store, book, moved))
     for tag, known in sorted(registered.items()):
         if len(known) > 1:
             what = f"{tag} was registered as {len(known)} different versions"
-            yield Finding("moved", "error", what, "look who registered it")
+            yield Finding("moved", "error", what, _WHO)
         for digest in known:
             if looked.get(tag) is None:
                 yield _gone(store, book, state, tag, digest)
+
+
+def _is_copy(store: LedgerStore, book: Book, moved: Displaced) -> bool:
+    """Whether it is the version all the same, compressed on the way."""
+    return any(
+        is_compressed_copy(store, moved.there, _model(book, digest)) for digest in moved.known
+    )
+
+
+def _way_back(store: LedgerStore, book: Book, moved: Displaced) -> str:
+    """What to do about a version's tag that something else moved."""
+    was = moved.known[0]
+    if returnable(store, book, moved):
+        return _REPAIR
+    if len(moved.known) > 1:
+        return _WHO
+    if (moved.tag, was) in removed(book):
+        return f"it was removed: lading remove MODEL:{moved.tag} takes the tag away"
+    if _named(store, was) is None:
+        return f"lading copy FROM@{was} MODEL, then {_REPAIR}"
+    return _WHO
 
 
 def _gone(store: LedgerStore, book: Book, state: State, tag: str, digest: Digest) -> Finding:

@@ -12,7 +12,7 @@ from lading.ledger.line import Line
 from lading.ports import Lister, Store
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
-from lading.spec.event import Recorded
+from lading.spec.event import REMOVED, Recorded
 from lading.spec.tags import LEDGER, event_of
 
 
@@ -103,6 +103,16 @@ def given(lines: Iterable[Line]) -> dict[str, tuple[Digest, ...]]:
         if line.kind == "registered" and line.version:
             found.setdefault(line.version.replace("+", "_"), {})[line.subject] = None
     return {tag: tuple(digests) for tag, digests in found.items()}
+
+
+def removed(book: Book) -> dict[tuple[str, Digest], str]:
+    """Who removed which version in order, as tag and content; a whole book knows them all."""
+    said = (recorded.event for recorded in book.ordered())
+    return {
+        (event.version.replace("+", "_"), event.digest): event.actor
+        for event in said
+        if event.kind == "noted" and event.reason == REMOVED and event.version
+    }
 
 
 def event_tags(names: Collection[str]) -> dict[str, tuple[str, ...]]:

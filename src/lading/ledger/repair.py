@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
-from lading.ledger.audit import look_at_own_tags, strayed
+from lading.ledger.audit import Displaced, displaced, look_at_own_tags, returnable, strayed
 from lading.ledger.book import Book, LedgerStore, Shelf
 from lading.ledger.read import read_book
 from lading.ledger.write import Fold, Settled, settle
@@ -33,8 +33,11 @@ def repair(
     leave: Collection[str] = frozenset(),
     shelf: Shelf | None = None,
 ) -> Repaired:
-    """Give events their tags back, list them anew, and move stages' tags where the events say.
+    """Give events and versions their tags back, list events anew, and move stages' tags where the
+    events say.
 
+    A version's tag that something else moved goes back to the one content that was registered under
+    it, by whatever policy; where it is gone altogether it stays so, since that may be meant.
     Killed at any moment and run again, it goes on; run twice, it changes nothing. Stages to
     ``leave`` are not moved: somebody else's policy has to judge their moves.
 
@@ -50,6 +53,8 @@ def repair(
     for segment in book.listed.segments if book.listed else ():
         if looked.get(segment.tag) != segment.digest:
             mending.name(segment.tag, segment.digest, "a full part of the ledger")
+    for version in displaced(store, book):
+        mending.version(book, version)
     book = replace(book, names=book.names | {line.tag for line in book.lines.values()})
     stages = fold(book).stages.keys() - set(leave)
     settled = settle(store, book, fold=fold, stages=stages, leave=leave, shelf=shelf)
@@ -78,3 +83,16 @@ class _Mending:
             return
         self.store.push(descriptor, BytesContent(raw), tag)
         self.actions.append(f"put {what} back under {tag}")
+
+    def version(self, book: Book, moved: Displaced) -> None:
+        """Let a version's tag name again what was registered under it."""
+        was = returnable(self.store, book, moved)
+        if was is None:
+            self.left.append(
+                f"the tag {moved.tag} names {moved.there} and was registered as {moved.known[0]}:"
+                " lading ledger verify says what to do"
+            )
+            return
+        descriptor = self.store.resolve(was)
+        self.store.push(descriptor, BytesContent(read(self.store, descriptor)), moved.tag)
+        self.actions.append(f"moved {moved.tag} from {moved.there} to {was}")

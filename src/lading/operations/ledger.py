@@ -26,6 +26,7 @@ from lading.spec.version import Version
 from lading.transfer import read
 
 if TYPE_CHECKING:
+    from lading.ledger.audit import Finding
     from lading.ledger.book import Book
     from lading.ledger.fold import State
     from lading.settings import Settings
@@ -116,7 +117,7 @@ def ledger_verify(
     book, state = _whole(logbook)
     last = seen(logbook.place, logbook.settings)
     findings = [
-        LedgerFinding(found.kind, found.severity, found.what, found.hint)
+        LedgerFinding(found.kind, found.severity, found.what, _hint(found, logbook.place))
         for found in audit(logbook.store, book, state, last, jobs=logbook.settings.jobs)
     ]
     findings += _unexplained(logbook, book)
@@ -136,7 +137,8 @@ def ledger_repair(
 ) -> LedgerRepairResult:
     """Show what is recorded: events get their tags back, the index is made anew, stages follow.
 
-    It removes no event and invents none; run twice, it changes nothing.
+    A version's tag that something else moved names again what was registered, if that is here. It
+    removes no event and invents none; run twice, it changes nothing.
 
     Raises:
         NotFound: there is no such model.
@@ -206,6 +208,10 @@ def ledger_adopt(model: str | Reference, *, settings: Settings | None = None) ->
         if register(logbook, what, because="adopted"):
             adopted.append(version)
     return LedgerAdoptResult(logbook.place.base, tuple(adopted), tuple(logbook.notes))
+
+
+def _hint(found: Finding, place: Reference) -> str | None:
+    return found.hint and found.hint.replace("MODEL", place.base)
 
 
 def _is_all_refused(book: Book, state: State, stage: str) -> bool:

@@ -13,13 +13,12 @@ from lading.errors import Conflict, InvalidInput, LadingError, NotFound
 from lading.operations import stores
 from lading.operations.lifecycle.in_use import refuse_stage, refuse_version
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
-from lading.operations.lifecycle.numbers import REMOVED
 from lading.ports import Deleter, Source
 from lading.spec import tags
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
-from lading.spec.event import Draft
+from lading.spec.event import REMOVED, Draft
 from lading.spec.reference import Reference
 from lading.spec.version import Version, highest_release
 from lading.transfer import read, survey

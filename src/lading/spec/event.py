@@ -35,6 +35,8 @@ KINDS: Final = frozenset(get_args(Kind))
 # What moves a stage; what speaks for or against a version in one.
 MOVES: Final = frozenset({"assigned", "cleared"})
 WORDS: Final = frozenset({"requested", "approved", "rejected"})
+# What `lading remove` notes.
+REMOVED: Final = "removed"
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PREDICATE: Final = "https://lading.dev/event/v1"

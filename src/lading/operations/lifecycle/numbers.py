@@ -14,6 +14,7 @@ from lading.errors import Conflict, IntegrityError, InvalidInput, NotFound
 from lading.ledger.book import given, is_ledger
 from lading.ledger.checked import read_event
 from lading.ledger.put_away import put_away
+from lading.spec.event import REMOVED
 from lading.spec.version import next_version
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from lading.spec.event import Recorded
     from lading.spec.version import Bump, Version
 
-# What `lading remove` notes.
-REMOVED: Final = "removed"
 # Anybody may write events; so many of the newest are asked what they say.
 _MOST_READ: Final = 8
 

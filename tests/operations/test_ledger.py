@@ -1,0 +1,111 @@
+"""What looking after a ledger does about versions' tags: what it finds, mends, and leaves alone."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+from operations.older import give_again
+from operations.team import EVE, Team
+from operations.test_compressed_copies import compressed, index_of, put
+
+from lading.operations.copy import copy
+from lading.operations.ledger import LedgerFinding, ledger_repair, ledger_verify
+from lading.operations.pull import pull
+from lading.operations.remove import remove
+from lading.spec.digest import Digest
+
+PROTECTED = "stages: {prod: {protected: true, approvals: 1}}"
+
+
+def findings(team: Team) -> list[LedgerFinding]:
+    return list(ledger_verify(team.place, settings=team.settings).findings)
+
+
+def repaired(team: Team) -> tuple[str, ...]:
+    return ledger_repair(team.place, settings=team.settings).actions
+
+
+# A version's tag that something else moved
+
+
+@pytest.mark.parametrize("policy", ["stages: {prod: {}}", PROTECTED])
+def test_a_repair_gives_a_versions_tag_back_what_was_registered(policy: str, team: Team) -> None:
+    was, other = team.tag("1.0.0"), team.tag("1.1.0")
+    team.set_tag("1.0.0", "1.1.0")
+    eve = team.acting(EVE).under(policy)
+    (finding,) = findings(eve)
+
+    first, second = repaired(eve), repaired(eve)
+
+    assert (finding.kind, finding.hint) == ("moved", f"lading ledger repair {team.place}")
+    assert first == (f"moved 1.0.0 from {other} to {was}",)
+    assert (second, team.tag("1.0.0"), team.tag("1.1.0")) == ((), was, other)
+    assert findings(eve) == []
+    assert pull(f"{team.place}:1.0.0", settings=team.settings).digest == was
+
+
+def test_a_version_that_went_missing_comes_back_as_the_hint_says(team: Team) -> None:
+    was = Digest(str(team.tag("1.0.0")))
+    copy(team.place, "ml/backup", all_versions=True, settings=team.settings)
+    team.store.untag("1.0.0")
+    if hasattr(store := team.store, "delete_manifest"):
+        store.delete_manifest(was)
+    else:
+        store.collect(grace=0)
+    team.set_tag("1.0.0", "1.1.0")
+    (finding,) = findings(team)
+    done = ledger_repair(team.place, settings=team.settings)
+
+    assert finding.hint is not None
+    copying, repairing = finding.hint.replace("FROM", "ml/backup").split(", then ")
+    _, _, source, target = shlex.split(copying)
+    copy(source, target, settings=team.settings)
+
+    assert (done.actions, len(done.left)) == ((), 1)
+    assert repairing == f"lading ledger repair {team.place}"
+    assert len(repaired(team)) == 1
+    assert (team.tag("1.0.0"), findings(team)) == (was, [])
+
+
+def test_a_repair_brings_nothing_back_that_was_removed_or_only_lost(team: Team) -> None:
+    team.push("1.2.0")
+    remove(f"{team.place}:1.0.0", settings=team.settings)
+    team.store.untag("1.1.0")
+
+    assert repaired(team) == ()
+
+    assert (team.tag("1.0.0"), team.tag("1.1.0")) == (None, None)
+
+
+def test_a_tag_that_came_over_a_removed_version_is_left_and_can_be_taken_away(team: Team) -> None:
+    remove(f"{team.place}:1.0.0", settings=team.settings)
+    team.set_tag("1.0.0", "1.1.0")
+    (finding,) = findings(team)
+
+    done = ledger_repair(team.place, settings=team.settings)
+
+    assert (done.actions, len(done.left)) == ((), 1)
+    assert f"lading remove {team.place}:1.0.0" in str(finding.hint)
+    remove(f"{team.place}:1.0.0", settings=team.settings)
+    assert "moved" not in {found.kind for found in findings(team)}
+    assert pull(f"{team.place}:1.1.0", settings=team.settings).files
+
+
+def test_a_copy_that_was_compressed_on_the_way_keeps_its_tag(local: Team) -> None:
+    there = put(local.store, compressed(local.store, index_of(local.store, "1.0.0")), "1.0.0")
+
+    assert repaired(local) == ()
+
+    assert local.tag("1.0.0") == there.digest
+    assert [found.kind for found in findings(local)] == ["recompressed"]
+    assert pull("ml/fraud:1.0.0", settings=local.settings).files
+
+
+def test_a_number_that_two_contents_were_registered_under_is_left(local: Team) -> None:
+    local.at("ml/other").push("1.0.0", metrics={"auc": 0.1})
+    give_again("ml/other:1.0.0", "ml/fraud:1.0.0", local.settings)
+    local.set_tag("1.0.0", "1.1.0")
+
+    assert repaired(local) == ()
+    assert {f.hint for f in findings(local)} == {"lading history ml/fraud tells who registered it"}
