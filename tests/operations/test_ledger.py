@@ -10,7 +10,7 @@ from operations.team import EVE, Team
 from operations.test_compressed_copies import compressed, index_of, put
 
 from lading.operations.copy import copy
-from lading.operations.ledger import LedgerFinding, ledger_repair, ledger_verify
+from lading.operations.ledger import LedgerFinding, ledger_adopt, ledger_repair, ledger_verify
 from lading.operations.pull import pull
 from lading.operations.remove import remove
 from lading.spec.digest import Digest
@@ -109,3 +109,26 @@ def test_a_number_that_two_contents_were_registered_under_is_left(local: Team) -
 
     assert repaired(local) == ()
     assert {f.hint for f in findings(local)} == {"lading history ml/fraud tells who registered it"}
+
+
+# Adopting
+
+
+def forgotten(team: Team) -> Team:
+    """The same versions, as if another tool had pushed them."""
+    for name in [n for n in team.store.names() if n == "ledger" or n.startswith("evt.")]:
+        team.store.untag(name)
+    return team.elsewhere()
+
+
+def test_adopting_registers_what_is_good_and_notes_what_is_not(team: Team) -> None:
+    team.push("1.2.0")
+    team.set_tag("1.0.0", "1.1.0")
+    team = forgotten(team)
+
+    done = ledger_adopt(team.place, settings=team.settings)
+
+    assert done.adopted == ("1.1.0", "1.2.0")
+    (note,) = (note for note in done.notes if "is not registered" in note)
+    assert note.startswith(f"{team.place}:1.0.0 is not registered: the tag 1.0.0 names version 1.1")
+    assert ledger_adopt(team.place, settings=team.settings).adopted == ()

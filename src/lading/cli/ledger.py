@@ -112,7 +112,7 @@ def adopt(context: typer.Context, model: ModelArgument) -> None:
     result = operation.ledger_adopt(model, settings=console.settings())
     for note in result.notes:
         console.warn(note)
-    if not result.adopted:
+    if not result.adopted and not result.notes:
         console.say("every version is registered")
     console.answer(result, [f"registered {version}" for version in result.adopted])
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lading.errors import InvalidInput, NotFound
+from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.ledger.audit import audit
 from lading.ledger.envelope import unwrap
 from lading.ledger.line import mark
@@ -190,7 +190,7 @@ def ledger_export(
 
 
 def ledger_adopt(model: str | Reference, *, settings: Settings | None = None) -> LedgerAdoptResult:
-    """Register the versions that are there and that nobody recorded.
+    """Register the versions that are there and that nobody recorded; what is none is a note.
 
     Raises:
         NotFound: there is no such model.
@@ -202,7 +202,7 @@ def ledger_adopt(model: str | Reference, *, settings: Settings | None = None) ->
         place = logbook.place.with_tag(Version.parse(version).tag)
         try:
             what = subject(logbook.store, place, logbook.settings)
-        except (NotFound, InvalidInput) as error:
+        except (NotFound, InvalidInput, IntegrityError) as error:
             logbook.note(f"{place} is not registered: {error}")
             continue
         if register(logbook, what, because="adopted"):
