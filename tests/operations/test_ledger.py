@@ -6,11 +6,12 @@ import shlex
 
 import pytest
 from operations.older import give_again
-from operations.team import EVE, Team
+from operations.team import ADA, EVE, Team
 from operations.test_compressed_copies import compressed, index_of, put
 
 from lading.operations.copy import copy
 from lading.operations.ledger import LedgerFinding, ledger_adopt, ledger_repair, ledger_verify
+from lading.operations.promote import promote
 from lading.operations.pull import pull
 from lading.operations.remove import remove
 from lading.spec.digest import Digest
@@ -132,3 +133,49 @@ def test_adopting_registers_what_is_good_and_notes_what_is_not(team: Team) -> No
     (note,) = (note for note in done.notes if "is not registered" in note)
     assert note.startswith(f"{team.place}:1.0.0 is not registered: the tag 1.0.0 names version 1.1")
     assert ledger_adopt(team.place, settings=team.settings).adopted == ()
+
+
+# What is gone
+
+
+def test_what_was_removed_in_order_is_no_finding(team: Team) -> None:
+    remove(f"{team.place}:1.0.0", settings=team.settings)
+
+    assert findings(team) == []
+
+
+def test_what_a_protected_stage_named_once_stays_a_note_when_it_was_removed(team: Team) -> None:
+    team = team.under("stages: {prod: {protected: true}}")
+    for version in ("1.0.0", "1.1.0"):
+        promote(f"{team.place}:{version}", "prod", settings=team.settings)
+    remove(f"{team.place}:1.0.0", force=True, settings=team.settings)
+
+    finding, *others = findings(team)
+
+    assert (finding.kind, finding.severity, finding.hint) == ("gone", "note", None)
+    assert finding.what.startswith(f"{ADA} removed 1.0.0")
+    assert all(other.severity == "note" for other in others)  # its bytes may be gone: unjudged
+
+
+def test_a_removed_version_that_came_back_and_was_lost_by_its_stage_is_an_error(
+    local: Team,
+) -> None:
+    copy("ml/fraud:1.0.0", "ml/backup:1.0.0", settings=local.settings)
+    remove("ml/fraud:1.0.0", settings=local.settings)
+    copy("ml/backup:1.0.0", "ml/fraud:1.0.0", settings=local.settings)
+    promote("ml/fraud:1.0.0", "dev", settings=local.settings)
+    local.store.untag("1.0.0")
+
+    assert [(found.kind, found.severity) for found in findings(local)] == [("gone", "error")]
+
+
+def test_a_version_that_lost_its_tag_gets_it_back_as_the_hint_says(team: Team) -> None:
+    was = team.tag("1.0.0")
+    team.store.untag("1.0.0")
+    (finding,) = findings(team)
+
+    _, _, source, target = shlex.split(str(finding.hint))
+    copy(source, target, settings=team.settings)
+
+    assert (finding.kind, finding.severity) == ("gone", "note")
+    assert (team.tag("1.0.0"), findings(team)) == (was, [])

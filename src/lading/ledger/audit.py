@@ -273,7 +273,7 @@ def _model(book: Book, version: Digest) -> Digest | None:
 def _versions(
     store: LedgerStore, book: Book, state: State, looked: dict[str, Digest | None]
 ) -> Iterator[Finding]:
-    registered = given(book.lines.values())
+    registered, by = given(book.lines.values()), removed(book)
     for tag in sorted(_version_tags(book)):
         there, known = looked.get(tag), registered.get(tag, ())
         if there is None or there in known:
@@ -292,7 +292,7 @@ def _versions(
             yield Finding("moved", "error", what, _WHO)
         for digest in known:
             if looked.get(tag) is None:
-                yield _gone(store, book, state, tag, digest)
+                yield from _gone(store, book, state, tag, digest, by=by.get((tag, digest)))
 
 
 def _is_copy(store: LedgerStore, book: Book, moved: Displaced) -> bool:
@@ -316,7 +316,10 @@ def _way_back(store: LedgerStore, book: Book, moved: Displaced) -> str:
     return _WHO
 
 
-def _gone(store: LedgerStore, book: Book, state: State, tag: str, digest: Digest) -> Finding:
+def _gone(
+    store: LedgerStore, book: Book, state: State, tag: str, digest: Digest, *, by: str | None
+) -> Iterator[Finding]:
+    """That a version is gone; nothing where it was removed ``by`` somebody and nobody misses it."""
     there = _named(store, digest) is not None
     what = f"{tag} ({digest}) has lost its tag" if there else f"{tag} ({digest}) is gone"
     shown = any(member.digest == digest for s in state.stages.values() for member in s.members)
@@ -324,7 +327,12 @@ def _gone(store: LedgerStore, book: Book, state: State, tag: str, digest: Digest
         line.subject == digest and line.kind == "assigned" and line.protected
         for line in book.lines.values()
     )
+    if by and not shown:
+        if guarded:
+            what = f"{by} removed {tag} ({digest}), although a protected stage named it"
+            yield Finding("gone", "note", what)
+        return
     if shown or guarded:
         what += f", although a {'stage names' if shown else 'protected stage named'} it"
-    hint = f"put it back under {tag}" if there else "copy it back from another registry or a layout"
-    return Finding("gone", "error" if shown or guarded else "note", what, hint)
+    hint = f"lading copy {'MODEL' if there else 'FROM'}@{digest} MODEL:{tag}"
+    yield Finding("gone", "error" if shown or guarded else "note", what, hint)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.ledger.audit import audit
+from lading.ledger.book import removed
 from lading.ledger.envelope import unwrap
 from lading.ledger.line import mark
 from lading.ledger.repair import repair
@@ -248,19 +249,27 @@ def _unexplained(logbook: Logbook, book: Book) -> Iterator[LedgerFinding]:
 
 def _refused(logbook: Logbook, book: Book) -> Iterator[LedgerFinding]:
     """The moves of protected stages that do not count, or that this policy cannot have let in."""
+    gone = removed(book)
     for recorded in book.ordered():
         event = recorded.event
         if not event.moves or event.stage not in logbook.protected:
             continue
-        named = f"event {event.seq} {event.kind} {event.version or event.digest} for {event.stage}"
+        told_of = (
+            f"event {event.seq} {event.kind} {event.version or event.digest} for {event.stage}"
+        )
         if not logbook.judge.counts(book, recorded.digest):
             why = "; ".join(logbook.judge.failed(book, recorded.digest))
-            yield LedgerFinding("policy", "note", f"{named}: it does not count: {why}", None)
+            yield LedgerFinding("policy", "note", f"{told_of}: it does not count: {why}", None)
+            continue
+        by = gone.get(((event.version or "").replace("+", "_"), event.digest))
+        if by and named(logbook.store, event.digest) is None:
+            what = f"{told_of}: it cannot be judged any more: {by} removed the version"
+            yield LedgerFinding("policy", "note", what, None)
             continue
         claims = event.policy is not None and event.policy == logbook.judge.policy
         why = "; ".join(logbook.judge.failed(book, recorded.digest, then=True)) if claims else ""
         if why:
-            what = f"{named}: it claims this policy, by which it was refused then: {why}"
+            what = f"{told_of}: it claims this policy, by which it was refused then: {why}"
             yield LedgerFinding("policy", "error", what, None)
 
 
