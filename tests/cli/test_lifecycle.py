@@ -482,3 +482,27 @@ def test_a_version_that_is_not_there_is_told_by_the_name_that_was_written(
         assert done.returncode == 3
         assert "error: ml/tiny has no " in done.stderr
         assert "_oci" not in done.stderr
+
+
+def test_a_ledger_that_does_not_exist_yet_says_what_there_is_to_adopt(pushed: Command) -> None:
+    layout = pushed.folder / "layout"
+    assert pushed("copy", "ml/tiny", f"oci:{layout}", "--all").returncode == 0
+    index = json.loads((layout / "index.json").read_text())
+    index["manifests"] = [each for each in index["manifests"] if not _is_of_ledger(each)]
+    (layout / "index.json").write_text(json.dumps(index))
+
+    before = pushed("ledger", "verify", f"oci:{layout}")
+    adopted = pushed("ledger", "adopt", f"oci:{layout}")
+    again = pushed("ledger", "adopt", f"oci:{layout}")
+
+    said = (
+        f"oci:{layout}: 0 events; 2 versions are not registered: lading ledger adopt oci:{layout}"
+    )
+    assert f"oci:{layout}: {said}: lading ledger adopt oci:{layout}" in before.stdout.splitlines()
+    assert adopted.stdout == "registered 1.0.0\nregistered 1.1.0\n"
+    assert "every version is registered" in again.stderr
+
+
+def _is_of_ledger(entry: dict[str, Any]) -> bool:
+    name = entry.get("annotations", {}).get("org.opencontainers.image.ref.name", "")
+    return bool(name == "ledger" or name.startswith("evt."))

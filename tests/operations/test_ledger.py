@@ -179,3 +179,34 @@ def test_a_version_that_lost_its_tag_gets_it_back_as_the_hint_says(team: Team) -
 
     assert (finding.kind, finding.severity) == ("gone", "note")
     assert (team.tag("1.0.0"), findings(team)) == (was, [])
+
+
+# What nobody registered
+
+
+def test_of_a_model_without_events_verify_says_how_many_versions_to_adopt(team: Team) -> None:
+    team = forgotten(team)
+
+    result = ledger_verify(team.place, settings=team.settings)
+
+    (finding,) = (found for found in result.findings if found.kind == "unregistered")
+    assert (result.events, finding.severity, finding.what, finding.hint) == (
+        0,
+        "note",
+        "2 versions are not registered",
+        f"lading ledger adopt {team.place}",
+    )
+
+
+def test_a_moved_tag_that_nobody_registered_is_taken_away_as_the_hint_says(team: Team) -> None:
+    team.push("1.2.0")
+    team.set_tag("1.0.0", "1.1.0")
+    team = forgotten(team)
+    ledger_adopt(team.place, settings=team.settings)
+    (finding,) = (found for found in findings(team) if found.kind == "moved")
+
+    assert (finding.severity, finding.hint) == ("error", f"lading remove {team.place}:1.0.0")
+    remove(f"{team.place}:1.0.0", settings=team.settings)
+
+    assert "moved" not in {found.kind for found in findings(team)}
+    assert pull(f"{team.place}:1.1.0", settings=team.settings).files

@@ -118,9 +118,16 @@ def adopt(context: typer.Context, model: ModelArgument) -> None:
 
 
 def _findings(result: operation.LedgerVerifyResult) -> Iterator[str]:
+    nobody = None
     for found in result.findings:
+        if not result.events and found.kind == "unregistered":
+            nobody = found  # there is one, of all versions
+            continue
         yield f"{found.severity}: {found.what}"
         if found.hint:
             yield f"  hint: {found.hint}"
     state = "sound" if result.sound else "not as it should be"
+    if nobody:
+        yield f"{result.reference}: 0 events; {nobody.what}: {nobody.hint}"
+        return
     yield f"{result.reference}: {count(result.events, 'event')}, {state}"

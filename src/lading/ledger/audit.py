@@ -27,6 +27,7 @@ Severity = Literal["error", "note"]
 _PAUSE: Final = 0.1
 # Whoever knows what the model is called writes it for MODEL.
 _REPAIR: Final = "lading ledger repair MODEL"
+_ADOPT: Final = "lading ledger adopt MODEL"
 _WHO: Final = "lading history MODEL tells who registered it"
 # What reading has found already, and what there is to do about it.
 _READ: Final[dict[str, tuple[Severity, str | None]]] = {
@@ -111,12 +112,8 @@ def returnable(store: LedgerStore, book: Book, moved: Displaced) -> Digest | Non
     was = moved.known[0]
     if len(moved.known) > 1 or (moved.tag, was) in removed(book):
         return None
-    try:
-        root = store.resolve(was)
-        annotations = parse(read(store, root), root.media_type).annotations
-    except (NotFound, InvalidInput, IntegrityError):
-        return None
-    return None if other_version(moved.tag, annotations) else was
+    gone = _named(store, was) is None
+    return None if gone or _other_version(store, moved.tag, was) else was
 
 
 # --- what is looked at ----------------------------------------------------------------------------
@@ -274,18 +271,22 @@ def _versions(
     store: LedgerStore, book: Book, state: State, looked: dict[str, Digest | None]
 ) -> Iterator[Finding]:
     registered, by = given(book.lines.values()), removed(book)
+    unregistered: list[str] = []
     for tag in sorted(_version_tags(book)):
         there, known = looked.get(tag), registered.get(tag, ())
         if there is None or there in known:
             continue
-        if not known:
-            what = f"nobody registered {tag}: it was pushed by another tool, or before"
-            yield Finding("unregistered", "note", what, "lading ledger adopt")
+        if not known and (said := _other_version(store, tag, there)):
+            what = f"{tag} names {there}, which is version {said}; nobody registered {tag}"
+            yield Finding("moved", "error", what, f"lading remove MODEL:{tag}")
+        elif not known:
+            unregistered.append(tag)
         elif _is_copy(store, book, moved := Displaced(tag, there, known)):
             yield _recompressed(tag, there, known[0])
         else:
             what = f"{tag} names {there} and was registered as {known[0]}: versions never move"
             yield Finding("moved", "error", what, _way_back(store, book, moved))
+    yield from _unregistered(book, unregistered)
     for tag, known in sorted(registered.items()):
         if len(known) > 1:
             what = f"{tag} was registered as {len(known)} different versions"
@@ -293,6 +294,26 @@ def _versions(
         for digest in known:
             if looked.get(tag) is None:
                 yield from _gone(store, book, state, tag, digest, by=by.get((tag, digest)))
+
+
+def _unregistered(book: Book, tags: list[str]) -> Iterator[Finding]:
+    """The versions that nobody registered; where there are no events at all, how many."""
+    if tags and book.is_empty:
+        what = "1 version is" if len(tags) == 1 else f"{len(tags)} versions are"
+        yield Finding("unregistered", "note", f"{what} not registered", _ADOPT)
+        return
+    for tag in tags:
+        what = f"nobody registered {tag}: it was pushed by another tool, or before"
+        yield Finding("unregistered", "note", what, _ADOPT)
+
+
+def _other_version(store: LedgerStore, tag: str, there: Digest) -> Version | None:
+    """The version that content under another one's tag says it is."""
+    try:
+        root = store.resolve(there)
+        return other_version(tag, parse(read(store, root), root.media_type).annotations)
+    except (NotFound, InvalidInput, IntegrityError):
+        return None  # what else is wrong with it whoever adopts it is told
 
 
 def _is_copy(store: LedgerStore, book: Book, moved: Displaced) -> bool:

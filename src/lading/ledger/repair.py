@@ -75,14 +75,8 @@ class _Mending:
 
     def name(self, tag: str, digest: Digest, what: str) -> None:
         """Put something that is still there under the tag that it had."""
-        try:
-            descriptor = self.store.resolve(digest)
-            raw = read(self.store, descriptor)
-        except (NotFound, InvalidInput, IntegrityError) as error:
-            self.left.append(f"the tag {tag} cannot be given back: {error}")
-            return
-        self.store.push(descriptor, BytesContent(raw), tag)
-        self.actions.append(f"put {what} back under {tag}")
+        if self._put(tag, digest):
+            self.actions.append(f"put {what} back under {tag}")
 
     def version(self, book: Book, moved: Displaced) -> None:
         """Let a version's tag name again what was registered under it."""
@@ -93,6 +87,15 @@ class _Mending:
                 " lading ledger verify says what to do"
             )
             return
-        descriptor = self.store.resolve(was)
-        self.store.push(descriptor, BytesContent(read(self.store, descriptor)), moved.tag)
-        self.actions.append(f"moved {moved.tag} from {moved.there} to {was}")
+        if self._put(moved.tag, was):
+            self.actions.append(f"moved {moved.tag} from {moved.there} to {was}")
+
+    def _put(self, tag: str, digest: Digest) -> bool:
+        try:
+            descriptor = self.store.resolve(digest)
+            raw = read(self.store, descriptor)
+        except (NotFound, InvalidInput, IntegrityError) as error:
+            self.left.append(f"the tag {tag} cannot be given back: {error}")
+            return False
+        self.store.push(descriptor, BytesContent(raw), tag)
+        return True
