@@ -20,8 +20,9 @@ from lading.expressions import Name
 from lading.operations.best import best
 from lading.operations.evaluate import evaluate
 from lading.operations.push import push
-from lading.operations.search import FoundVersion, SearchResult, search
+from lading.operations.search import SearchResult, search
 from lading.operations.searching.evaluated import said_later
+from lading.operations.searching.found import FoundVersion
 from lading.policy.case import Case
 from lading.policy.facts import Facts
 from lading.settings import Settings

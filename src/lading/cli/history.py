@@ -13,7 +13,7 @@ from lading.cli.options import PolicyOption, examples
 from lading.cli.output import date
 from lading.cli.table import Line, table
 from lading.operations import history as operation
-from lading.operations.lifecycle.numbers import REMOVED
+from lading.spec.event import REMOVED
 
 app = typer.Typer(add_completion=False)
 

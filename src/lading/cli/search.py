@@ -13,6 +13,7 @@ from lading.cli.formats import Cell, FormatOption, Rows
 from lading.cli.options import examples
 from lading.cli.output import count, date
 from lading.operations import search as operation
+from lading.operations.searching.found import FoundVersion
 from lading.spec.reference import Reference
 
 app = typer.Typer(add_completion=False)
@@ -25,7 +26,7 @@ _FIXED = (
 )  # fmt: skip
 _GROUPS = ("metrics", "params", "tags", "evidence")
 _MEASURED = ("metrics.", "evaluation.")
-_FIELDS = frozenset(operation.FoundVersion.__dataclass_fields__) - set(_GROUPS)
+_FIELDS = frozenset(FoundVersion.__dataclass_fields__) - set(_GROUPS)
 
 
 @app.command(
@@ -160,7 +161,7 @@ def _columns(name: str, evaluations: bool) -> tuple[str, ...]:
     return (name, "source") if evaluations and name.startswith(_MEASURED) else (name,)
 
 
-def _cells(version: operation.FoundVersion, asked: list[str], evaluations: bool) -> Iterator[Cell]:
+def _cells(version: FoundVersion, asked: list[str], evaluations: bool) -> Iterator[Cell]:
     marks = [*version.stage, *(["deprecated"] if version.deprecated else [])]
     yield from (version.name, version.version, marks, date(version.created))
     for name in asked:
@@ -173,18 +174,18 @@ def _cells(version: operation.FoundVersion, asked: list[str], evaluations: bool)
         yield " ".join(f"{name}={value}{_mark(version, name)}" for name, value in few)
 
 
-def _is_said_twice(version: operation.FoundVersion, metric: str, value: float) -> bool:
+def _is_said_twice(version: FoundVersion, metric: str, value: float) -> bool:
     """Whether the same number stands beside it with the split on which it was measured."""
     return any(
         name.startswith(f"{metric}@") and other == value for name, other in version.metrics.items()
     )
 
 
-def _mark(version: operation.FoundVersion, metric: str) -> str:
+def _mark(version: FoundVersion, metric: str) -> str:
     return " (evaluation)" if metric in version.evidence else ""
 
 
-def _source(version: operation.FoundVersion, asked: str) -> str | None:
+def _source(version: FoundVersion, asked: str) -> str | None:
     """Where a metric's value is from, as ``lading best`` says it."""
     metric = asked.partition(".")[2]
     if metric in version.evidence:
@@ -192,7 +193,7 @@ def _source(version: operation.FoundVersion, asked: str) -> str | None:
     return "document" if _value(version, asked) is not None else None
 
 
-def _value(version: operation.FoundVersion, asked: str) -> Cell:
+def _value(version: FoundVersion, asked: str) -> Cell:
     """What a version says under a name that was asked for."""
     group, _, name = asked.partition(".")
     if group == "evaluation":

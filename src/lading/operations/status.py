@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lading.settings import Settings
 
 # Each costs a request.
-_MOST_LOOKED_AT: Final = 32
+_MOST_LOOKED_AT: Final = 4
 
 
 _NO_RULES: Final[Mapping[str, StageRules]] = MappingProxyType({})
