@@ -139,8 +139,9 @@ def test_a_hundred_thousand_rows_take_less_than_a_second() -> None:
     )
     signature = infer_signature(frame)
     value = lay_out(frame, signature.inputs).value
-    started = time.perf_counter()
+    # Of the processor: others may be at work on this machine.
+    started = time.process_time()
 
     assert validate(signature, value) == ()
 
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
