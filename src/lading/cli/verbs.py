@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import itertools
 from dataclasses import dataclass
@@ -164,5 +163,7 @@ def flowing(text: str | None) -> str | None:
 
 
 def _near(name: str) -> str:
-    near = difflib.get_close_matches(name, VERBS, n=2, cutoff=0.5)
-    return f" Did you mean {' or '.join(near)}?" if near else ""
+    from lading.spec.nearest import near
+
+    found = near(name, VERBS, most=2)
+    return f" Did you mean {' or '.join(found)}?" if found else ""

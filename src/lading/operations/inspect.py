@@ -22,10 +22,9 @@ from lading.transfer import read
 
 if TYPE_CHECKING:
     from lading.ledger.index import LedgerIndex
+    from lading.operations.stores import AnyStore
     from lading.ports import Source
     from lading.settings import Settings
-    from lading.stores.layout import LayoutStore
-    from lading.stores.remote.registry import RemoteStore
 
 # Who can use which entry, by its role. Runtimes mount an empty folder, without an error, for
 # anything but the image, so the other two are never offered to them.
@@ -149,9 +148,7 @@ def _warning(index: LedgerIndex, root: Descriptor, place: Reference) -> str:
     return f"deprecated{by}: lading history {place.base}@{root.digest} says why"
 
 
-def _evidence(
-    store: RemoteStore | LayoutStore, root: Descriptor, place: Reference, settings: Settings
-) -> Gathered:
+def _evidence(store: AnyStore, root: Descriptor, place: Reference, settings: Settings) -> Gathered:
     """The evidence as far as it can be had: to look at a version this is not needed."""
     try:
         return gather(store, root, keep=kept(place, settings), jobs=settings.jobs)

@@ -22,9 +22,8 @@ from lading.spec.version import Version
 from lading.transfer import read
 
 if TYPE_CHECKING:
+    from lading.operations.stores import AnyStore
     from lading.settings import Settings
-    from lading.stores.layout import LayoutStore
-    from lading.stores.remote.registry import RemoteStore
 
 _SUMMARY = ("framework", "task", "format", "parameters")
 
@@ -152,7 +151,7 @@ def _registry_in(place: Reference) -> str | None:
     return f"{name}:{port}" if port.isdecimal() and "/" not in name else None
 
 
-def _looked(store: RemoteStore | LayoutStore, names: list[str], jobs: int) -> list[_Named]:
+def _looked(store: AnyStore, names: list[str], jobs: int) -> list[_Named]:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -167,7 +166,7 @@ def _sorted(found: list[_Named]) -> tuple[list[_Named], list[_Named]]:
     return [entry for _, entry in versions], sorted(others, key=lambda entry: entry.name)
 
 
-def _look(store: RemoteStore | LayoutStore, name: str) -> _Named | None:
+def _look(store: AnyStore, name: str) -> _Named | None:
     try:
         descriptor = store.resolve(name)
     except NotFound:

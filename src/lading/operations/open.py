@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -201,8 +200,10 @@ class Opened:
         try:
             return self._entries[path]
         except KeyError:
-            near = difflib.get_close_matches(path, self._entries, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"lading inspect {self.reference}"
+            from lading.spec.nearest import near
+
+            found = near(path, self._entries, cutoff=0.6)
+            hint = f"did you mean {found[0]}?" if found else f"lading inspect {self.reference}"
             raise NotFound(f"{self.reference} has no file {path[:200]!r}", hint=hint) from None
 
     @cached_property

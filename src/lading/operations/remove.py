@@ -25,9 +25,8 @@ from lading.transfer import read, survey
 from lading.transfer.pool import run
 
 if TYPE_CHECKING:
+    from lading.operations.stores import AnyStore
     from lading.settings import Settings
-    from lading.stores.layout import LayoutStore
-    from lading.stores.remote.registry import RemoteStore
 
 # The grace of layouts: somebody may be about to name what was just written.
 NOT_YET: Final = (
@@ -81,7 +80,7 @@ def remove(
 class Removal:
     """One tag, and with a version's all that only this version needs."""
 
-    store: RemoteStore | LayoutStore
+    store: AnyStore
     place: Reference
     tag: str
     logbook: Logbook
@@ -224,9 +223,7 @@ def listed(store: Source, name: str) -> Descriptor | None:
     return None
 
 
-def delete_manifests(
-    store: RemoteStore | LayoutStore, manifests: Iterable[Descriptor]
-) -> list[str]:
+def delete_manifests(store: AnyStore, manifests: Iterable[Descriptor]) -> list[str]:
     """Delete manifests by digest: untagged ones some registries would keep for good."""
     from lading.stores.remote.registry import RemoteStore
 
@@ -240,7 +237,7 @@ def delete_manifests(
     return []
 
 
-def free(store: RemoteStore | LayoutStore) -> list[str]:
+def free(store: AnyStore) -> list[str]:
     """Free what nothing names any more, where that is this machine's own disk."""
     from lading.stores.layout import LayoutStore
 

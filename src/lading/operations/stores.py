@@ -128,7 +128,7 @@ def open_store(
     *,
     create: bool = False,
     beside: RemoteStore | None = None,
-) -> RemoteStore | LayoutStore:
+) -> AnyStore:
     """The store that a reference names: a registry, a layout folder, or the local store.
 
     ``beside`` is another repository of the same registry, whose connections and tokens it shares.

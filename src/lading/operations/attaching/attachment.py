@@ -25,9 +25,8 @@ from lading.transfer import OnProgress
 from lading.transfer.attach import attach, listed
 
 if TYPE_CHECKING:
+    from lading.operations.stores import AnyStore
     from lading.settings import Settings
-    from lading.stores.layout import LayoutStore
-    from lading.stores.remote.registry import RemoteStore
 
 Status = Literal["attached", "unchanged"]
 
@@ -54,7 +53,7 @@ class Attachment:
     """The version that evidence is to be hung on, and who does it."""
 
     place: Reference
-    store: RemoteStore | LayoutStore
+    store: AnyStore
     root: Descriptor
     # Survives a copy that was compressed; only versions of Lading's own have one.
     model: Digest | None

@@ -23,10 +23,9 @@ from lading.spec.plain import Fields
 if TYPE_CHECKING:
     from lading.cache.cache import Cache
     from lading.ledger.book import Book
+    from lading.operations.stores import AnyStore
     from lading.policy.case import Compatible, Decision
     from lading.policy.rules import StageRules
-    from lading.stores.layout import LayoutStore
-    from lading.stores.remote.registry import RemoteStore
 
 UNSIGNED: Final = "cannot be met yet: unsigned"
 # More than gates look at; an event has its limits.
@@ -37,7 +36,7 @@ _MOST_EVIDENCE: Final = 200
 class Judge:
     """Asks the policy about versions of one repository; what was fetched once is kept."""
 
-    store: RemoteStore | LayoutStore
+    store: AnyStore
     shelf: Cache
     rules: Mapping[str, StageRules]
     policy: Digest | None

@@ -26,11 +26,10 @@ from lading.transfer.absorb import Cargo, absorb
 
 if TYPE_CHECKING:
     from lading.operations.publishing.described import Described
+    from lading.operations.stores import AnyStore
     from lading.packing.plan import Plan
     from lading.packing.version import PackedVersion
     from lading.spec.digest import Digest
-    from lading.stores.layout import LayoutStore
-    from lading.stores.remote.registry import RemoteStore
 
 # Anybody may register a number, any number of times; who did first comes first.
 _MOST_COMPARED: Final = 8
@@ -51,7 +50,7 @@ class Outcome:
 class Publication:
     """One push into one store: what is there, what moves, what it is called in the end."""
 
-    store: RemoteStore | LayoutStore
+    store: AnyStore
     place: Reference
     version: Version
     names: frozenset[str]
