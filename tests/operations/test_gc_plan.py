@@ -70,11 +70,18 @@ def repositories(draw: st.DrawFn) -> Facts:
         of = frozenset(c.digest for c in manifests[root].children) | {root}
         named = draw(st.lists(st.sampled_from([*roots, children[0].digest]), max_size=2))
         versions.append(KnownVersion(tag, version, root, of, moment(), frozenset(named)))
+    images = []
+    for number, tag in enumerate(draw(st.lists(st.sampled_from((*TAGS, "7.0.0")), max_size=3))):
+        part = manifest(f"part of image {number}")
+        add(part, layer(str(number % 3)), layer(f"base {number}"))
+        images.append(add(manifest(f"image {number}", index=True), part))
+        found.setdefault(f"serve-{tag}", images[-1])
     subjects = [*roots, manifest("gone").digest]
     for number in range(draw(st.integers(0, 4))):
         subject = draw(st.sampled_from(subjects))
         evidence = manifest(f"evidence {number}")
-        subjects.append(add(evidence, layer(f"report {number}"), subject=subject))
+        image = draw(st.sampled_from((None, *images)))
+        subjects.append(add(evidence, layer(f"report {number}"), subject=subject, image=image))
         if draw(st.booleans()):
             listing = manifest(f"list {number}", index=True)
             manifests[listing.digest] = KnownManifest(listing, (evidence,))
@@ -150,7 +157,8 @@ def test_what_stays_is_whole_and_keeps_its_evidence(facts: Facts, wish: Wish) ->
     visible = {
         digest
         for name, digest in after_.tags.items()
-        if not tags.is_own(name) and not facts.manifests[digest].tombstone
+        if not (tags.is_own(name) or facts.manifests[digest].tombstone)
+        and not ((image := tags.image_of(name)) and image[1].tag not in after_.tags)
     }
     # Walked without the plan's own way of walking.
     ahead, seen = list({*visible, *(d for d in facts.named if d in facts.manifests)}), set[Digest]()
@@ -160,6 +168,8 @@ def test_what_stays_is_whole_and_keeps_its_evidence(facts: Facts, wish: Wish) ->
             seen.add(digest)
             ahead += [c.digest for c in facts.manifests[digest].children if c.is_manifest]
             ahead += [d for d, known in facts.manifests.items() if known.subject == digest]
+            named = facts.manifests[digest].image
+            ahead += [named] if named and named in facts.manifests else []
     assert seen <= after_.manifests.keys()
     for digest in seen:
         name = tags.fallback_tag(digest)

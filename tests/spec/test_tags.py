@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from lading.errors import InvalidInput
 from lading.spec.digest import Digest
-from lading.spec.tags import LATEST, TAG, fallback_tag, is_own, keep_tag, settable
+from lading.spec.tags import (
+    LATEST,
+    TAG,
+    TARGETS,
+    Target,
+    fallback_tag,
+    image_of,
+    image_tag,
+    is_own,
+    keep_tag,
+    settable,
+)
 from lading.spec.version import Version
 
 SHA256 = Digest.of(b"some content")
@@ -77,3 +88,26 @@ def test_any_text_is_settable_or_refused(text: str) -> None:
     assert tag != LATEST
     assert not is_own(tag)
     assert Version.from_tag(tag) is None
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("text", ["1.2.0", "1.2.0-rc.1", "0.1.0+cu121"])
+def test_an_image_s_tag_says_its_version_and_is_none(target: Target, text: str) -> None:
+    tag = image_tag(target, Version.parse(text))
+
+    assert TAG.fullmatch(tag)
+    assert image_of(tag) == (target, Version.parse(text))
+    assert Version.from_tag(tag) is None
+    assert not is_own(tag)
+    with pytest.raises(InvalidInput):
+        settable(tag)
+
+
+@pytest.mark.parametrize("tag", ["serve", "serve-", "serve-prod", "serve-v1.0.0", "other-1.0.0"])
+def test_what_only_looks_like_an_image_s_tag_is_none(tag: str) -> None:
+    assert image_of(tag) is None
+
+
+def test_a_version_too_long_for_an_image_s_tag_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="too long"):
+        image_tag("serve", Version.parse("1.0.0-" + "a" * 120))

@@ -12,6 +12,7 @@ from lading.spec import plain
 
 _METRICS_SHOWN: Final = 4
 _LONGEST: Final = 60
+_DIGITS: Final = 12
 
 
 def rows_of(evidence: Sequence[ListedEvidence]) -> Iterator[Line]:
@@ -25,15 +26,24 @@ def rows_of(evidence: Sequence[ListedEvidence]) -> Iterator[Line]:
 
 
 def says(content: Mapping[str, Any]) -> str:
-    """What an evaluation or a scan says, in a few words: ``auc=0.91 on s3://data/test``."""
+    """What evidence says, in a few words: ``auc=0.91 on s3://data/test``."""
     metrics = plain.tables(content.get("metrics"))
     shown = [_metric(metric) for metric in metrics[:_METRICS_SHOWN]]
     more = len(metrics) - len(shown)
+    if image := plain.table(content.get("image")):
+        return _image(content, image)
     words = " ".join(shown) + (f" and {more} more" if more > 0 else "")
     datasets = {plain.text(metric.get("dataset")) for metric in metrics}
     if words and len(datasets) == 1 and (dataset := datasets.pop()):
         words += f" on {_cut(dataset)}"
     return words or _cut(plain.text(content.get("verdict")) or "")
+
+
+def _image(content: Mapping[str, Any], image: Mapping[str, object]) -> str:
+    """``serve for linux/amd64, assembled: sha256:4a7d1ed41449…``."""
+    platforms = ", ".join(plain.texts(image.get("platforms")))
+    digest = str(image.get("digest")).removeprefix("sha256:")[:_DIGITS]
+    return _cut(f"{content.get('target')} for {platforms}, {content.get('how')}: {digest}")
 
 
 def _row(piece: ListedEvidence, *, say_signed: bool) -> tuple[str, ...]:

@@ -42,7 +42,8 @@ def list_(
 ) -> None:
     """List the versions of a model, or all models.
 
-    Versions come highest first, with the other tags that name them. It says which are deprecated,
+    Versions come highest first, with the other tags that name them, and the images made for them
+    ("+ serve" is the image under serve-VERSION). It says which are deprecated,
     and warns of DRIFT: a stage whose tag is not what the ledger says. Without a name: the models
     of the store on this machine, or of the default registry if one is set and has a catalogue.
     """
@@ -62,7 +63,8 @@ def list_(
 def _rows(result: operation.ListResult) -> Rows:
     if result.repository is None:
         return Rows(("repository",), [(name,) for name in result.repositories])
-    heads = ("version", "created", "size", "files", "tags", "digest", "summary", "deprecated")
+    said = ("version", "created", "size", "files", "tags", "digest", "summary")
+    heads = (*said, "deprecated", "images")
     return Rows(heads, [tuple(getattr(v, head) for head in heads) for v in result.versions])
 
 
@@ -72,12 +74,18 @@ def _lines(result: operation.ListResult) -> Iterator[Line]:
         return
     if result.versions:
         yield table(_HEADS, map(_row, result.versions), right=frozenset({2, 3}))
-    named = {tag for version in result.versions for tag in version.tags}
+    named = {tag for version in result.versions for tag in (*version.tags, *_images(version))}
     others = [tag for tag in result.tags if tag.tag not in named]
     if others and result.versions:
         yield ""
     if others:
         yield table(("TAG", "DIGEST"), ((tag.tag, tag.digest) for tag in others))
+
+
+def _images(version: operation.ListedVersion) -> Iterator[str]:
+    """The tags of its images."""
+    for target in version.images:
+        yield f"{target}-{version.version.replace('+', '_')}"
 
 
 _HEADS = ("VERSION", "CREATED (UTC)", "SIZE", "FILES", "TAGS", "DIGEST", "SUMMARY")
@@ -89,7 +97,13 @@ def _row(version: operation.ListedVersion) -> tuple[str, ...]:
         date(version.created),
         size(version.size) if version.size is not None else "",
         str(version.files) if version.files is not None else "",
-        ", ".join((*version.tags, *(["(deprecated)"] if version.deprecated else []))),
+        ", ".join(
+            (
+                *version.tags,
+                *(f"+ {target}" for target in version.images),
+                *(["(deprecated)"] if version.deprecated else []),
+            )
+        ),
         version.digest,
         version.summary,
     )

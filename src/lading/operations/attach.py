@@ -68,6 +68,11 @@ def attach(
     settings = stores.settled(settings)
     artifact_type = kinds.artifact_type(type)
     word, path = kinds.word_of(artifact_type), Path(path)
+    if word == kinds.IMAGE:
+        raise InvalidInput(
+            "the evidence of an image is not written by hand",
+            hint="lading image build, or lading image assemble, hangs it on the version",
+        )
     extra = _checked(annotations or {})
     if word in (kinds.EVALUATION, kinds.SCAN):
         if media_type is not None:

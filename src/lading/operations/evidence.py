@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ListedEvidence:
-    """A piece of evidence; ``content`` is an evaluation's or a scan's JSON.
+    """A piece of evidence; ``content`` is an evaluation's, a scan's or an image's.
 
     ``actor`` is claimed; ``signer`` is whose key says so, and nobody while evidence is unsigned.
     """

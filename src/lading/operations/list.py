@@ -17,7 +17,7 @@ from lading.spec.digest import Digest
 from lading.spec.manifest import parse
 from lading.spec.own_version import other_version
 from lading.spec.reference import Reference
-from lading.spec.tags import LEDGER, is_own
+from lading.spec.tags import LEDGER, image_of, is_own
 from lading.spec.version import Version
 from lading.transfer import read
 
@@ -41,11 +41,13 @@ class ListedVersion:
     tags: tuple[str, ...]
     # Somebody said that it should not be used.
     deprecated: bool = False
+    # What there is an image for: ``base``, ``train``, ``serve``.
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ListedTag:
-    """A tag that is no version, and what it names."""
+    """A tag that is no version, and what it names; images of versions are among them."""
 
     tag: str
     digest: str
@@ -180,6 +182,8 @@ def _look(store: AnyStore, name: str) -> _Named | None:
 
 def _version(entry: _Named, others: list[_Named], deprecated: bool) -> ListedVersion:
     annotations = entry.annotations
+    version = Version.from_tag(entry.name)
+    images = filter(None, (image_of(other.name) for other in others))
     summary = [
         annotations[f"dev.lading.{key}"] for key in _SUMMARY if f"dev.lading.{key}" in annotations
     ]
@@ -189,7 +193,7 @@ def _version(entry: _Named, others: list[_Named], deprecated: bool) -> ListedVer
         if key.startswith("dev.lading.metric.")
     ]
     return ListedVersion(
-        version=str(Version.from_tag(entry.name)),
+        version=str(version),
         digest=entry.digest,
         created=annotations.get(mediatypes.CREATED),
         size=_number(annotations.get("dev.lading.size")),
@@ -197,6 +201,7 @@ def _version(entry: _Named, others: list[_Named], deprecated: bool) -> ListedVer
         summary=" ".join(summary) or annotations.get(mediatypes.DESCRIPTION, "")[:60],
         tags=tuple(sorted(other.name for other in others if other.digest == entry.digest)),
         deprecated=deprecated,
+        images=tuple(sorted(target for target, of in images if of == version)),
     )
 
 

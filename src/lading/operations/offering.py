@@ -17,7 +17,7 @@ from lading.errors import InvalidInput, LadingError
 from lading.operations import stores
 from lading.spec.plain import table
 from lading.spec.reference import Reference
-from lading.spec.tags import LATEST, is_own
+from lading.spec.tags import LATEST, image_of, is_own
 from lading.spec.version import Version
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _known(model: str, settings: Settings) -> _Known:
     tags = set(_tags(place, settings))
     found = {tag: version for tag in tags if (version := Version.from_tag(tag))}
     order = {name: at for at, name in enumerate(stages(settings))}
-    others = (tag for tag in tags - found.keys() if not is_own(tag))
+    others = (tag for tag in tags - found.keys() if not (is_own(tag) or image_of(tag)))
     return _Known(
         tuple(sorted(found, key=found.__getitem__, reverse=True)),
         tuple(sorted(others, key=lambda tag: (tag == LATEST, order.get(tag, len(order)), tag))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -19,6 +19,7 @@ from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.event import REMOVED, Draft
+from lading.spec.manifest import is_image, parse
 from lading.spec.reference import Reference
 from lading.spec.version import Version, highest_release
 from lading.transfer import read, survey
@@ -52,6 +53,8 @@ def remove(
     reference: str | Reference, *, force: bool = False, settings: Settings | None = None
 ) -> RemoveResult:
     """Forget a version or a tag; its bytes go with the store's next garbage collection.
+
+    A version's images go with it.
 
     ``latest`` moves to the highest release that is left. A version that a stage names, by its tag
     or by the ledger, is not removed; one that a protected stage ever named goes by ``force`` only.
@@ -106,13 +109,17 @@ class Removal:
             refuse_version(
                 self.logbook, self.place, str(version), root.digest, names, force=self.force
             )
-            others = self._others(names)
+            images = {name for name in names if (of := tags.image_of(name)) and of[1] == version}
+            others = self._others(names - images)
             self._refuse_if_named(root.digest, others)
-            belongings = self._belongings(root, others, names)
+            belongings = [
+                *self._images(images, others),
+                *self._belongings(root, others, names),
+            ]
             self._record(root, version, names)
             self._move_latest(names)
             self._untag(self.tag)
-            removed += self._untag_all(root, belongings, names)
+            removed += self._untag_all(root, belongings, names, images)
             notes += delete_manifests(self.store, belongings)
         else:
             refuse_stage(self.logbook, self.tag, names)
@@ -168,12 +175,7 @@ class Removal:
         self, root: Descriptor, others: dict[str, Descriptor], names: frozenset[str]
     ) -> list[Descriptor]:
         """The manifests that only this version needs: lists of evidence, evidence, the version."""
-        reader = self.reader or self.store
-        needed = {
-            manifest.digest
-            for other in others.values()
-            for manifest, _ in survey(reader, other).manifests
-        }
+        reader, needed = self.reader or self.store, self._needed(others)
         own = [m for m, _ in survey(reader, root).manifests if m.digest not in needed]
         if root not in own:
             return []
@@ -183,6 +185,28 @@ class Removal:
             *chain.from_iterable(map(self.store.referrers, own)),
             *reversed(own),
         ]
+
+    def _images(
+        self, images: Collection[str], others: dict[str, Descriptor]
+    ) -> Iterator[Descriptor]:
+        """The manifests of this version's images, those that others name last.
+
+        Images that had the tag before are found by gc. Whoever may push may have set these tags:
+        what is no image, such as an event, stays.
+        """
+        reader, needed = self.reader or self.store, self._needed(others)
+        roots = {found for name in images if (found := listed(self.store, name))}
+        for root in sorted(roots, key=lambda each: each.digest):
+            for manifest, raw in reversed(survey(reader, root).manifests):
+                if manifest.digest not in needed and is_image(parse(raw, manifest.media_type)):
+                    needed.add(manifest.digest)
+                    yield manifest
+
+    def _needed(self, others: dict[str, Descriptor]) -> set[Digest]:
+        """The manifests that other names reach."""
+        reader = self.reader or self.store
+        surveys = (survey(reader, other).manifests for other in others.values())
+        return {manifest.digest for manifests in surveys for manifest, _ in manifests}
 
     def _move_latest(self, names: frozenset[str]) -> None:
         if tags.LATEST not in names:
@@ -200,10 +224,14 @@ class Removal:
         self.store.untag(name)
 
     def _untag_all(
-        self, root: Descriptor, belongings: list[Descriptor], names: frozenset[str]
+        self,
+        root: Descriptor,
+        belongings: list[Descriptor],
+        names: frozenset[str],
+        images: Collection[str],
     ) -> list[str]:
-        """Take away keep tags, and the lists of evidence that registries without an API need."""
-        own = {tags.keep_tag(manifest.digest) for manifest in belongings}
+        """Take away images' tags, keep tags, and the lists that registries without an API need."""
+        own = {*images} | {tags.keep_tag(manifest.digest) for manifest in belongings}
         own |= {tags.fallback_tag(manifest.digest) for manifest in (root, *belongings)}
         gone = sorted(own & names)
         for name in gone:

@@ -1,7 +1,8 @@
 """Evidence: what hangs on a version as a referrer; its kinds and how they are told apart.
 
 What the kinds that rules look at may say is read here, as plain JSON: anybody may have written it.
-The whole shape of an evaluation is in :mod:`lading.spec.evaluation`.
+The whole shape of an evaluation is in :mod:`lading.spec.evaluation`, that of an image in
+:mod:`lading.spec.image`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lading.errors import InvalidInput
 from lading.spec.digest import Digest
 from lading.spec.encoding import check_depth, decode_object
 from lading.spec.event import moment
+from lading.spec.image import parse_image
 from lading.spec.mediatypes import MANIFESTS
 from lading.spec.plain import Fields, table, text
 
@@ -26,6 +28,9 @@ SCAN: Final = "scan"
 HISTORY: Final = "history"
 # What a scan can find.
 VERDICTS: Final = ("clean", "suspicious", "dangerous")
+IMAGE: Final = "image"
+# Those whose content is read, and held against its shape.
+READ: Final = frozenset({EVALUATION, SCAN, IMAGE})
 # What is read whole, and what others read whole: some verifiers fetch all evidence of a version.
 CONTENT_LIMIT: Final = 1024 * 1024
 MOST_READ: Final = 200
@@ -55,7 +60,7 @@ class Evidence:
     actor: str | None
     title: str | None
     size: int
-    # An evaluation's or a scan's JSON; empty for everything else.
+    # An evaluation's, a scan's or an image's JSON; empty for everything else.
     content: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, repr=False)
 
 
@@ -107,15 +112,18 @@ def media_type(text: str) -> str:
 
 
 def content_of(word: str, raw: bytes) -> Mapping[str, Any]:
-    """What an evaluation or a scan says; empty for other kinds.
+    """What an evaluation, a scan or the evidence of an image says; empty for other kinds.
 
     Each metric of an evaluation names the dataset and the split that hold for all.
 
     Raises:
         InvalidInput: it is not what such evidence must be.
     """
-    if word not in (EVALUATION, SCAN):
+    if word not in READ:
         return _NOTHING
+    if word == IMAGE:
+        # As this Lading knows it: nothing else of it is believed.
+        return parse_image(raw).as_json()
     if len(raw) > CONTENT_LIMIT:
         raise InvalidInput(f"the {word} is larger than 1 MiB", cause=f"{len(raw)} bytes")
     value = decode_object(raw, f"the {word}")
@@ -134,8 +142,8 @@ def names_another(word: str, content: Fields, index: Digest, model: Digest | Non
 
     The index of a copy that was compressed is another, its model manifest is the same.
     """
-    subject = table(content.get("subject")) if word == EVALUATION else content
-    said = subject.get("index" if word == EVALUATION else "digest")
+    subject = content if word == SCAN else table(content.get("subject"))
+    said = subject.get("digest" if word == SCAN else "index")
     if said is None or said == index or (model and subject.get("model") == model):
         return None
     return str(said)[:80]

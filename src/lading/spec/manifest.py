@@ -120,6 +120,13 @@ class Index:
         )
 
 
+def is_image(manifest: Manifest | Index) -> bool:
+    """Whether this looks like a container image, or an index of some: nothing refers by it."""
+    if manifest.artifact_type or manifest.subject:
+        return False
+    return isinstance(manifest, Index) or manifest.config.media_type in mediatypes.IMAGE_CONFIGS
+
+
 def parse(raw: bytes, media_type: str | None = None) -> Manifest | Index:
     """A manifest or an index from its bytes.
 

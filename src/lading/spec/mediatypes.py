@@ -11,9 +11,11 @@ IMAGE_LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
 EMPTY: Final = "application/vnd.oci.empty.v1+json"
 DOCKER_MANIFEST_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_IMAGE_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
 
 INDEXES: Final = frozenset({IMAGE_INDEX, DOCKER_MANIFEST_LIST})
 MANIFESTS: Final = frozenset({IMAGE_INDEX, IMAGE_MANIFEST, DOCKER_MANIFEST_LIST, DOCKER_MANIFEST})
+IMAGE_CONFIGS: Final = frozenset({IMAGE_CONFIG, DOCKER_IMAGE_CONFIG})
 
 MODEL: Final = "application/vnd.lading.model.v1+json"
 MODEL_CONFIG: Final = "application/vnd.lading.model.config.v1+json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final, Literal, cast, get_args
 
 from lading.errors import InvalidInput
 from lading.spec.digest import Digest
@@ -17,7 +18,11 @@ _OWN = re.compile(
 )
 _EVENT = re.compile(r"evt\.(\d{8})\.([0-9a-f]{16})", re.ASCII)
 _SEGMENT = re.compile(r"ledger-\d{4}", re.ASCII)
-_IMAGES = re.compile(r"(base|train|serve)-.+", re.ASCII)
+_IMAGES = re.compile(r"(base|train|serve)-(.+)", re.ASCII)
+
+# What an image of a version is for: what both share, training, or serving.
+Target = Literal["base", "train", "serve"]
+TARGETS: Final[tuple[Target, ...]] = get_args(Target)
 
 
 def keep_tag(digest: Digest) -> str:
@@ -50,6 +55,25 @@ def segment_tag(number: int) -> str:
 def is_segment(tag: str) -> bool:
     """Whether a tag names a full part of the ledger."""
     return _SEGMENT.fullmatch(tag) is not None
+
+
+def image_tag(target: Target, version: Version) -> str:
+    """The tag of the image for a version; before it, for behind it would be a pre-release.
+
+    Raises:
+        InvalidInput: the version is so long that no tag can hold both.
+    """
+    tag = f"{target}-{version.tag}"
+    if TAG.fullmatch(tag) is None:
+        raise InvalidInput(f"the version {version} is too long for the tag of an image")
+    return tag
+
+
+def image_of(tag: str) -> tuple[Target, Version] | None:
+    """What an image's tag says: for what, and for which version; None where it is another."""
+    match = _IMAGES.fullmatch(tag)
+    version = Version.from_tag(match[2]) if match else None
+    return (cast(Target, match[1]), version) if match and version else None
 
 
 def is_own(tag: str) -> bool:

@@ -17,7 +17,7 @@ from lading.operations import stores
 from lading.operations.ancestry.lineage_graph import MOST_NODES, Graph, Seen, add_model
 from lading.operations.open import open as open_version
 from lading.spec.reference import Reference
-from lading.spec.tags import is_own
+from lading.spec.tags import image_of, is_own
 from lading.spec.version import Version
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def _tagged(
 ) -> Iterator[Reference]:
     for repository in repositories:
         try:
-            names = [n for n in stores.open_store(repository, settings).names() if not is_own(n)]
+            every = stores.open_store(repository, settings).names()
+            names = [name for name in every if not (is_own(name) or image_of(name))]
         except LadingError as error:
             graph.note(f"{repository.base} was not looked through: {error}")
             continue

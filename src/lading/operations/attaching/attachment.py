@@ -83,9 +83,11 @@ class Attachment:
         created: str,
         annotations: Mapping[str, str],
         says_the_same: Callable[[Manifest], bool],
+        once: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Attached:
-        """Publish evidence, unless the same was published a moment ago.
+        """Publish evidence, unless the same was published a moment ago; or, where it is said
+        ``once``, ever, by anybody.
 
         Raises:
             Unavailable: it was put, and others or the registry keep losing it.
@@ -94,7 +96,9 @@ class Attachment:
         if self.model:
             notes[kinds.MODEL] = self.model
         there = list(listed(self.store, self.root))
-        if before := self._before(there, artifact_type, created, notes, says_the_same):
+        looked = there if once else self._near(there, created)
+        near = None if once else created
+        if before := self._before(looked, artifact_type, near, notes, says_the_same):
             return Attached(before, "unchanged", ())
         attached = attach(
             self.store,
@@ -108,42 +112,49 @@ class Attachment:
         many = (_TOO_MANY.format(count, kinds.ENOUGH),) if count > kinds.ENOUGH else ()
         return Attached(attached.digest, "attached", many)
 
+    def _near(self, there: Sequence[Descriptor], created: str) -> list[Descriptor]:
+        """What may have been published by the same actor within one attempt's time."""
+        return [
+            entry
+            for entry in there
+            if entry.annotations.get(kinds.ACTOR, self.actor) == self.actor
+            and _is_near(entry.annotations, created, unknown=True)
+        ]
+
     def _before(
         self,
         there: Sequence[Descriptor],
         artifact_type: str,
-        created: str,
+        created: str | None,
         notes: Mapping[str, str],
         says_the_same: Callable[[Manifest], bool],
     ) -> Digest | None:
-        """The same evidence by the same actor, published within one attempt's time.
+        """The same evidence; of that moment and by the same actor, where a moment is given.
 
         A list's word is enough to leave an entry out of this, and never to take it for the same.
         """
-        near = [
-            entry
-            for entry in there
-            if entry.artifact_type in (None, artifact_type)
-            and entry.annotations.get(kinds.ACTOR, self.actor) == self.actor
-            and _is_near(entry.annotations, created, unknown=True)
-        ]
+        near = [entry for entry in there if entry.artifact_type in (None, artifact_type)]
         # What was killed a moment ago is among the newest, which lists by tag name last.
         near.reverse()
         near.sort(key=lambda entry: entry.annotations.get(mediatypes.CREATED, ""), reverse=True)
         for entry in near[:_COMPARED]:
             try:
                 manifest = evidence_manifest(self.store, self.root, entry)
-                said = dict(manifest.annotations)
                 if (
                     manifest.artifact_type == artifact_type
-                    and _is_near(said, created, unknown=False)
-                    and {k: v for k, v in said.items() if k != mediatypes.CREATED} == notes
+                    and (created is None or _is_that(manifest.annotations, created, notes))
                     and says_the_same(manifest)
                 ):
                     return entry.digest
             except (NotFound, InvalidInput, IntegrityError):
                 continue  # not ours, whatever it is; `lading evidence` tells of it
         return None
+
+
+def _is_that(said: Mapping[str, str], created: str, notes: Mapping[str, str]) -> bool:
+    """Whether all that is written beside the content is the same, but for a moment's difference."""
+    without = {name: text for name, text in said.items() if name != mediatypes.CREATED}
+    return _is_near(said, created, unknown=False) and without == notes
 
 
 def _is_near(annotations: Mapping[str, str], created: str, *, unknown: bool) -> bool:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lading.errors import Conflict, NotFound
+from lading.operations.reading.images import NamedImage, images_of
 from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
+from lading.spec.tags import image_tag
 from lading.spec.version import Version
 from lading.transfer import OnProgress, Tally
 from lading.transfer import copy as transfer_copy
@@ -47,12 +49,37 @@ class Shipment:
     def one(self, root: Descriptor, tag: str | None, *, there: Digest | None = None) -> None:
         """Copy one root and give it its tag; ``there`` is what the tag is known to name there.
 
+        With its evidence go the images that this names.
+
         Raises:
             Conflict: it is a version's tag, and names other content there.
         """
         unchanged = there == root.digest
         if tag and self.refuse_to_move(tag, root.digest):
             unchanged = True
+        self._move(root, tag, unchanged=unchanged, referrers=self.referrers)
+        if self.referrers:
+            for image in images_of(self.source, root):
+                self._image(image, Version.from_tag(tag or ""))
+
+    def _image(self, image: NamedImage, version: Version | None) -> None:
+        """Copy an image, and give it the tag that it has, where no other has it there.
+
+        What a built or assembled image is called there is for whoever made another to say.
+        """
+        try:
+            root = self.source.resolve(image.digest)
+        except NotFound:
+            return  # removed since; what hangs on the version still says that it was there
+        name = image_tag(image.target, version) if version else None
+        there = _named(self.target, name) if name else None
+        if name and (there not in (None, root.digest) or _named(self.source, name) != root.digest):
+            name = None
+        self._move(root, name, unchanged=there == root.digest, referrers=False)
+
+    def _move(
+        self, root: Descriptor, tag: str | None, *, unchanged: bool, referrers: bool
+    ) -> None:
         known = self._known(root) if unchanged else frozenset()
         moved = transfer_copy(
             self.source,
@@ -61,7 +88,7 @@ class Shipment:
             name=tag,
             jobs=self.jobs,
             on_progress=self.on_progress,
-            referrers=self.referrers,
+            referrers=referrers,
         )
         # Manifests are pushed in any case, which is cheaper than to ask for each.
         moved.statuses.update(dict.fromkeys(known & moved.statuses.keys(), "present"))
@@ -96,3 +123,10 @@ class Shipment:
                 hint="a version never changes: copy to another tag or repository",
             )
         return True
+
+
+def _named(store: AnyStore, name: str) -> Digest | None:
+    try:
+        return store.resolve(name).digest
+    except NotFound:
+        return None

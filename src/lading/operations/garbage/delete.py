@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from lading.errors import Conflict, NotFound
-from lading.operations.garbage.facts import is_list
+from lading.operations.garbage.facts import is_list, version_tag
 from lading.operations.garbage.plan import Wish, judged, kept_by, plan
 from lading.operations.reading.cached_source import CachedSource
 from lading.operations.remove import NOT_YET, Removal, delete_manifests, free
@@ -110,6 +110,9 @@ class Deletion:
         if needed := _needed(after, own):
             self._put_back(own)
             self._push(verdict.version.digest, tag)
+            for name, digest in self.facts.tags.items():
+                if version_tag(name) == tag and digest in own:
+                    self._push(digest, name)
             self._let_stages_follow(verdict.version.digest)
             self._versions[tag] = "put back", needed
         else:

@@ -12,6 +12,7 @@ from lading.spec import mediatypes, tags
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.event import moment
+from lading.spec.image import named_by
 from lading.spec.manifest import Index, Manifest, parse
 from lading.spec.version import Version
 
@@ -45,6 +46,8 @@ class KnownManifest:
     created: datetime | None = None
     # What untagging put in a tag's place, and did not come to take away.
     tombstone: bool = False
+    # The image that this is evidence of.
+    image: Digest | None = None
 
     @classmethod
     def of(cls, descriptor: Descriptor, raw: bytes) -> KnownManifest:
@@ -60,6 +63,7 @@ class KnownManifest:
             subject=manifest.subject.digest if manifest.subject else None,
             created=when(manifest.annotations.get(mediatypes.CREATED)) or _listed_last(manifest),
             tombstone=isinstance(manifest, Manifest) and manifest.artifact_type == TOMBSTONE,
+            image=named_by(manifest.annotations) if manifest.subject else None,
         )
 
 
@@ -99,8 +103,14 @@ def _listed_last(manifest: Manifest | Index) -> datetime | None:
     return max(filter(None, times), default=None)
 
 
-def reached(facts: Facts, roots: Iterable[Digest]) -> frozenset[Digest]:
-    """The manifests below some roots, and the evidence of each, and theirs."""
+def reached(
+    facts: Facts, roots: Iterable[Digest], going: Collection[str] = frozenset()
+) -> frozenset[Digest]:
+    """The manifests below some roots, and the evidence of each, and theirs.
+
+    The images of a version are reached from it, by their evidence and by their tags, but for tags
+    of versions that are ``going``.
+    """
     about: dict[Digest, list[Digest]] = {}
     for digest, manifest in facts.manifests.items():
         if manifest.subject:
@@ -109,6 +119,11 @@ def reached(facts: Facts, roots: Iterable[Digest]) -> frozenset[Digest]:
     for name, digest in facts.tags.items():
         if is_list(name):
             lists.setdefault(subject_tag(name), []).append(digest)
+    images: dict[Digest, list[Digest]] = {}
+    for name, digest in facts.tags.items():
+        of, known = version_tag(name), facts.manifests.get(digest)
+        if of and of in facts.tags and of not in going and not (known and known.tombstone):
+            images.setdefault(facts.tags[of], []).append(digest)
     found: set[Digest] = set()
     ahead = list(roots)
     while ahead:
@@ -119,6 +134,9 @@ def reached(facts: Facts, roots: Iterable[Digest]) -> frozenset[Digest]:
         known = facts.manifests.get(digest)
         ahead += [child.digest for child in known.children if child.is_manifest] if known else []
         ahead += about.get(digest, ())
+        ahead += images.get(digest, ())
+        if known and known.image and known.image in facts.manifests:
+            ahead.append(known.image)
         # A list is refused for ever by some registries when something that it lists is gone.
         ahead += lists.get(tags.fallback_tag(digest), ())
     return frozenset(found)
@@ -136,7 +154,15 @@ def is_bookkeeping(name: str) -> bool:
 
 def is_of_people(name: str) -> bool:
     """Whether a tag is a stage's, or one that somebody set."""
-    return not (tags.is_own(name) or name == tags.LATEST or Version.from_tag(name))
+    if tags.is_own(name) or name == tags.LATEST:
+        return False
+    return not (Version.from_tag(name) or tags.image_of(name))
+
+
+def version_tag(name: str) -> str | None:
+    """The tag of the version that an image is of, by the image's; None where it is no image's."""
+    image = tags.image_of(name)
+    return image[1].tag if image else None
 
 
 def subject_tag(name: str) -> str:

@@ -91,6 +91,7 @@ class Look:
             loose |= set(self._loose(found, book, there))
             there |= self._visited(loose)
             there |= self._visited(self._referrers(found, there, book))
+            there |= self._visited(self._images(there))
             loose |= {digest for digest in there if self._is_the_ledgers(digest)}
             self._date(there - self._visited(found[n] for n in found if not is_bookkeeping(n)))
         return Facts(
@@ -207,6 +208,11 @@ class Look:
 
         run(look, wanted, jobs=self.logbook.settings.jobs, on_failure=_nothing)
         return list(filter(None, map(self._resolved, sorted(entries.keys() - there))))
+
+    def _images(self, there: set[Digest]) -> list[Digest]:
+        """Images that evidence names and no tag does: others were made since under their tag."""
+        named = {self._known[digest].image for digest in there} - {None}
+        return list(filter(None, (self._resolved(image) for image in named - there if image)))
 
     def _is_the_ledgers(self, digest: Digest) -> bool:
         kind = parse(self.seen[digest][1], self.seen[digest][0].media_type).artifact_type

@@ -67,7 +67,7 @@ class Parents:
     def _documents_of(self, place: Reference) -> Iterator[tuple[str, Fields]]:
         store = stores.open_store(place, self.logbook.settings)
         for name in sorted(store.names()):
-            if not tags.is_own(name) and name != tags.LATEST:
+            if not (tags.is_own(name) or tags.image_of(name) or name == tags.LATEST):
                 yield f"{place.base}:{name}", self._document(store, store.resolve(name))
 
     def _document(self, store: AnyStore, version: Descriptor) -> Fields:

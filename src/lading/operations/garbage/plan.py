@@ -18,13 +18,14 @@ from lading.operations.garbage.facts import (
     is_of_people,
     reached,
     subject_tag,
+    version_tag,
 )
 from lading.spec import tags
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.duration import duration
 
-LeftoverKind = Literal["keep tag", "list of evidence", "evidence", "tombstone", "manifest"]
+LeftoverKind = Literal["keep tag", "list of evidence", "evidence", "image", "tombstone", "manifest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ def plan(facts: Facts, wish: Wish, *, sure: Collection[Digest] = frozenset()) ->
 
 def kept_by(facts: Facts, going: Collection[str] = frozenset()) -> frozenset[Digest]:
     """The manifests that something needs, once some versions are gone."""
-    return reached(facts, _roots(facts, going))
+    return reached(facts, _roots(facts, going), going)
 
 
 def judged(facts: Facts, chosen: Iterable[KnownVersion]) -> tuple[Verdict, ...]:
@@ -195,7 +196,10 @@ def _roots(facts: Facts, going: Collection[str]) -> Iterator[Digest]:
     """What is kept for its own sake, with or without a tag."""
     for name, digest in facts.tags.items():
         manifest = facts.manifests.get(digest)
-        if manifest and not manifest.tombstone and not is_bookkeeping(name) and name not in going:
+        # An image is there for its version.
+        if is_bookkeeping(name) or version_tag(name) or name in going:
+            continue
+        if manifest and not manifest.tombstone:
             yield digest
     yield from (digest for digest in facts.named if digest in facts.manifests)
     yield from facts.loose
@@ -252,6 +256,8 @@ def _kind(facts: Facts, name: str, digest: Digest) -> LeftoverKind | None:
         return "tombstone"
     if is_list(name):
         return "list of evidence"
+    if version_tag(name):
+        return "image"
     if not name.startswith("keep-") or not tags.is_own(name):
         return None
     return "evidence" if manifest and manifest.subject else "keep tag"

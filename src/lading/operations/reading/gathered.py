@@ -125,7 +125,7 @@ class _Reading:
         )
 
     def _content(self, word: str, manifest: Manifest) -> Mapping[str, Any]:
-        if word not in (kinds.EVALUATION, kinds.SCAN):
+        if word not in kinds.READ:
             return {}
         if len(manifest.layers) != 1:
             raise InvalidInput(f"the {word} has not one layer")
