@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from lading.operations.gc import gc
     from lading.operations.history import history
     from lading.operations.hook import hook_serve
+    from lading.operations.image_assemble import image_assemble
+    from lading.operations.image_check import image_check
+    from lading.operations.image_sbom import image_sbom
     from lading.operations.init import init
     from lading.operations.inspect import inspect
     from lading.operations.ledger import (
@@ -136,6 +139,9 @@ __all__ = [
     "gc",
     "history",
     "hook_serve",
+    "image_assemble",
+    "image_check",
+    "image_sbom",
     "infer_signature",
     "init",
     "inspect",
@@ -224,6 +230,9 @@ _HOMES = {
     "gc": "lading.operations.gc",
     "history": "lading.operations.history",
     "hook_serve": "lading.operations.hook",
+    "image_assemble": "lading.operations.image_assemble",
+    "image_check": "lading.operations.image_check",
+    "image_sbom": "lading.operations.image_sbom",
     "infer_signature": "lading.signatures.infer",
     "init": "lading.operations.init",
     "inspect": "lading.operations.inspect",

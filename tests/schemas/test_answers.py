@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from images.bases import BaseImage
 from parts.command import Command
 from parts.recorded import record_captured
 from parts.registry import DockerRegistry
@@ -57,6 +58,9 @@ LINES = {
     "ledger-repair": "ledger repair ml/iris",
     "ledger-export": "ledger export ml/iris -o events.jsonl",
     "attach": "attach ml/iris:1.0.0 model/config.json --type report",
+    "image-assemble": "image assemble ml/recorded:1.0.0 --base {base}",
+    "image-sbom": "image sbom ml/recorded:1.0.0",
+    "image-check": "image check ml/recorded:1.0.0",
     "evidence": "evidence ml/iris:1.0.0",
     "fetch-evidence": "evidence ml/iris:1.0.0 {attached} -o fetched.json",
     "search": "search name='ml/iris'",
@@ -76,7 +80,7 @@ LINES = {
 }
 
 # What is answered and yet not success.
-CODES = {"policy-check": 9}
+CODES = {"policy-check": 9, "image-check": 1}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +102,7 @@ def answers(
     captured = capture(roots=["packaging"], project=folder)
     record_captured(model, "ml/recorded:1.0.0", settings, captured)
     hosts = {"plain": registry.host, "locked": password_registry.host}
+    hosts["base"] = BaseImage().put("ml/base", settings)
     said: dict[str, str] = {}
     for name, line in LINES.items():
         attached = json.loads(said["attach"])["evidence"] if "attach" in said else ""

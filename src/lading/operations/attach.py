@@ -68,10 +68,10 @@ def attach(
     settings = stores.settled(settings)
     artifact_type = kinds.artifact_type(type)
     word, path = kinds.word_of(artifact_type), Path(path)
-    if word == kinds.IMAGE:
+    if word in (kinds.IMAGE, kinds.IMAGE_CHECK):
         raise InvalidInput(
-            "the evidence of an image is not written by hand",
-            hint="lading image build, or lading image assemble, hangs it on the version",
+            f"evidence of the type {word} is not written by hand",
+            hint="lading image build, assemble and check --record hang it on the version",
         )
     extra = _checked(annotations or {})
     if word in (kinds.EVALUATION, kinds.SCAN):

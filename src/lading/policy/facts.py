@@ -14,6 +14,9 @@
                         none
 ``scan``                the verdict of the newest scan: the document's, or evidence
 ``lock``                there is a lock
+``image.serve``         there is an image to serve it
+``image.matches``       its newest serve image has the packages it was made with, as recorded by
+                        ``lading image check --record``
 ``signed``              false: there are no signatures yet
 ``age_days``            since it was created
 ``stage``               the stages that name it now: a list, and empty for a version in none
@@ -42,7 +45,7 @@ from lading.policy.case import Case
 from lading.policy.metrics import is_called, meant
 from lading.spec.duration import duration
 from lading.spec.event import moment
-from lading.spec.evidence import EVALUATION, SCAN, Evidence, is_ahead
+from lading.spec.evidence import EVALUATION, IMAGE, IMAGE_CHECK, SCAN, Evidence, is_ahead
 from lading.spec.plain import Fields, table, tables, text, texts
 
 # It may say the worse: a gate must not pass as if it were not there.
@@ -172,6 +175,32 @@ class Facts:
             self._notes[name] = f"no scan of the last {duration(self._max_age)} says it"
         return newest and newest[1]
 
+    def _has_image(self, name: Name) -> bool:
+        return self._served() is not None
+
+    def _served(self) -> str | None:
+        """The newest image that serves it, by digest."""
+        said = (e.content for e in self._newest(IMAGE) if e.content.get("target") == "serve")
+        return next((text(table(content.get("image")).get("digest")) for content in said), None)
+
+    def _matches(self, name: Name) -> bool | None:
+        """What the newest check of the newest serve image says."""
+        image = self._served()
+        of_images = (e for e in self._case.evidence if e.type in (IMAGE, IMAGE_CHECK))
+        if any(self._is_ahead(e.created) for e in of_images):
+            self._notes[name] = _AHEAD_NOTE
+            return None
+        checks = (e.content for e in self._newest(IMAGE_CHECK) if e.content.get("image") == image)
+        newest = next(checks, None)
+        if image is None or newest is None:
+            made = "lading image check REF --record says it"
+            self._notes[name] = made if image else "there is no image to serve it"
+            return None
+        differences = texts(newest.get("differences"))
+        if differences:
+            self._notes[name] = differences[0]
+        return newest.get("verdict") != "incompatible"
+
     def _newest(self, kind: str) -> Iterator[Evidence]:
         """The evidence of a kind that counts, newest first."""
         young = [e for e in self._case.evidence if e.type == kind and self._is_young(e.created)]
@@ -199,6 +228,8 @@ SINGLE: Final[Mapping[tuple[str, ...], Callable[[Facts, Name], Value | None]]] =
     ("schema", "compatible"): Facts._compatible,
     ("scan",): Facts._scan,
     ("lock",): Facts._has_lock,
+    ("image", "serve"): Facts._has_image,
+    ("image", "matches"): Facts._matches,
     ("signed",): Facts._is_signed,
     ("age_days",): Facts._age,
     STAGE: Facts._stage,

@@ -19,6 +19,7 @@ from lading.spec.digest import Digest
 from lading.spec.encoding import check_depth, decode_object
 from lading.spec.event import moment
 from lading.spec.image import parse_image
+from lading.spec.image_match import parse_match
 from lading.spec.mediatypes import MANIFESTS
 from lading.spec.plain import Fields, table, text
 
@@ -29,8 +30,9 @@ HISTORY: Final = "history"
 # What a scan can find.
 VERDICTS: Final = ("clean", "suspicious", "dangerous")
 IMAGE: Final = "image"
+IMAGE_CHECK: Final = "image-check"
 # Those whose content is read, and held against its shape.
-READ: Final = frozenset({EVALUATION, SCAN, IMAGE})
+READ: Final = frozenset({EVALUATION, SCAN, IMAGE, IMAGE_CHECK})
 # What is read whole, and what others read whole: some verifiers fetch all evidence of a version.
 CONTENT_LIMIT: Final = 1024 * 1024
 MOST_READ: Final = 200
@@ -124,6 +126,8 @@ def content_of(word: str, raw: bytes) -> Mapping[str, Any]:
     if word == IMAGE:
         # As this Lading knows it: nothing else of it is believed.
         return parse_image(raw).as_json()
+    if word == IMAGE_CHECK:
+        return parse_match(raw).as_json()
     if len(raw) > CONTENT_LIMIT:
         raise InvalidInput(f"the {word} is larger than 1 MiB", cause=f"{len(raw)} bytes")
     value = decode_object(raw, f"the {word}")

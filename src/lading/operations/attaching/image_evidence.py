@@ -17,8 +17,10 @@ from lading.transfer import read
 _TYPE: Final = kinds.artifact_type(kinds.IMAGE)
 
 
-def hang_image(attachment: Attachment, image: Image) -> Attached:
+def hang_image(attachment: Attachment, image: Image, *, anew: bool = False) -> Attached:
     """Hang an image's evidence on its version, unless it hangs there already, whoever said it.
+
+    With ``anew`` it is said again: its tag named another image meanwhile, and the newest counts.
 
     The image must be where it says, whole, before: what is hung here is believed.
 
@@ -34,7 +36,7 @@ def hang_image(attachment: Attachment, image: Image) -> Attached:
         artifact_type=_TYPE,
         created=image.created,
         annotations=image.annotations,
-        says_the_same=lambda manifest: _says(attachment, manifest, image),
+        says_the_same=lambda manifest: not anew and _says(attachment, manifest, image),
         once=True,
     )
 

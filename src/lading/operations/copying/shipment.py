@@ -77,9 +77,7 @@ class Shipment:
             name = None
         self._move(root, name, unchanged=there == root.digest, referrers=False)
 
-    def _move(
-        self, root: Descriptor, tag: str | None, *, unchanged: bool, referrers: bool
-    ) -> None:
+    def _move(self, root: Descriptor, tag: str | None, *, unchanged: bool, referrers: bool) -> None:
         known = self._known(root) if unchanged else frozenset()
         moved = transfer_copy(
             self.source,

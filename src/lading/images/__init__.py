@@ -1,0 +1,5 @@
+"""Images that run a model: what goes into one, the Dockerfile that says so, and who builds it.
+
+``base`` and ``assembly`` are pure: what an image is, and the image that has a model's layers on top
+of it. ``layers`` and ``installed`` read the packages in an image without running anything.
+"""

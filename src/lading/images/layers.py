@@ -1,0 +1,160 @@
+"""A layer's bytes as they stream by: hashed as they are, and decompressed for whoever reads them.
+
+What comes out is counted: a few kilobytes may stand for terabytes.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from lading.errors import IntegrityError, Unsupported
+from lading.images.base import LAYERS
+from lading.ports import Reader
+from lading.spec.descriptor import Descriptor
+from lading.spec.digest import Digest
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+# Of one layer, unpacked. Images with CUDA come to some 10 GB in all.
+LARGEST: Final = 64 * 1024**3
+_PIECE: Final = 256 * 1024
+
+
+class LayerStream:
+    """Reads a layer once, from its beginning to its end."""
+
+    def __init__(self, reader: Reader, layer: Descriptor, *, largest: int = LARGEST) -> None:
+        """A layer; ``reader`` gives the bytes that its descriptor speaks of.
+
+        Raises:
+            Unsupported: it is compressed in a way that is not read here.
+        """
+        self._reader = reader
+        self._layer = layer
+        self._hasher = layer.digest.hasher()
+        self._seen = 0
+        self._buffer = memoryview(bytearray(_PIECE))
+        self._unpacked = _unpacked(layer.media_type, self._raw)
+        self._waiting = b""
+        self._left = largest
+
+    def read(self, length: int) -> bytes:
+        """Exactly so many unpacked bytes; fewer only at the end.
+
+        Raises:
+            IntegrityError: the compressed bytes are damaged, or stand for far too many.
+        """
+        pieces = []
+        while length:
+            if not self._waiting:
+                self._waiting = next(self._unpacked, b"")
+                self._left -= len(self._waiting)
+                if self._left < 0:
+                    raise IntegrityError(
+                        f"layer {self._layer.digest.short} is refused", cause="it is a bomb"
+                    )
+                if not self._waiting:
+                    break
+            pieces.append(self._waiting[:length])
+            self._waiting = self._waiting[length:]
+            length -= len(pieces[-1])
+        return b"".join(pieces)
+
+    def finish(self) -> None:
+        """Read what is left, and hold all of it against the digest.
+
+        Raises:
+            IntegrityError: the bytes are not what the digest says.
+        """
+        for _ in self._raw():
+            continue
+        actual = f"{self._layer.digest.algorithm}:{self._hasher.hexdigest()}"
+        if (self._seen, actual) != (self._layer.size, self._layer.digest):
+            raise IntegrityError(
+                f"content of {self._layer.digest} is damaged",
+                cause=f"got {self._seen} bytes, {Digest(actual)}",
+            )
+
+    def _raw(self) -> Iterator[bytes]:
+        """The bytes as they are, each hashed; never more than the descriptor says."""
+        while self._seen <= self._layer.size and (count := self._reader.readinto(self._buffer)):
+            piece = bytes(self._buffer[:count])
+            self._seen += count
+            self._hasher.update(piece)
+            yield piece
+
+
+def _unpacked(media_type: str, raw: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+    kind = LAYERS.get(media_type, media_type).partition("+")[2]
+    if kind == "gzip":
+        return _gunzipped(raw())
+    if kind == "zstd":
+        return _from_zstd(raw())
+    return raw()
+
+
+def _gunzipped(raw: Iterator[bytes]) -> Iterator[bytes]:
+    """One gzip stream after another: parallel compressors write several."""
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    for piece in raw:
+        data = piece
+        while data:
+            if inflater.eof:
+                inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            try:
+                out = inflater.decompress(data, _PIECE)
+            except zlib.error as error:
+                raise IntegrityError("a layer's compressed bytes are damaged") from error
+            if out:
+                yield out
+            data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+            if inflater.eof and not data.strip(b"\0"):
+                break  # padding
+    if not inflater.eof:
+        raise IntegrityError("a layer is cut off", cause="its compressed bytes end too early")
+
+
+def _from_zstd(raw: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise Unsupported(
+            "this image has layers in zstd", hint="pip install 'lading[zstd]'"
+        ) from error
+    # Not more than the strongest usual level needs; a frame may ask for gigabytes. Its reader gives
+    # as much as it is asked for, where others give all that a few bytes stand for.
+    unpacker = zstandard.ZstdDecompressor(max_window_size=128 * 1024 * 1024)
+    joined = io.BufferedReader(_Joined(raw), _PIECE)
+    try:
+        with unpacker.stream_reader(joined, read_across_frames=True) as stream:
+            while out := stream.read(_PIECE):
+                yield out
+    except zstandard.ZstdError as error:
+        raise IntegrityError(
+            "a layer's compressed bytes are damaged", cause=str(error)[:100]
+        ) from error
+
+
+class _Joined(io.RawIOBase):
+    """Pieces as a file, for a library that reads one."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        super().__init__()
+        self._pieces = pieces
+        self._waiting = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        if not self._waiting:
+            self._waiting = next(self._pieces, b"")
+        with memoryview(buffer) as view:
+            taken = self._waiting[: len(view)]
+            view[: len(taken)] = taken
+        self._waiting = self._waiting[len(taken) :]
+        return len(taken)

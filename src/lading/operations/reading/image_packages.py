@@ -1,0 +1,152 @@
+"""The image of a version, and what is installed in it: its layers are read, and nothing is run."""
+
+from __future__ import annotations
+
+import platform as machine
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from lading.errors import InvalidInput, NotFound
+from lading.images.archive import entries
+from lading.images.base import CONFIG_LIMIT, Base, base_of
+from lading.images.base import entries as offered
+from lading.images.installed import Contents, Seen, wanted
+from lading.images.layers import LayerStream
+from lading.operations.reading.gathered import gather
+from lading.spec import evidence as kinds
+from lading.spec import mediatypes
+from lading.spec.descriptor import Descriptor, Platform
+from lading.spec.digest import Digest
+from lading.spec.image import image_from
+from lading.spec.manifest import Index, Manifest, parse
+from lading.spec.plain import read_table, text
+from lading.spec.tags import Target, image_tag
+from lading.spec.version import Version
+from lading.transfer import Meter, OnProgress, read
+from lading.transfer.copy import content_of
+from lading.transfer.progress import counted
+
+if TYPE_CHECKING:
+    from lading.cache import Cache
+    from lading.operations.stores import AnyStore
+    from lading.spec.reference import Reference
+
+_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """An image for one platform."""
+
+    # The index's digest, or the manifest's where there is no index.
+    root: Digest
+    manifest: Manifest
+    base: Base
+    created: str | None
+
+
+def image_for(
+    store: AnyStore, root: Descriptor, target: Target, place: Reference, keep: Cache | None = None
+) -> Descriptor:
+    """The image of a version for a target: the one that has its tag, if evidence names it, too.
+
+    Else the newest that evidence names, and that is there.
+
+    Raises:
+        NotFound: there is none.
+    """
+    pieces = [each for each in gather(store, root, keep=keep).evidence if each.type == kinds.IMAGE]
+    images = [image_from(each.content) for each in pieces]
+    named = [image.descriptor.digest for image in images if image.target == target]
+    version = Version.from_tag(place.tag or "") or stated_version(store, root)
+    tagged = _resolved(store, image_tag(target, version)) if named and version else None
+    if tagged and tagged.digest in named:
+        return tagged
+    for digest in named:
+        if found := _resolved(store, digest):
+            return found
+    shown = str(place)
+    raise NotFound(
+        f"{shown} has no {target} image",
+        hint=f"lading image build {shown} --target {target} --push, or lading image assemble",
+    )
+
+
+def stated_version(store: AnyStore, root: Descriptor) -> Version | None:
+    """The version that content says it is, if it does."""
+    said = parse(read(store, root), root.media_type).annotations.get(mediatypes.VERSION, "")
+    return Version.from_tag(said.replace("+", "_"))
+
+
+def _resolved(store: AnyStore, name: str) -> Descriptor | None:
+    try:
+        return store.resolve(name)
+    except NotFound:
+        return None  # removed since, or pushed somewhere else
+
+
+def images_in(
+    store: AnyStore, root: Descriptor, shown: str, platforms: Sequence[Platform]
+) -> tuple[FoundImage, ...]:
+    """The images below a root: those for some platforms, or all.
+
+    Raises:
+        InvalidInput: it is no image, or for no such platform.
+    """
+    top = parse(read(store, root), root.media_type)
+    if isinstance(top, Manifest):
+        found = (_found(store, root, top, shown, None),)
+        if platforms and found[0].base.platform not in platforms:
+            raise InvalidInput(f"{shown} is for {found[0].base.platform} only")
+        return found
+    images = []
+    for entry in offered(top, shown, platforms):
+        manifest = parse(read(store, entry), entry.media_type)
+        if isinstance(manifest, Index):
+            raise InvalidInput(f"{shown} is an index of indexes")
+        images.append(_found(store, root, manifest, shown, entry.platform))
+    return tuple(images)
+
+
+def nearest(images: Sequence[FoundImage]) -> FoundImage:
+    """The image for a machine like this one, else the first."""
+    here = _ARCHITECTURES.get(machine.machine())
+    return next((each for each in images if each.base.platform.architecture == here), images[0])
+
+
+def contents(
+    store: AnyStore,
+    image: FoundImage,
+    *,
+    apart: Collection[Digest] = (),
+    on_progress: OnProgress | None = None,
+) -> Contents:
+    """What is installed in an image: every layer is read once, but for those ``apart``.
+
+    Raises:
+        IntegrityError: a layer is damaged, or no archive.
+        Unsupported: a layer is compressed in a way that is not read here.
+    """
+    layers = [layer for layer in image.base.layers if layer.digest not in apart]
+    meter = Meter(on_progress, sum(layer.size for layer in layers))
+    seen = Seen()
+    for layer in layers:
+        track = meter.track(layer.digest.short, layer.digest, layer.size)
+        track.start()
+        with counted(content_of(store, layer), track).open() as reader:
+            stream = LayerStream(reader, layer)
+            seen.layer(entries(stream.read, wanted))
+            stream.finish()
+        track.finish()
+    return seen.contents
+
+
+def _found(
+    store: AnyStore, root: Descriptor, manifest: Manifest, shown: str, stated: Platform | None
+) -> FoundImage:
+    raw = b"{}"
+    if manifest.config.media_type in mediatypes.IMAGE_CONFIGS:
+        raw = read(store, manifest.config, limit=CONFIG_LIMIT)
+    base = base_of(manifest, raw, shown, stated)
+    return FoundImage(root.digest, manifest, base, text(read_table(raw).get("created")))

@@ -1,0 +1,503 @@
+"""A runnable image of a version, without a container engine and without moving the weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from images.bases import AMD64, ARM64, BaseImage, Packed, Shape, archive, beside
+from parts.registry import DockerRegistry
+
+from lading.errors import InvalidInput, LadingError, NotFound, Unavailable, Unsupported
+from lading.operations import image_assemble as operation
+from lading.operations import stores
+from lading.operations.evidence import evidence
+from lading.operations.image_assemble import ImageAssembleResult, image_assemble
+from lading.operations.inspect import inspect
+from lading.operations.list import list_versions
+from lading.operations.push import push
+from lading.operations.tag import tag
+from lading.settings import Settings
+from lading.spec.digest import Digest
+from lading.spec.manifest import Index, Manifest, parse
+from lading.spec.reference import Reference
+from lading.transfer import read
+
+Configs = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def version(model: Path, place: str, settings: Settings) -> str:
+    push(model, f"{place}:1.0.0", settings=settings)
+    return f"{place}:1.0.0"
+
+
+@dataclass(frozen=True)
+class Yard:
+    """Where a version is, and where its bases are put."""
+
+    version: str
+    place: str
+    settings: Settings
+    folder: Path
+
+    def put(self, base: BaseImage) -> str:
+        return base.put(beside(self.place, self.folder), self.settings)
+
+    def assembled(self, base: str, **more: Any) -> ImageAssembleResult:
+        return assembled(self.version, base, self.settings, **more)
+
+    def config(self, done: ImageAssembleResult) -> dict[str, Any]:
+        found: dict[str, Any] = opened(self.place, self.settings, done.image)[2]["linux/amd64"]
+        return found
+
+
+@pytest.fixture
+def yard(version: str, place: str, settings: Settings, tmp_path: Path) -> Yard:
+    return Yard(version, place, settings, tmp_path)
+
+
+@pytest.fixture
+def base(place: str, settings: Settings, tmp_path: Path) -> str:
+    """Two platforms, in the repository beside the model."""
+    return BaseImage(platforms=(AMD64, ARM64)).put(beside(place, tmp_path), settings)
+
+
+def opened(place: str, settings: Settings, digest: str) -> tuple[Index, list[Manifest], Configs]:
+    """An image, read apart from what made it, every blob found and hashed."""
+    store = stores.open_store(Reference.parse(place), settings)
+    root = store.resolve(digest)
+    index = parse(read(store, root), root.media_type)
+    assert isinstance(index, Index)
+    manifests, configs = [], {}
+    for entry in index.manifests:
+        manifest = parse(read(store, entry), entry.media_type)
+        assert isinstance(manifest, Manifest)
+        for layer in manifest.layers:
+            read(store, layer, limit=64 * 1024 * 1024)
+        manifests.append(manifest)
+        configs[str(entry.platform)] = json.loads(read(store, manifest.config))
+    return index, manifests, configs
+
+
+def assembled(version: str, base: str, settings: Settings, **more: Any) -> ImageAssembleResult:
+    return image_assemble(version, base=base, settings=settings, **more)
+
+
+def test_an_image_has_the_base_and_the_model_s_own_layers(
+    version: str, base: str, settings: Settings, place: str
+) -> None:
+    done = assembled(version, base, settings)
+
+    _, manifests, configs = opened(place, settings, "serve-1.0.0")
+    model = [layer.digest for layer in inspect(version, settings=settings).layers]
+    assert done.platforms == ("linux/amd64", "linux/arm64/v8")
+    assert (done.status, done.tag, done.sent) == ("assembled", "serve-1.0.0", 0)
+    for manifest, config in zip(manifests, configs.values(), strict=True):
+        layers = [layer.digest for layer in manifest.layers]
+        diff_ids = config["rootfs"]["diff_ids"]
+        assert layers[3:] == diff_ids[3:] == model
+        assert len(layers) == len(diff_ids) == done.layers
+        told = [entry for entry in config["history"] if not entry.get("empty_layer")]
+        assert len(told) == len(layers)
+
+
+def test_the_image_says_what_it_is(version: str, base: str, settings: Settings, place: str) -> None:
+    done = assembled(version, base, settings, env={"MODE": "fast"}, port=9000)
+
+    index, manifests, configs = opened(place, settings, done.image)
+    config = configs["linux/amd64"]["config"]
+    labels = config["Labels"]
+    assert labels["dev.lading.digest"] == done.digest
+    assert labels["dev.lading.target"] == "serve"
+    assert labels["org.opencontainers.image.version"] == "1.0.0"
+    assert labels["org.opencontainers.image.base.digest"] == base.rpartition("@")[2]
+    assert labels["maker"] == "somebody"
+    assert index.annotations["dev.lading.digest"] == done.digest
+    assert f"LADING_MODEL_DIGEST={done.digest}" in config["Env"]
+    assert {"PATH=/bin", "MODE=fast", "HOME=/tmp"} <= set(config["Env"])
+    assert config["ExposedPorts"] == {"22/tcp": {}, "9000/tcp": {}}
+    assert config["Cmd"] == [*("lading", "serve", "/models", "--host", "0.0.0.0", "--port", "9000")]
+    assert config["User"] == "65532:65532"
+    assert "Healthcheck" not in config
+    assert configs["linux/arm64/v8"]["variant"] == "v8"
+    assert len({manifest.config.digest for manifest in manifests}) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "user"),
+    [("", "65532:65532"), ("root", "65532:65532"), ("0:0", "65532:65532"), ("ada", "ada")],
+)
+def test_a_server_does_not_run_as_root(yard: Yard, said: str, user: str) -> None:
+    base = yard.put(BaseImage(config={"User": said}))
+
+    done = yard.assembled(base)
+    forced = yard.assembled(base, user="0", tag="rooted")
+
+    users = [yard.config(each)["config"]["User"] for each in (done, forced)]
+    assert users == [user, "0"]
+
+
+def test_a_base_that_starts_lading_is_not_told_twice(
+    version: str, settings: Settings, place: str, tmp_path: Path
+) -> None:
+    base = BaseImage(config={"Entrypoint": ["lading"]}).put(beside(place, tmp_path), settings)
+
+    done = assembled(version, base, settings)
+    own = assembled(version, base, settings, cmd=["inspect", "x"], tag="own")
+
+    config = opened(place, settings, done.image)[2]["linux/amd64"]["config"]
+    assert (config["Entrypoint"], config["Cmd"][0]) == (["lading"], "serve")
+    config = opened(place, settings, own.image)[2]["linux/amd64"]["config"]
+    assert config["Cmd"] == ["inspect", "x"]
+
+
+@pytest.mark.parametrize("single", [True, False])
+@pytest.mark.parametrize("how", ["plain", "gzip", "zstd"])
+@pytest.mark.parametrize("shape", ["oci", "docker"])
+def test_a_base_of_any_shape_will_do(yard: Yard, shape: Shape, how: Packed, single: bool) -> None:
+    base = BaseImage(shape=shape, how=how, single=single)
+
+    done = yard.assembled(yard.put(base))
+
+    index, (manifest,), configs = opened(yard.place, yard.settings, done.image)
+    assert index.media_type.startswith("application/vnd.oci.")
+    assert all(layer.media_type.startswith("application/vnd.oci.") for layer in manifest.layers)
+    packed = [layer.media_type.partition("+")[2] for layer in manifest.layers[:3]]
+    assert packed == ["" if how == "plain" else how] * 3
+    diff_ids = configs["linux/amd64"]["rootfs"]["diff_ids"]
+    assert diff_ids[:2] == [Digest.of(layer) for layer in base.layers]
+
+
+def test_twice_is_once(version: str, base: str, settings: Settings, place: str) -> None:
+    first = assembled(version, base, settings)
+    names = set(stores.open_store(Reference.parse(place), settings).names())
+
+    second = assembled(version, base, replace(settings, actor="somebody else"))
+
+    assert (second.image, second.evidence) == (first.image, first.evidence)
+    assert second.status == "unchanged"
+    assert set(stores.open_store(Reference.parse(place), settings).names()) == names
+    assert len(evidence(version, settings=settings).evidence) == 1
+
+
+def test_the_same_inputs_are_the_same_image_elsewhere(
+    version: str, base: str, settings: Settings, place: str, tmp_path: Path
+) -> None:
+    first = assembled(version, base, settings)
+    store = stores.open_store(Reference.parse(place), settings)
+    store.untag("serve-1.0.0")
+
+    again = assembled(version, base, replace(settings, cache=tmp_path / "another"))
+
+    assert again.image == first.image
+
+
+def test_the_evidence_names_the_image(
+    version: str, base: str, settings: Settings, place: str
+) -> None:
+    done = assembled(version, base, replace(settings, actor="ada"))
+
+    (said,) = evidence(version, settings=settings).evidence
+    assert (said.type, said.digest, said.actor) == ("image", done.evidence, "ada")
+    assert said.content["image"]["digest"] == done.image
+    assert said.content["image"]["platforms"] == list(done.platforms)
+    assert said.content["base"]["digest"] == base.rpartition("@")[2]
+    assert (said.content["how"], said.content["reproducible"]) == ("assembled", True)
+    assert list_versions(place, settings=settings).versions[0].images == ("serve",)
+
+
+def test_another_base_is_another_image_and_the_first_is_told(
+    version: str, base: str, settings: Settings, place: str, tmp_path: Path
+) -> None:
+    first = assembled(version, base, settings)
+    other = BaseImage(layers=[archive({"bin/other": b"x"})]).put(beside(place, tmp_path), settings)
+
+    second = assembled(version, other, settings)
+
+    assert second.previous == first.image != second.image
+    assert len(evidence(version, settings=settings).evidence) == 2
+
+
+def test_an_image_that_has_its_tag_again_is_the_newest(
+    yard: Yard, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter(f"2026-03-01T12:00:{second:02}Z" for second in range(60))
+    monkeypatch.setattr(operation, "now", lambda: next(seconds))
+    other = yard.put(BaseImage(layers=[archive({"bin/other": b"x"})]))
+    for each in (base, other):
+        yard.assembled(each)
+
+    done = yard.assembled(base)
+    again = yard.assembled(base)
+
+    assert (done.status, again.status) == ("assembled", "unchanged")
+    said = evidence(yard.version, settings=yard.settings).evidence
+    assert len(said) == 3
+    assert said[0].content["image"]["digest"] == done.image
+
+
+def test_only_the_platforms_that_are_wanted(version: str, base: str, settings: Settings) -> None:
+    done = assembled(version, base, settings, platforms=["linux/arm64/v8"])
+
+    assert done.platforms == ("linux/arm64/v8",)
+    with pytest.raises(InvalidInput, match="s390x"):
+        assembled(version, base, settings, platforms=["linux/s390x"])
+
+
+def test_an_image_by_stage_is_the_version_s(
+    version: str, base: str, settings: Settings, place: str
+) -> None:
+    tag(version, "candidate", settings=settings)
+
+    done = assembled(f"{place}:candidate", base, settings)
+
+    assert (done.tag, done.reference) == ("serve-1.0.0", version)
+
+
+def test_a_base_in_another_place_is_copied_first(
+    version: str, settings: Settings, place: str, tmp_path: Path
+) -> None:
+    base = BaseImage().put(f"oci:{tmp_path / 'far'}", settings)
+
+    done = assembled(version, base, settings)
+
+    opened(place, settings, done.image)
+    if not place.startswith("oci:") and "/" in place and not place.startswith("ml/"):
+        assert (done.mounted, done.sent > 0) == (0, True)
+    labels = opened(place, settings, done.image)[2]["linux/amd64"]["config"]["Labels"]
+    assert str(tmp_path) not in json.dumps(labels)
+
+
+def test_a_base_in_the_model_s_own_repository_moves_nothing(
+    version: str, settings: Settings, place: str
+) -> None:
+    base = BaseImage().put(place, settings, tag="base-1.0.0")
+
+    done = assembled(version, base, settings)
+
+    opened(place, settings, done.image)
+    assert (done.mounted, done.present, done.sent) == (0, 0, 0)
+
+
+WRONG: list[tuple[BaseImage, str]] = [
+    (BaseImage(wrong={"rootfs": {"type": "layers", "diff_ids": []}}), "0 diff_ids for 3"),
+    (BaseImage(wrong={"rootfs": {"type": "layers", "diff_ids": ["x", "y", "z"]}}), "not a digest"),
+    (BaseImage(wrong={"rootfs": None}), "diff_ids"),
+    (BaseImage(wrong={"architecture": "arm64"}), "its index says"),
+    (BaseImage(wrong={"architecture": ""}), "for which platform"),
+    (BaseImage(config={"Env": "PATH"}), "Env is no list"),
+    (BaseImage(config={"Entrypoint": [1]}), "Entrypoint is no list"),
+]
+
+
+@pytest.mark.parametrize(("base", "why"), WRONG)
+def test_what_no_runtime_would_take_is_refused(yard: Yard, base: BaseImage, why: str) -> None:
+    named = yard.put(base)
+
+    with pytest.raises(InvalidInput, match=why):
+        yard.assembled(named)
+
+    assert nothing_has_a_name(yard.place, yard.settings)
+
+
+def nothing_has_a_name(place: str, settings: Settings) -> bool:
+    names = set(stores.open_store(Reference.parse(place), settings).names())
+    return not any(name.startswith("serve") for name in names)
+
+
+def test_what_is_no_image_is_no_base(
+    version: str, settings: Settings, place: str, model: Path, tmp_path: Path
+) -> None:
+    root = inspect(version, settings=settings)
+    part = next(each.digest for each in root.manifests if each.role == "model")
+
+    with pytest.raises(InvalidInput, match="is a model, not an image"):
+        assembled(version, f"{place}@{root.digest}", settings)
+    with pytest.raises(InvalidInput, match="is no image"):
+        assembled(version, f"{place}@{part}", settings)
+
+
+def test_a_base_is_named_by_digest(version: str, base: str, settings: Settings) -> None:
+    where, _, digest = base.rpartition("@")
+
+    with pytest.raises(InvalidInput, match="tags move") as caught:
+        assembled(version, f"{where}:1", settings)
+
+    assert digest in str(caught.value.hint)
+
+
+def test_a_base_that_is_not_there(version: str, settings: Settings, place: str) -> None:
+    with pytest.raises(NotFound):
+        assembled(version, f"{place}@{Digest.of(b'nothing')}", settings)
+
+
+def test_more_layers_than_runtimes_take_are_refused(
+    version: str, settings: Settings, place: str, tmp_path: Path
+) -> None:
+    many = [archive({f"etc/{number}": b"x"}) for number in range(122)]
+    base = BaseImage(layers=many, how="plain").put(beside(place, tmp_path), settings)
+
+    with pytest.raises(Unsupported, match="have 130 layers"):
+        assembled(version, base, settings)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"env": {"A B": "x"}},
+        {"env": {"LADING_MODEL_DIGEST": "mine"}},
+        {"port": 0},
+        {"port": 65536},
+        {"cmd": []},
+        {"user": "a b"},
+        {"tag": "1.0.0"},
+        {"tag": "serve-2.0.0"},
+        {"tag": "base-1.0.0"},
+        {"tag": "prod"},
+        {"platforms": ["amd64"]},
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(
+    version: str, base: str, settings: Settings, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInput):
+        assembled(version, base, settings, **wrong)
+
+
+@dataclass
+class Interrupted:
+    """A store's way to push that breaks off after so many pushes."""
+
+    push: Callable[..., None]
+    left: int
+
+    def bound(self) -> Callable[..., None]:
+        def push(store: Any, *arguments: Any) -> None:
+            if not self.left:
+                raise KeyboardInterrupt
+            self.left -= 1
+            self.push(store, *arguments)
+
+        return push
+
+
+def test_interrupted_at_any_moment_nothing_has_a_name_and_it_goes_on(
+    yard: Yard, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = type(stores.open_store(Reference.parse(yard.place), yard.settings))
+    push_, moments = kind.push, 0
+    while True:
+        monkeypatch.setattr(kind, "push", Interrupted(push_, moments).bound())
+        try:
+            done = yard.assembled(base)
+        except KeyboardInterrupt:
+            monkeypatch.setattr(kind, "push", push_)
+            if not nothing_has_a_name(yard.place, yard.settings):
+                opened(yard.place, yard.settings, "serve-1.0.0")
+            moments += 1
+        else:
+            break
+
+    monkeypatch.setattr(kind, "push", push_)
+    opened(yard.place, yard.settings, done.image)
+    # Two configs, two manifests, the index, and the evidence with its content.
+    assert moments >= 6
+    assert len(evidence(yard.version, settings=yard.settings).evidence) == 1
+
+
+def test_offline_is_enough_for_what_is_here(
+    model: Path, settings: Settings, tmp_path: Path, registry: DockerRegistry
+) -> None:
+    offline = replace(settings, offline=True)
+    push(model, "ml/here:1.0.0", settings=offline)
+    base = BaseImage().put(f"oci:{tmp_path / 'base'}", offline)
+
+    done = assembled("ml/here:1.0.0", base, offline)
+
+    assert done.status == "assembled"
+    with pytest.raises(Unavailable, match="not asked"):
+        assembled("ml/here:1.0.0", f"{registry.host}/base@{Digest.of(b'x')}", offline)
+
+
+@pytest.mark.parametrize("platforms", [(AMD64,), (AMD64, ARM64)])
+def test_a_dozen_requests_are_enough(
+    model: Path,
+    settings: Settings,
+    registry: DockerRegistry,
+    repository: str,
+    platforms: tuple[Any, ...],
+) -> None:
+    place = f"{registry.host}/{repository}"
+    push(model, f"{place}:1.0.0", settings=settings)
+    base = BaseImage(platforms=platforms).put(f"{place}/base", settings)
+    before = registry.blobs()
+    registry.forget_requests()
+
+    done = assembled(f"{place}:1.0.0", base, settings)
+
+    asked = registry.requests()
+    mounts = [each for each in asked if "mount=" in each.path]
+    others = [each for each in asked if "mount=" not in each.path]
+    # Each layer once: two that both platforms have, and one of each platform's own.
+    assert (len(mounts), done.sent) == (2 + len(platforms), 0)
+    assert all(each.status == 201 for each in mounts)
+    # What is new are configs, manifests and the index, the evidence, and the list of it.
+    assert len(registry.blobs() - before) <= 2 * len(platforms) + 5
+    # The list of what hangs on the version is asked for when the image has its tag.
+    told = next(
+        at for at, each in enumerate(others) if done.digest[7:] in each.path.rpartition("/")[2]
+    )
+    assert others[told - 1].path.endswith("/manifests/serve-1.0.0")
+    assert told <= 10 * len(platforms)
+    assert len(others) - told <= 13
+
+
+BROKEN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["config", "rootfs", "history", "Env", "diff_ids", "type", "os"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(wrong=st.dictionaries(st.sampled_from(["config", "rootfs", "history", "os"]), BROKEN))
+@examples(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_base_says_it_is_an_image_or_refused(
+    wrong: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from lading.images.assembly import Wish, assemble
+    from lading.images.base import base_of
+    from lading.spec import mediatypes
+    from lading.spec.descriptor import Descriptor
+
+    layer = Descriptor.of(b"layer", mediatypes.IMAGE_LAYER)
+    value = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [layer.digest]},
+    } | wrong
+    raw = json.dumps(value).encode()
+    manifest = Manifest.build(Descriptor.of(raw, mediatypes.IMAGE_CONFIG), (layer,))
+    wish = Wish(None, {"a": "b"}, {"C": "d"})
+
+    try:
+        made = assemble([base_of(manifest, raw, "base")], [layer], wish)
+    except LadingError:
+        return
+
+    config = json.loads(made.parts[0].config)
+    assert config["rootfs"]["diff_ids"] == [layer.digest, layer.digest]
+    assert len([e for e in config["history"] if not e.get("empty_layer")]) == 2
