@@ -92,6 +92,7 @@ SURFACE = [
     "scan",
     "schema",
     "search",
+    "serve",
     "status",
     "tag",
     "verify",

@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from lading.operations.scan import scan
     from lading.operations.schema import schema
     from lading.operations.search import search
+    from lading.operations.serve import serve
     from lading.operations.status import status
     from lading.operations.tag import tag
     from lading.operations.verify import verify
@@ -175,6 +176,7 @@ __all__ = [
     "scan",
     "schema",
     "search",
+    "serve",
     "status",
     "tag",
     "verify",
@@ -266,6 +268,7 @@ _HOMES = {
     "scan": "lading.operations.scan",
     "schema": "lading.operations.schema",
     "search": "lading.operations.search",
+    "serve": "lading.operations.serve",
     "status": "lading.operations.status",
     "tag": "lading.operations.tag",
     "verify": "lading.operations.verify",

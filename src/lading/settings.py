@@ -77,6 +77,9 @@ class Settings:
     pickle_from: frozenset[str] = frozenset()
     # What is not to be found out; the names are those of lading.operations.publishing.captured.
     without: frozenset[str] = frozenset()
+    # What a folder holds that is served from an image, which knows; see lading serve.
+    model_digest: str | None = None
+    model_reference: str | None = None
     credential_files: tuple[Path, ...] = ()
     login_file: Path = Path("config.json")
     username: str | None = None
@@ -254,6 +257,8 @@ _VARIABLES = {
     "required": "LADING_REQUIRED",
     "without": "LADING_WITHOUT",
     "pickle_from": "LADING_PICKLE_FROM",
+    "model_digest": "LADING_MODEL_DIGEST",
+    "model_reference": "LADING_MODEL_REFERENCE",
     "username": "LADING_USERNAME",
     "password": "LADING_PASSWORD",
     "identity_token": "LADING_IDENTITY_TOKEN",

@@ -102,6 +102,11 @@ class Console:
         if not self.json and not self.quiet:
             _write_talk(self._seen(lines, sys.stderr))
 
+    def log(self, line: str) -> None:
+        """Talk in lines that are for machines anyway; who asked for quiet is not told."""
+        if not self.quiet:
+            _write_talk([line])
+
     def warn(self, text: str) -> None:
         """Say something that ought to be known, whatever was asked."""
         _write_talk([json.dumps({"warning": text}) if self.json else f"warning: {text}"])

@@ -21,6 +21,7 @@ EVIDENCE = "Evidence"
 STAGES = "Stages and history"
 IMAGES = "Images"
 WATCH = "Pipelines"
+RUN = "Run models"
 NAMES = "Names"
 PLACES = "Registries and this machine"
 
@@ -75,6 +76,7 @@ VERBS = {
     "watch": Verb("Tell of every new version and every move of a stage, once.", WATCH),
     "hook": Verb("Be told by registries instead of asking them.", WATCH),
     "event": Verb("Show what happened last to a version or a stage.", WATCH),
+    "serve": Verb("Serve a model over HTTP, and follow a stage.", RUN),
     "tag": Verb("Give a version another name, such as candidate.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),
     "gc": Verb("Throw away versions that nobody needs, and what is left over.", NAMES),

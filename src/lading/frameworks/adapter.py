@@ -15,6 +15,10 @@ A third party adds a framework in three steps:
 
 3. Import the framework inside the methods only: an adapter is asked about other people's models.
 
+Two attributes may be there beside the protocol, for who serves models: ``concurrent = True`` says
+that ``predict`` may be called from several threads at once, ``by_row = True`` that models answer
+each row by itself as a rule. Without them a model is asked by one thread, one request at a time.
+
 In a notebook, :func:`lading.frameworks.register` does instead of step 2; see
 ``examples/own_adapter.py``.
 """

@@ -27,6 +27,8 @@ class CatBoost:
     name: Final = "catboost"
     framework: Final = "catboost"
     distributions: Final = ("catboost",)
+    concurrent: Final = True
+    by_row: Final = True
 
     def takes(self, model: object) -> bool:
         """Whether it is one of CatBoost's own, or inherits from one."""

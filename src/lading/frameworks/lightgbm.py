@@ -30,6 +30,8 @@ class LightGBM:
     name: Final = "lightgbm"
     framework: Final = "lightgbm"
     distributions: Final = ("lightgbm",)
+    concurrent: Final = True
+    by_row: Final = True
 
     def takes(self, model: object) -> bool:
         """Whether it is one of LightGBM's own."""

@@ -49,6 +49,8 @@ class Onnx:
     name: Final = "onnx"
     framework: Final = "onnx"
     distributions: Final = ("onnx", "onnxruntime")
+    concurrent: Final = True
+    by_row: Final = True
 
     def takes(self, model: object) -> bool:
         """Whether it is a graph, names a file of one, or is the bytes of one."""

@@ -21,6 +21,8 @@ class Sklearn:
     name: Final = "sklearn"
     framework: Final = "scikit-learn"
     distributions: Final = ("sklearn", "skops")
+    concurrent: Final = True
+    by_row: Final = True
 
     def takes(self, model: object) -> bool:
         """Whether it is an estimator, a pipeline or another object of scikit-learn."""

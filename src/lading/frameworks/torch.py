@@ -98,6 +98,8 @@ class Torch:
     name: Final = "torch"
     framework: Final = "pytorch"
     distributions: Final = ("torch", "safetensors")
+    concurrent: Final = True
+    by_row: Final = True
 
     def takes(self, model: object) -> bool:
         """Whether it is a module, a program made of one, or tensors by name."""

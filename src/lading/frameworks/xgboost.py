@@ -39,6 +39,8 @@ class XGBoost:
     name: Final = "xgboost"
     framework: Final = "xgboost"
     distributions: Final = ("xgboost",)
+    concurrent: Final = True
+    by_row: Final = True
 
     def takes(self, model: object) -> bool:
         """Whether it is one of XGBoost's own, or inherits from one."""

@@ -87,23 +87,56 @@ def load(
         LocalFailure: its framework is not installed.
         IntegrityError: its content is damaged.
     """
-    from lading.frameworks import LoadOptions
-    from lading.frameworks.door import loading
-
     settings = stores.settled(settings)
     pulled = pull(reference, settings=settings, on_progress=on_progress)
-    folder = Path(pulled.path)
     if allow_pickle is None:
         allow_pickle = _is_allowed(Reference.parse(pulled.reference), settings)
     # By digest, so that a name that moves meanwhile does not give another's document.
     place = Reference.parse(pulled.reference).with_digest(Digest(pulled.digest))
     with open_version(place, settings=settings) as opened:
         document = opened.document
+    return from_folder(
+        Path(pulled.path),
+        document,
+        reference=pulled.reference,
+        digest=pulled.digest,
+        allow_pickle=allow_pickle,
+        trusted=trusted,
+        device=device,
+        into=into,
+        adapter=adapter,
+        check_environment=check_environment,
+    )
+
+
+def from_folder(
+    folder: Path,
+    document: Document,
+    *,
+    reference: str,
+    digest: str,
+    allow_pickle: bool = False,
+    trusted: tuple[str, ...] = (),
+    device: str | None = None,
+    into: object = None,
+    adapter: str | Adapter | None = None,
+    check_environment: bool = True,
+) -> Loaded:
+    """The model in a folder that holds the files of a version, as its document says.
+
+    Reference and digest are what the caller knows of it; nothing is looked up.
+
+    Raises:
+        LadingError: as :func:`load`.
+    """
+    from lading.frameworks import LoadOptions
+    from lading.frameworks.door import loading
+
     found = [*_hazards(document, folder, allow_pickle=allow_pickle)]
     if check_environment:
-        found += _environment(document, pulled.reference)
+        found += _environment(document, reference)
     for text in found:
-        _warn_once(pulled.digest, text)
+        _warn_once(digest, text)
     chosen = _adapter(document, adapter)
     how = dict(document.framework.load) if document.framework else {}
     options = LoadOptions(
@@ -115,7 +148,7 @@ def load(
     )
     with loading(chosen.framework):
         model = chosen.load(folder, how, options)
-    return Loaded(model, document, pulled.reference, pulled.digest, folder, tuple(found), chosen)
+    return Loaded(model, document, reference, digest, folder, tuple(found), chosen)
 
 
 def _formats(document: Document) -> dict[str, str]:
@@ -165,7 +198,7 @@ def _warn_once(digest: str, text: str) -> None:
     if (digest, text) not in _warned:
         _warned.add((digest, text))
         # At the line that called lading.load.
-        warnings.warn(text, EnvironmentWarning, stacklevel=3)
+        warnings.warn(text, EnvironmentWarning, stacklevel=4)
 
 
 def _adapter(document: Document, chosen: str | Adapter | None) -> Adapter:

@@ -1,0 +1,196 @@
+"""``lading serve``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lading.cli import offers
+from lading.cli.console import Console
+from lading.cli.options import examples
+from lading.operations import serve as operation
+from lading.spec.duration import seconds_of
+
+_STAGE = "Stages"
+_LOADING = "Loading"
+_LIMITS = "Limits"
+_MIB = 1024 * 1024
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    epilog=examples(
+        "lading serve ml/fraud:1.2.0",
+        "lading serve ./model --port 9000",
+        "lading serve ml/fraud --reload-stage prod --host 0.0.0.0",
+    )
+)
+def serve(
+    context: typer.Context,
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="REF|PATH",
+            help="[HOST/]NAME[:TAG|@DIGEST]; or a folder: ./model, /models.",
+            show_default=False,
+            autocompletion=offers.references,
+        ),
+    ],
+    *,
+    port: Annotated[
+        int,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 for any that is free."),
+    ] = operation.PORT,
+    host: Annotated[
+        str,
+        typer.Option("--host", metavar="HOST", help="0.0.0.0 lets others reach it."),
+    ] = operation.HOST,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="What the model is called in addresses; the last part of its name otherwise.",
+            show_default=False,
+        ),
+    ] = None,
+    reload_stage: Annotated[
+        str | None,
+        typer.Option(
+            "--reload-stage",
+            metavar="STAGE",
+            help="Serve what this stage names, now and after every move.",
+            show_default=False,
+            autocompletion=offers.stages,
+            rich_help_panel=_STAGE,
+        ),
+    ] = None,
+    reload_interval: Annotated[
+        str,
+        typer.Option(
+            "--reload-interval",
+            metavar="TIME",
+            help="How often to look at the stage.",
+            rich_help_panel=_STAGE,
+        ),
+    ] = "10s",
+    shadow: Annotated[
+        str | None,
+        typer.Option(
+            "--shadow",
+            metavar="REF",
+            help="Ask this one, too, and count where its answers differ; nobody gets them.",
+            show_default=False,
+            rich_help_panel=_STAGE,
+        ),
+    ] = None,
+    allow_pickle: Annotated[
+        bool,
+        typer.Option(
+            "--allow-pickle",
+            help="Let the model's own code run, if it comes with any.",
+            rich_help_panel=_LOADING,
+        ),
+    ] = False,
+    trusted: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trusted",
+            metavar="TYPE",
+            help="A type in a skops file that you have looked at. Repeatable.",
+            show_default=False,
+            rich_help_panel=_LOADING,
+        ),
+    ] = None,
+    adapter: Annotated[
+        str | None,
+        typer.Option(
+            "--adapter",
+            metavar="NAME",
+            help="Who loads it: sklearn, onnx, …",
+            show_default=False,
+            rich_help_panel=_LOADING,
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device",
+            metavar="DEVICE",
+            help="Where it computes, as its framework spells it: cuda:0.",
+            show_default=False,
+            rich_help_panel=_LOADING,
+        ),
+    ] = None,
+    batch: Annotated[
+        bool | None,
+        typer.Option(
+            "--batch/--no-batch",
+            help="Ask about several requests at once; found out where nothing is said.",
+            show_default=False,
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
+    max_body: Annotated[
+        int,
+        typer.Option(
+            "--max-body",
+            metavar="MIB",
+            min=1,
+            max=4096,
+            help="The largest request, in MiB.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 32,
+    max_rows: Annotated[
+        int,
+        typer.Option(
+            "--max-rows",
+            metavar="N",
+            min=1,
+            help="The most rows in one request.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = 10_000,
+    timeout: Annotated[
+        str,
+        typer.Option(
+            "--timeout",
+            metavar="TIME",
+            help="How long the model may take for one answer.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = "30s",
+) -> None:
+    """Serve a model: the Open Inference Protocol, plain rows at /predict, a page at /docs.
+
+    Needs the extra: pip install 'lading[serve]'. Prints the address when the model is loaded and
+    has answered its input example; stderr has one JSON line for each request, without payloads.
+    SIGTERM ends it when the requests that came are answered. Only this machine can reach it,
+    unless --host says otherwise: it knows no passwords, so put what does before it.
+    """
+    from lading.serving.limits import Limits
+
+    console = Console.of(context)
+    body = max_body * _MIB
+    limits = Limits(body=body, bodies=4 * body, rows=max_rows, answer=float(seconds_of(timeout)))
+    operation.serve(
+        reference,
+        host=host,
+        port=port,
+        name=name,
+        reload_stage=reload_stage,
+        reload_interval=float(seconds_of(reload_interval)),
+        shadow=shadow,
+        batches=batch,
+        limits=limits,
+        allow_pickle=allow_pickle or None,
+        trusted=tuple(trusted or ()),
+        adapter=adapter,
+        device=device,
+        on_ready=lambda result: console.answer(result, [result.url]),
+        on_line=console.log,
+        settings=console.settings(),
+    )

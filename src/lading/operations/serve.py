@@ -1,0 +1,176 @@
+"""Serve a version, or a folder, over HTTP, and follow a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from lading.errors import InvalidInput, LocalFailure, NotFound
+from lading.operations import stores
+from lading.operations.answering.folder import as_path
+from lading.operations.answering.models import UNKNOWN, Consent, model_of
+from lading.spec.reference import Reference
+
+if TYPE_CHECKING:
+    from lading.serving.limits import Limits
+    from lading.serving.model import Model
+    from lading.settings import Settings
+    from lading.transfer import OnProgress
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 8080
+INTERVAL: Final = 10.0
+_NEEDED: Final = ("starlette", "uvicorn", "httptools", "prometheus_client")
+
+
+@dataclass(frozen=True, slots=True)
+class ServeResult:
+    """What is served, and where."""
+
+    url: str
+    name: str
+    version: str
+    reference: str
+    digest: str
+
+
+def serve(
+    reference: str | Reference,
+    *,
+    host: str = HOST,
+    port: int = PORT,
+    name: str | None = None,
+    reload_stage: str | None = None,
+    reload_interval: float = INTERVAL,
+    shadow: str | None = None,
+    batches: bool | None = None,
+    limits: Limits | None = None,
+    allow_pickle: bool | None = None,
+    trusted: tuple[str, ...] = (),
+    adapter: str | None = None,
+    device: str | None = None,
+    into: object = None,
+    on_ready: Callable[[ServeResult], object] = lambda result: None,
+    on_line: Callable[[str], object] = lambda line: None,
+    settings: Settings | None = None,
+    on_progress: OnProgress | None = None,
+) -> None:
+    """Serve a model until the process is told to end.
+
+    Args:
+        reference: a version; or a folder, as ``./model`` or ``/models``.
+        host: the address to listen at; only this machine reaches the default.
+        port: 0 for any that is free.
+        name: what the model is called in addresses; the last part of its name otherwise.
+        reload_stage: serve what this stage of the model names, now and after every move.
+        reload_interval: seconds between two looks at the stage.
+        shadow: another model that is asked the same; where its answers differ is counted.
+        batches: whether to ask about several requests at once; None to find out.
+        limits: what one client, and all together, may take of this machine.
+        allow_pickle: let code of the model run, as in :func:`lading.load`.
+        trusted: types in a skops file that somebody looked at.
+        adapter: who loads the model.
+        device: where it computes, as its framework spells it.
+        into: what its weights go into, or its class.
+        on_ready: called when the model is loaded and has answered its input example.
+        on_line: called with each line of the log: JSON, without payloads.
+        settings: what holds here; what holds everywhere where None is given.
+        on_progress: told how the first model is pulled.
+
+    Raises:
+        PolicyRefused: loading would run code of the model, and nobody allowed that.
+        InvalidInput: a folder has no stages; or a version and a stage are named at once.
+        NotFound: there is no such version.
+        LocalFailure: the extra ``serve`` is not installed, or the address is taken.
+        LadingError: the model does not load, or does not answer its input example.
+    """
+    _demand_extra()
+    from lading.serving.follow import Followed
+    from lading.serving.limits import Limits
+    from lading.serving.server import Plan, run
+
+    settings = stores.settled(settings)
+    consent = Consent(allow_pickle, trusted, adapter, device, into)
+
+    def loader(which: str | Reference, told: OnProgress | None = None) -> Callable[[], Model]:
+        return partial(model_of, which, consent, settings, name=name, on_progress=told)
+
+    served, followed = reference, None
+    if reload_stage is not None:
+        served = place = _of_stage(reference, reload_stage, settings)
+        look = partial(_look, place, settings)
+        followed = Followed(look, loader(place), reload_interval, reload_stage)
+    run(
+        Plan(
+            load=loader(served, on_progress),
+            host=host,
+            port=port,
+            expected=_expected(served, settings),
+            followed=followed,
+            shadow=loader(shadow) if shadow else None,
+            batches=batches,
+            limits=limits or Limits(),
+            on_line=on_line,
+            on_ready=lambda port, model: on_ready(_result(host, port, model)),
+        )
+    )
+
+
+def _demand_extra() -> None:
+    from lading.frameworks.installed import is_installed
+
+    lacking = [module for module in _NEEDED if not is_installed(module)]
+    if lacking:
+        raise LocalFailure(
+            "serving needs packages that are not installed",
+            cause=", ".join(lacking),
+            hint="pip install 'lading[serve]'",
+        )
+
+
+def _of_stage(reference: str | Reference, stage: str, settings: Settings) -> Reference:
+    """The stage of a model."""
+    if isinstance(reference, str) and as_path(reference) is not None:
+        raise InvalidInput("a folder has no stages", hint="lading serve NAME --reload-stage STAGE")
+    place = stores.locate(reference, settings)
+    if place.digest or place.tag not in (None, stage):
+        raise InvalidInput(
+            f"{place} names a version, and the stage {stage} another perhaps",
+            hint=f"lading serve {place.base} --reload-stage {stage}",
+        )
+    return place.with_tag(stage)
+
+
+def _look(place: Reference, settings: Settings) -> str | None:
+    """The digest that a stage names now; None where it names nothing."""
+    store = stores.open_store(place, settings)
+    try:
+        return str(stores.resolve(store, place).digest)
+    except NotFound:
+        return None
+    finally:
+        client = getattr(store, "client", None)
+        if client is not None:
+            client.close()
+
+
+def _expected(reference: str | Reference, settings: Settings) -> str:
+    """The digest that will be served, where that is known beforehand."""
+    if isinstance(reference, str):
+        if as_path(reference) is not None:
+            return settings.model_digest or UNKNOWN
+        reference = Reference.parse(reference)
+    return reference.digest or UNKNOWN
+
+
+def _result(host: str, port: int, model: Model) -> ServeResult:
+    shown = f"[{host}]" if ":" in host else host
+    return ServeResult(
+        url=f"http://{shown}:{port}",
+        name=model.name,
+        version=model.version,
+        reference=model.reference,
+        digest=model.digest,
+    )

@@ -1,0 +1,90 @@
+"""The body of a request, read within its bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.requests import Request
+from starlette.types import Message
+
+from lading.errors import InvalidInput
+from lading.serving.failures import Busy, TooLarge, TooSlow, UnknownEncoding
+from lading.serving.limits import Limits
+
+_PLAIN: Final = ("", "identity")
+
+
+class Bodies:
+    """Reads bodies, and knows how many bytes of them are held at once."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._held = 0
+
+    def let_go(self, size: int) -> None:
+        """A body of that size is not needed any more."""
+        self._held -= size
+
+    async def read(self, request: Request) -> bytes:
+        """The whole body; its size counts as held until it is let go.
+
+        Raises:
+            TooLarge: it is larger than one may be.
+            TooSlow: it did not come in time.
+            Busy: too many others are held.
+            UnknownEncoding: it is compressed.
+            InvalidInput: the client hung up.
+        """
+        encoding = request.headers.get("content-encoding", "").strip().lower()
+        if encoding not in _PLAIN:
+            raise UnknownEncoding(
+                f"the body is encoded as {encoding[:40]!r}", hint="send it as it is"
+            )
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length[:20]) > self._limits.body:
+            raise self._too_large()
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                return await self._read(request)
+        except TimeoutError:
+            raise TooSlow(f"the body did not come within {self._limits.body_seconds:g} s") from None
+
+    async def _read(self, request: Request) -> bytes:
+        message = await request.receive()
+        body = self._part(message)
+        if not message.get("more_body", False):
+            self._hold(len(body), 0)
+            return body
+        parts, size = [body], len(body)
+        self._hold(size, 0)
+        try:
+            while message.get("more_body", False):
+                message = await request.receive()
+                body = self._part(message)
+                self._hold(len(body), size)
+                size += len(body)
+                parts.append(body)
+        except BaseException:
+            self.let_go(size)
+            raise
+        return b"".join(parts)
+
+    def _part(self, message: Message) -> bytes:
+        if message["type"] != "http.request":
+            raise InvalidInput("the client hung up before its request was whole")
+        part: bytes = message.get("body", b"")
+        return part
+
+    def _hold(self, more: int, before: int) -> None:
+        if before + more > self._limits.body:
+            raise self._too_large()
+        if self._held + more > self._limits.bodies:
+            raise Busy("too many large requests at once", hint="come again later")
+        self._held += more
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(
+            f"the body is larger than {self._limits.body} bytes",
+            hint="binary tensors are smaller; ask in parts",
+        )

@@ -1,0 +1,71 @@
+"""What the server tells whoever watches it: one JSON object a line, each with the model's digest.
+
+No payload is ever in it: no input, no answer, and of an error inside the model its class and its
+place but not its words, which may quote the input.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any, Final
+
+from lading.serving.model import Model
+
+_LONGEST: Final = 300
+_FRAMES: Final = 8
+
+
+class Journal:
+    """Writes lines to whoever wants them."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+
+    def tell(
+        self, event: str, model: Model | None = None, *, level: str = "info", **of: Any
+    ) -> None:
+        """One line."""
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        known = {} if model is None else _identity(model)
+        line = {"time": f"{now[:-6]}Z", "level": level, "event": event, **known, **of}
+        self._write(json.dumps({n: _short(v) for n, v in line.items() if v is not None}))
+
+    def warn(self, event: str, model: Model | None = None, **of: Any) -> None:
+        """One line that somebody should read."""
+        self.tell(event, model, level="warning", **of)
+
+    def bug(self, event: str, error: BaseException, model: Model | None = None) -> None:
+        """An error that nobody foresaw, without what it says."""
+        frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+        places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        self.tell(event, model, level="error", error=type(error).__name__, at=places)
+
+
+def _identity(model: Model) -> dict[str, str]:
+    return {"model": model.name, "version": model.version, "digest": model.digest}
+
+
+def _short(value: Any) -> Any:
+    return value[:_LONGEST] if isinstance(value, str) else value
+
+
+class ServerLog(logging.Handler):
+    """Lines of the HTTP server's own logger, in the journal's form; tracebacks without words."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(logging.WARNING)
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            self._journal.bug("server", error)
+        else:
+            self._journal.tell(
+                "server", level=record.levelname.lower(), message=record.getMessage()
+            )

@@ -1,0 +1,175 @@
+"""Figures for Prometheus: name, version and digest of the model are labels on every series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from lading.serving.model import Model
+from lading.serving.shadow import Shadow
+
+_MODEL: Final = ("model", "version", "digest")
+_SECONDS: Final = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0),
+)
+_ROWS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024, 4096, 16384)
+CONTENT_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
+
+
+def labels_of(model: Model) -> dict[str, str]:
+    """What every series of a model carries."""
+    return {"model": model.name, "version": model.version, "digest": model.digest}
+
+
+@dataclass(slots=True)
+class Figures:
+    """The series of one model."""
+
+    labels: dict[str, str]
+    ready: Any
+    waiting: Any
+    asked_rows: Any
+    batch: Any
+    model_seconds: Any
+
+
+class Metrics:
+    """Every series of one server."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._requests = Counter(
+            "lading_requests",
+            "Requests answered.",
+            (*_MODEL, "endpoint", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "lading_request_seconds",
+            "From the first byte of a request to the last of its answer.",
+            (*_MODEL, "endpoint"),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._model_seconds = Histogram(
+            "lading_model_seconds",
+            "What the model took.",
+            _MODEL,
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._rows = Counter(
+            "lading_rows", "Rows the model was asked about.", _MODEL, registry=self._registry
+        )
+        self._batch = Histogram(
+            "lading_batch_requests",
+            "Requests asked together.",
+            _MODEL,
+            buckets=_ROWS,
+            registry=self._registry,
+        )
+        self._waiting = Gauge(
+            "lading_waiting", "Requests that wait for the model.", _MODEL, registry=self._registry
+        )
+        self._ready = Gauge(
+            "lading_ready", "Whether this model is served now.", _MODEL, registry=self._registry
+        )
+        self._loading = Gauge(
+            "lading_load_seconds", "What loading it took.", _MODEL, registry=self._registry
+        )
+        self._reloads = Counter(
+            "lading_reloads",
+            "Models that the stage brought.",
+            (*_MODEL, "outcome"),
+            registry=self._registry,
+        )
+        self._figures: dict[str, Figures] = {}
+        self._answered: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+
+    def of(self, model: Model) -> Figures:
+        """The series of a model."""
+        found = self._figures.get(model.digest)
+        if found is None:
+            labels = labels_of(model)
+            found = Figures(
+                labels,
+                self._ready.labels(**labels),
+                self._waiting.labels(**labels),
+                self._rows.labels(**labels),
+                self._batch.labels(**labels),
+                self._model_seconds.labels(**labels),
+            )
+            self._figures[model.digest] = found
+        return found
+
+    def answered(self, model: Model, endpoint: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        key = (model.digest, endpoint, status)
+        found = self._answered.get(key)
+        if found is None:
+            labels = labels_of(model)
+            found = (
+                self._requests.labels(**labels, endpoint=endpoint, status=str(status)),
+                self._seconds.labels(**labels, endpoint=endpoint),
+            )
+            self._answered[key] = found
+        found[0].inc()
+        found[1].observe(seconds)
+
+    def loaded(self, model: Model, seconds: float) -> None:
+        """Say how long loading took."""
+        self._loading.labels(**labels_of(model)).set(seconds)
+
+    def reloaded(self, model: Model, outcome: str) -> None:
+        """Count what a stage brought: ``swapped`` or ``failed``, by the model that is served."""
+        self._reloads.labels(**labels_of(model), outcome=outcome).inc()
+
+    def watch(self, shadow: Shadow, model: Model) -> None:
+        """Show how a shadow differs."""
+        self._registry.register(_ShadowFigures(shadow, labels_of(model)))
+
+    def text(self) -> bytes:
+        """Everything, as Prometheus reads it."""
+        return generate_latest(self._registry)
+
+
+class _ShadowFigures(Collector):
+    """Counts and quantiles of the differences between two models."""
+
+    def __init__(self, shadow: Shadow, labels: dict[str, str]) -> None:
+        self._shadow = shadow
+        self._labels = labels
+
+    def collect(self) -> Iterable[Metric]:
+        """The series as they are now."""
+        shadow = self._shadow
+        labels = {
+            **self._labels,
+            "shadow_version": shadow.model.version,
+            "shadow_digest": shadow.model.digest,
+        }
+        counted = Metric(
+            "lading_shadow", "Requests that a shadow was asked, by outcome.", "counter"
+        )
+        for outcome, number in shadow.counts().items():
+            counted.add_sample("lading_shadow_total", {**labels, "outcome": outcome}, number)
+        yield counted
+        differed = Metric(
+            "lading_shadow_difference",
+            "The largest difference between two numbers of an answer, of the last requests.",
+            "summary",
+        )
+        seen = shadow.differences()
+        for quantile, value in seen.quantiles.items():
+            differed.add_sample(
+                "lading_shadow_difference", {**labels, "quantile": f"{quantile:g}"}, value
+            )
+        differed.add_sample("lading_shadow_difference_count", labels, seen.count)
+        differed.add_sample("lading_shadow_difference_sum", labels, seen.total)
+        yield differed

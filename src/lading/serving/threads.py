@@ -1,0 +1,72 @@
+"""Threads that ask the model: a few, of their own, and none that keeps the process from ending."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+_END: Final = None
+_Work = tuple[Callable[[], Any], "asyncio.Future[Any]"]
+
+
+class Threads:
+    """Runs functions in the order they came; made and used within one event loop."""
+
+    def __init__(self, number: int, name: str) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        # When each thread that works began to.
+        self._since: dict[int, float] = {}
+        self._number = number
+        for at in range(number):
+            threading.Thread(
+                target=self._work, name=f"{name}-{at}", args=(at,), daemon=True
+            ).start()
+
+    def run(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
+        """What the function gives or raises, once it is its turn."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._queue.put((function, future))
+        return future
+
+    def end(self) -> None:
+        """Let the threads go when all work is done."""
+        for _ in range(self._number):
+            self._queue.put(_END)
+
+    def stuck(self, seconds: float) -> bool:
+        """Whether every thread has been at one thing for longer than this."""
+        before = time.monotonic() - seconds
+        return len(self._since) == self._number and max(self._since.values()) < before
+
+    def _work(self, at: int) -> None:
+        while (work := self._queue.get()) is not _END:
+            function, future = work
+            self._since[at] = time.monotonic()
+            result, error = None, None
+            try:
+                result = function()
+            except BaseException as raised:  # noqa: BLE001  whoever waits for it hears of it
+                error = raised
+            self._since.pop(at, None)
+            try:
+                self._loop.call_soon_threadsafe(_settle, future, result, error)
+            except RuntimeError:  # the loop has ended, and nobody waits
+                return
+            del work, function, future, result, error
+
+
+def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    elif isinstance(error, (StopIteration, SystemExit, KeyboardInterrupt)):
+        # None of these may pass through an event loop: a model that exits ends its answer only.
+        future.set_exception(RuntimeError(f"the model raised {type(error).__name__}"))
+    else:
+        future.set_exception(error)
