@@ -6,6 +6,7 @@ Weights that do not fit into the graph's own file lie beside it, and never anywh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -212,6 +213,7 @@ def _providers(runtime: Any, device: str | None) -> list[object]:
     return [(provider, {"device_id": int(number or 0)}), _PROVIDERS["cpu"]]
 
 
+@cache
 def _errors_of(runtime: Any) -> tuple[type[Exception], ...]:
     """The errors of onnxruntime, which inherit from Exception alone."""
     state = runtime.capi.onnxruntime_pybind11_state

@@ -14,6 +14,8 @@ from lading.operations.answering.models import UNKNOWN, Consent, model_of
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
+    import threading
+
     from lading.serving.limits import Limits
     from lading.serving.model import Model
     from lading.settings import Settings
@@ -54,6 +56,7 @@ def serve(
     into: object = None,
     on_ready: Callable[[ServeResult], object] = lambda result: None,
     on_line: Callable[[str], object] = lambda line: None,
+    until: threading.Event | None = None,
     settings: Settings | None = None,
     on_progress: OnProgress | None = None,
 ) -> None:
@@ -76,6 +79,7 @@ def serve(
         into: what its weights go into, or its class.
         on_ready: called when the model is loaded and has answered its input example.
         on_line: called with each line of the log: JSON, without payloads.
+        until: ends it when it is set, which a notebook can and no signal.
         settings: what holds here; what holds everywhere where None is given.
         on_progress: told how the first model is pulled.
 
@@ -114,6 +118,7 @@ def serve(
             limits=limits or Limits(),
             on_line=on_line,
             on_ready=lambda port, model: on_ready(_result(host, port, model)),
+            until=until,
         )
     )
 

@@ -34,6 +34,8 @@ from lading.serving.watched import Watched, of_request
 from lading.signatures.answers import plain_answer
 
 _HTML: Final = "text/html; charset=utf-8"
+# A name may have slashes, so an address of any other method would be that of another model.
+_METHODS: Final = ("POST", "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NO_SCRIPTS: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
@@ -62,7 +64,7 @@ def build(house: House) -> ASGIApp:
     model = "/v2/models/{name:path}"
     versioned = f"{model}/versions/{{version}}"
     routes = [
-        *(Route(f"{at}/infer", pages.infer, methods=["POST"]) for at in (versioned, model)),
+        *(Route(f"{at}/infer", pages.infer, methods=_METHODS) for at in (versioned, model)),
         Route("/predict", pages.predict, methods=["POST"]),
         Route("/v2/health/live", pages.live),
         Route("/v2/health/ready", pages.ready),
@@ -91,6 +93,8 @@ class _Pages:
 
     async def infer(self, asked: Request) -> Response:
         of_request(asked).endpoint = "infer"
+        if asked.method != "POST":
+            raise HTTPException(405, headers={"allow": "POST"})
         with self._named(asked) as asker:
             body = await self._house.bodies.read(asked)
             try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from lading.serving.batching import Pace, together
+from lading.serving.batching import Haste, Pace, together
 from lading.serving.failures import Busy, Overdue
 from lading.serving.limits import Limits
 from lading.serving.live import cut, live
@@ -70,6 +70,9 @@ class Asker:
         self._free = model.threads
         self._waiting: deque[_Waiting] = deque()
         self._pace = Pace(limits.rows)
+        self._haste = Haste()
+        self._loop = asyncio.get_running_loop()
+        self._gathering = False
         self._retired = False
 
     def __enter__(self) -> Asker:
@@ -112,16 +115,23 @@ class Asker:
         """
         if len(self._waiting) >= self._limits.waiting:
             raise Busy(f"{len(self._waiting)} requests wait already", hint="come again later")
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Any] = self._loop.create_future()
         self._waiting.append(_Waiting(given, future))
-        self._pump()
+        if not self._gathering:
+            # Not at once: others whose requests came in the same moment are asked with this one.
+            self._gathering = True
+            self._loop.call_soon(self._pump)
+        late = self._loop.call_later(self._limits.answer, self._late, future)
         try:
-            async with asyncio.timeout(self._limits.answer):
-                return await future
-        except TimeoutError:
-            if not future.cancelled():  # the model's own
-                raise
-            raise Overdue(f"the model did not answer within {self._limits.answer:g} s") from None
+            return await future
+        finally:
+            late.cancel()
+
+    def _late(self, future: asyncio.Future[Any]) -> None:
+        if not future.done():
+            future.set_exception(
+                Overdue(f"the model did not answer within {self._limits.answer:g} s")
+            )
 
     def retire(self) -> None:
         """Let the threads go when the last user has its answer."""
@@ -133,29 +143,30 @@ class Asker:
             self._threads.end()
 
     def _pump(self) -> None:
-        """Give work to every thread that has none."""
-        while self._free and self._waiting:
-            batch = self._next()
-            if not batch:
+        """Give work to every thread that has none; what takes no time is done here and now."""
+        self._gathering = False
+        while self._free and (batch := self._next()):
+            givens = [each.given for each in batch]
+            idle = self._free == self.model.threads
+            if idle and self._haste.is_quick(givens):
+                self._settle(batch, self._answers(givens))
                 continue
             self._free -= 1
-            givens = [each.given for each in batch]
             work = self._threads.run(partial(self._answers, givens))
             work.add_done_callback(partial(self._done, batch))
 
     def _next(self) -> list[_Waiting]:
         """Those who are asked about now; who gave up waiting is left out."""
-        while self._waiting and self._waiting[0].future.done():
-            self._waiting.popleft()
-        if not self._waiting:
-            return []
-        if not self.batches or len(self._waiting) == 1:
-            return [self._waiting.popleft()]
-        kinds = [each.given.kind for each in self._waiting]
-        rows = [each.given.rows or 0 for each in self._waiting]
-        count = together(kinds, rows, self._pace.limit)
-        taken = [self._waiting.popleft() for _ in range(count)]
-        return [each for each in taken if not each.future.done()]
+        while self._waiting:
+            count = 1
+            if self.batches and len(self._waiting) > 1:
+                kinds = [each.given.kind for each in self._waiting]
+                rows = [each.given.rows or 0 for each in self._waiting]
+                count = together(kinds, rows, self._pace.limit)
+            taken = [self._waiting.popleft() for _ in range(count)]
+            if batch := [each for each in taken if not each.future.done()]:
+                return batch
+        return []
 
     def _answers(self, givens: list[Given]) -> _Outcome:
         """In a thread: ask for all at once, and where that fails for each alone.
@@ -186,22 +197,25 @@ class Asker:
         self._free += 1
         error = work.exception()
         if error is None:
-            outcome: _Outcome = work.result()
-            self._tell(batch, outcome)
-            for each, answer in zip(batch, outcome.answers, strict=True):
-                if isinstance(answer, _Failed):
-                    _fail(each.future, answer.error)
-                elif not each.future.done():
-                    each.future.set_result(answer)
+            self._settle(batch, work.result())
         else:
             for each in batch:
                 _fail(each.future, error)
         self._pump()
 
+    def _settle(self, batch: list[_Waiting], outcome: _Outcome) -> None:
+        self._tell(batch, outcome)
+        for each, answer in zip(batch, outcome.answers, strict=True):
+            if isinstance(answer, _Failed):
+                _fail(each.future, answer.error)
+            elif not each.future.done():
+                each.future.set_result(answer)
+
     def _tell(self, batch: list[_Waiting], outcome: _Outcome) -> None:
         rows = sum(each.given.rows or 1 for each in batch)
         if not outcome.apart:
             self._pace = self._pace.after(rows, outcome.seconds)
+        self._haste = self._haste.after(outcome.seconds)
         self.on_asked(Asked(len(batch), rows, outcome.seconds))
 
 

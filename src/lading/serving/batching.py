@@ -3,6 +3,8 @@
 While the model answers, requests gather; when it is free, as many of them as go together are asked
 as one. So nobody ever waits for company, and a quiet server has no batches. How many rows go
 together is learnt: more while answers come quickly, fewer when they do not.
+
+A model of numbers that answers in less time than a thread takes to wake up is asked without one.
 """
 
 from __future__ import annotations
@@ -11,11 +13,18 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from lading.serving.protocol.given import Given
+
 # A batch may hold up those behind it for so long.
 TARGET_SECONDS: Final = 0.05
 _FIRST_LIMIT: Final = 32
 # Asking together must save at least so much of the time.
 _WORTH: Final = 0.7
+# What may be done between two requests that are read, how often it must have been, for how many
+# rows.
+QUICK_SECONDS: Final = 0.002
+_QUICK_TIMES: Final = 20
+_FEW: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,29 @@ class Pace:
         if rows >= self.limit // 2:
             return replace(self, limit=min(self.most, self.limit + max(1, self.limit // 4)))
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Haste:
+    """Whether the model has been so quick lately that it may be asked where requests are read.
+
+    Nothing else is read meanwhile, so it takes many quick answers in a row and one slow one undoes
+    them. Text never is asked so: how long that takes may be up to who wrote it.
+    """
+
+    quick: int = 0
+
+    def after(self, seconds: float) -> Haste:
+        """What one more answer tells."""
+        return Haste(self.quick + 1 if seconds < QUICK_SECONDS else 0)
+
+    def is_quick(self, givens: Sequence[Given]) -> bool:
+        """Whether these may be asked without a thread."""
+        if self.quick < _QUICK_TIMES:
+            return False
+        return sum(each.rows or _FEW + 1 for each in givens) <= _FEW and all(
+            each.is_numeric for each in givens
+        )
 
 
 def together(kinds: Sequence[Hashable], rows: Sequence[int], limit: int) -> int:

@@ -44,27 +44,28 @@ class Bodies:
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length[:20]) > self._limits.body:
             raise self._too_large()
+        # The connection itself has a deadline, for who sends no body at all.
+        message = await request.receive()
+        body = self._part(message)
+        self._hold(len(body), 0)
+        if not message.get("more_body", False):
+            return body
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                return await self._read(request)
+                return await self._rest(request, body)
         except TimeoutError:
             raise TooSlow(f"the body did not come within {self._limits.body_seconds:g} s") from None
 
-    async def _read(self, request: Request) -> bytes:
-        message = await request.receive()
-        body = self._part(message)
-        if not message.get("more_body", False):
-            self._hold(len(body), 0)
-            return body
-        parts, size = [body], len(body)
-        self._hold(size, 0)
+    async def _rest(self, request: Request, first: bytes) -> bytes:
+        parts, size, more = [first], len(first), True
         try:
-            while message.get("more_body", False):
+            while more:
                 message = await request.receive()
                 body = self._part(message)
                 self._hold(len(body), size)
                 size += len(body)
                 parts.append(body)
+                more = message.get("more_body", False)
         except BaseException:
             self.let_go(size)
             raise

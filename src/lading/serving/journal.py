@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any, Final
@@ -17,6 +18,7 @@ from lading.serving.model import Model
 
 _LONGEST: Final = 300
 _FRAMES: Final = 8
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Journal:
@@ -24,15 +26,26 @@ class Journal:
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
+        # The second that was written last, as text: a server writes many lines in one.
+        self._second = -1
+        self._moment = ""
 
     def tell(
         self, event: str, model: Model | None = None, *, level: str = "info", **of: Any
     ) -> None:
         """One line."""
-        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         known = {} if model is None else _identity(model)
-        line = {"time": f"{now[:-6]}Z", "level": level, "event": event, **known, **of}
-        self._write(json.dumps({n: _short(v) for n, v in line.items() if v is not None}))
+        line = {"level": level, "event": event, **known, **of}
+        self._line({name: _short(value) for name, value in line.items() if value is not None})
+
+    def _line(self, fields: dict[str, Any]) -> None:
+        now = time.time()
+        if int(now) != self._second:
+            self._second = int(now)
+            moment = dt.datetime.fromtimestamp(self._second, dt.UTC)
+            self._moment = moment.strftime("%Y-%m-%dT%H:%M:%S")
+        stamp = f'{{"time":"{self._moment}.{int(now % 1 * 1000):03}Z",'
+        self._write(stamp + _encode(fields)[1:])
 
     def warn(self, event: str, model: Model | None = None, **of: Any) -> None:
         """One line that somebody should read."""

@@ -55,6 +55,8 @@ class Plan:
     on_line: Callable[[str], object] = lambda line: None
     # Called with the port and the model when requests are answered.
     on_ready: Callable[[int, Model], object] = lambda port, model: None
+    # Ends it from another thread, where no signal can.
+    until: threading.Event | None = None
 
 
 def run(plan: Plan) -> None:
@@ -111,6 +113,13 @@ def _listening(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """The HTTP server, ended by our own signals: the first in good order, the second at once."""
 
+    until: threading.Event | None = None
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether it is to end; asked ten times a second."""
+        ended = self.until is not None and self.until.is_set()
+        return await super().on_tick(counter) or ended
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take the signals, where that can be done, and give them back."""
@@ -132,6 +141,7 @@ async def _serve(
 ) -> None:
     journal = house.journal
     server = _Server(config)
+    server.until = plan.until
     work = _Work(plan, house, listening.getsockname()[1])
     with _logged(journal):
         working = asyncio.create_task(work.all())

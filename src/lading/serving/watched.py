@@ -19,7 +19,7 @@ _KEY: Final = "lading"
 _DIGEST: Final = b"x-model-digest"
 _REQUEST_ID: Final = b"x-request-id"
 _ID: Final = re.compile(rb"[\w.:/+=-]{1,128}", re.ASCII)
-# Asked every few seconds by machines; told of only when something is wrong.
+# Asked every few seconds by machines; what they were told is counted, and on no line.
 _QUIET: Final = frozenset({"live", "ready", "metrics"})
 
 
@@ -81,7 +81,7 @@ class Watched:
         model = self._model(seen)
         if model is not None:
             self._metrics.answered(model, seen.endpoint, seen.status, seconds)
-        if seen.status < 500 and seen.endpoint in _QUIET:
+        if seen.endpoint in _QUIET:
             return
         self._journal.tell(
             "request",

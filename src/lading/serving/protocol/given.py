@@ -26,6 +26,13 @@ class Given:
     rows: int | None = None
 
     @property
+    def is_numeric(self) -> bool:
+        """Whether it is arrays of numbers and nothing else."""
+        if isinstance(self.value, Mapping):
+            return all(isinstance(part, Array) for part in self.value.values())
+        return isinstance(self.value, Array)
+
+    @property
     def kind(self) -> Hashable:
         """Equal for inputs that can be asked together; None for one that must be asked alone."""
         if not self.rows:

@@ -16,6 +16,7 @@ from lading.serving.protocol.datatypes import BY_DTYPE, BYTES, DATATYPES, Dataty
 from lading.serving.protocol.request import WantedOutput
 from lading.signatures.answers import plain_answer
 from lading.signatures.inference_protocol import to_v2_metadata
+from lading.signatures.scalars import NON_FINITE
 from lading.spec.signature import Signature
 
 _KINDS: Final = frozenset("biuf")
@@ -179,7 +180,7 @@ def _flat(name: str, flat: list[Any], shape: tuple[int, ...]) -> OutputTensor:
         return OutputTensor(name, DATATYPES["BOOL"], shape, flat)
     if types == {int} and all(-(2**63) <= each < 2**63 for each in flat):
         return OutputTensor(name, DATATYPES["INT64"], shape, flat)
-    if types and types <= {int, float}:
+    if float in types and all(type(each) in (int, float) or each in NON_FINITE for each in flat):
         return OutputTensor(name, DATATYPES["FP64"], shape, [float(each) for each in flat])
     texts = [each if isinstance(each, str) else _json(each) for each in flat]
     return OutputTensor(name, DATATYPES[BYTES], shape, texts)
