@@ -167,7 +167,7 @@ def test_rows_are_answered_plainly() -> None:
 
 
 def test_a_number_that_is_not_finite_is_answered_as_text() -> None:
-    with serving(model(lambda data: np.log(data[:, 0] * 0))) as server:
+    with serving(model(lambda data: data[:, 0] * -np.inf)) as server:
         told = ask(server.port, "POST", "/predict", [[1, 2]]).json
 
     assert told["predictions"] == ["-Infinity"]
@@ -222,21 +222,10 @@ def test_large_bodies_and_many_rows_are_413() -> None:
     limits = Limits(body=1000, rows=3)
     with serving(model(row_sums), limits=limits) as server:
         large = ask(server.port, "POST", "/predict", b" " * 1001)
-        chunked = (
-            ask(
-                server.port,
-                "POST",
-                "/predict",
-                b"3e8\r\n" + b" " * 1000,
-                transfer_encoding="chunked",
-            )
-            if False
-            else large
-        )
         many = ask(server.port, "POST", "/predict", [[1, 2]] * 4)
         fine = ask(server.port, "POST", "/predict", [[1, 2]] * 3)
 
-    assert (large.status, chunked.status, many.status, fine.status) == (413, 413, 413, 200)
+    assert (large.status, many.status, fine.status) == (413, 413, 200)
     assert large.headers["connection"] == "close"
     assert "4 rows at once: at most 3" in many.error
 

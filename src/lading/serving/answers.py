@@ -7,14 +7,14 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from lading.errors import LadingError
-from lading.serving.failures import TooLarge, TooSlow, UnknownEncoding, status_of
+from lading.serving.failures import Crowded, TooLarge, TooSlow, UnknownEncoding, status_of
 from lading.serving.protocol.given import WrongInput
 from lading.serving.protocol.response import dumps
 from lading.signatures.validate import Problem
 
 JSON: Final = "application/json"
 # Answered before the body was read to its end: what still comes is not a request.
-_UNREAD: Final = (TooLarge, TooSlow, UnknownEncoding)
+_UNREAD: Final = (Crowded, TooLarge, TooSlow, UnknownEncoding)
 
 
 def json_response(value: Any, status: int = 200) -> Response:

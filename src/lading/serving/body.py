@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from lading.errors import InvalidInput
-from lading.serving.failures import Busy, TooLarge, TooSlow, UnknownEncoding
+from lading.serving.failures import Crowded, TooLarge, TooSlow, UnknownEncoding
 from lading.serving.limits import Limits
 
 _PLAIN: Final = ("", "identity")
@@ -32,7 +32,7 @@ class Bodies:
         Raises:
             TooLarge: it is larger than one may be.
             TooSlow: it did not come in time.
-            Busy: too many others are held.
+            Crowded: too many others are held.
             UnknownEncoding: it is compressed.
             InvalidInput: the client hung up.
         """
@@ -81,7 +81,7 @@ class Bodies:
         if before + more > self._limits.body:
             raise self._too_large()
         if self._held + more > self._limits.bodies:
-            raise Busy("too many large requests at once", hint="come again later")
+            raise Crowded("too many large requests at once", hint="come again later")
         self._held += more
 
     def _too_large(self) -> TooLarge:

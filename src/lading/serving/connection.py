@@ -20,7 +20,7 @@ from lading.serving.limits import Limits
 # A client that sends its body in pieces of one byte needs five more for each.
 _OVERHEAD = 8
 # The server itself answers who is late with a body; this is for who goes on after the answer.
-_GRACE = 5.0
+_GRACE = 1.0
 
 
 def bounded(limits: Limits) -> type[HttpToolsProtocol]:
@@ -64,8 +64,7 @@ class _Bounded(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
-        around = self._came - self._body - _OVERHEAD * self._body
-        if self._head > self.bounds.head or around > 2 * self.bounds.head:
+        if self._came - self._body - _OVERHEAD * self._body > 2 * self.bounds.head:
             self._refuse(431)
         elif self._deadline is None and self._owes_nothing:
             # Empty lines before a request, for which nobody waits for ever.
@@ -84,14 +83,20 @@ class _Bounded(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """A part of the address."""
-        self._head += len(url)
+        self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; one behind the body is not wanted."""
-        self._head += len(name) + len(value)
+        self._count(len(name) + len(value))
         if self._in_head:
             super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > self.bounds.head:
+            # The parser takes it for its own, and the server answers with 400 and hangs up.
+            raise ValueError("the head is too long")
 
     def on_headers_complete(self) -> None:
         """The body is due."""

@@ -12,6 +12,10 @@ class Busy(Unavailable):
     """Too many wait already: come again."""
 
 
+class Crowded(Busy):
+    """Too many bytes of requests are held: nobody reads the rest of this one."""
+
+
 class NotReady(Unavailable):
     """The model is not loaded yet, or the server is ending."""
 

@@ -1,0 +1,246 @@
+"""Clients that dawdle, flood or never read: each is hung up on, and others never notice."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from parts.http_client import Client, ask, raw, rest
+from serving.serving import Running, model, row_sums, serving
+
+from lading.serving.limits import Limits
+
+LIMITS = Limits(
+    body=100_000,
+    bodies=150_000,
+    head=4096,
+    head_seconds=0.6,
+    body_seconds=0.8,
+    reading_seconds=0.5,
+    connections=20,
+)
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    def predict(data: Any) -> Any:
+        # An answer that no socket's buffer holds.
+        return np.zeros((4_000_000,)) if data[0][0] == 99 else row_sums(data)
+
+    with serving(model(predict), limits=LIMITS) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def lives_on(server: Running) -> Iterator[None]:
+    yield
+    assert ask(server.port, "POST", "/predict", [[1, 2]]).json["predictions"] == [3.0]
+
+
+def drip(connection: socket.socket, text: bytes, *, seconds: float) -> float:
+    """How long a client may send a letter at a time."""
+    started = time.monotonic()
+    try:
+        for letter in text:
+            connection.sendall(bytes([letter]))
+            connection.settimeout(0.05)
+            try:
+                if connection.recv(4096) is not None:
+                    break
+            except TimeoutError:
+                pass
+            assert time.monotonic() - started < seconds
+    except OSError:
+        pass
+    return time.monotonic() - started
+
+
+def test_a_head_that_comes_drop_by_drop_is_cut_off(server: Running) -> None:
+    with raw(server.port) as connection:
+        took = drip(connection, HEAD + b"X: " + b"y" * 200, seconds=5)
+
+    assert took < 2
+
+
+def test_a_client_that_says_nothing_is_hung_up_on(server: Running) -> None:
+    with raw(server.port, timeout=5) as connection:
+        assert rest(connection) == b""
+
+
+def test_empty_lines_keep_no_connection_open(server: Running) -> None:
+    with raw(server.port) as connection:
+        took = drip(connection, b"\r\n" * 200, seconds=5)
+
+    assert took < 2
+
+
+def test_empty_lines_after_an_answer_keep_none_open_either(server: Running) -> None:
+    with raw(server.port) as connection:
+        connection.sendall(b"GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in connection.recv(4096)
+        took = drip(connection, b"\r\n" * 200, seconds=5)
+
+    assert took < 2
+
+
+def test_a_body_that_comes_drop_by_drop_is_408(server: Running) -> None:
+    with raw(server.port, timeout=5) as connection:
+        connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n[")
+
+        answer = rest(connection)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"x-model-digest" in answer
+
+
+def test_who_was_refused_cannot_go_on_sending(server: Running) -> None:
+    started = time.monotonic()
+    with raw(server.port, timeout=20) as connection:
+        connection.sendall(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n")
+        assert b" 404 " in connection.recv(4096)
+        try:
+            while time.monotonic() - started < 15:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+        except OSError:
+            pass
+
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HEAD + b"X: " + b"y" * 20_000 + b"\r\n\r\n",
+        HEAD + b"X-Y: z\r\n" * 5000,
+        b"POST /" + b"y" * 200_000,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"y" * 200_000,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n0\r\n" + b"X-Y: z\r\n" * 50_000,
+    ],
+)
+def test_heads_without_end_are_cut_off(server: Running, sent: bytes) -> None:
+    with raw(server.port, timeout=10) as connection:
+        try:
+            connection.sendall(sent)
+        except OSError:
+            return
+        answer = rest(connection)
+
+    assert b" 200 " not in answer
+
+
+def test_a_chunked_body_without_end_is_413(server: Running) -> None:
+    with raw(server.port, timeout=10) as connection:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        try:
+            for _ in range(200):
+                connection.sendall(b"2710\r\n" + b" " * 10_000 + b"\r\n")
+        except OSError:
+            pass
+        answer = rest(connection)
+
+    assert answer == b"" or b" 413 " in answer
+
+
+def test_a_client_that_never_reads_is_hung_up_on(server: Running) -> None:
+    body = b"[[99, 1]]"
+    with raw(server.port, timeout=10) as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        time.sleep(2)
+        answer = rest(connection)
+
+    assert 0 < len(answer) < 15_000_000
+
+
+def test_large_requests_at_once_share_a_bound(server: Running) -> None:
+    half = HEAD + b"Content-Length: 90000\r\n\r\n" + b" " * 80_000
+    with raw(server.port, timeout=5) as one, raw(server.port, timeout=5) as other:
+        one.sendall(half)
+        time.sleep(0.1)
+        other.sendall(half)
+
+        answer = rest(other)
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+
+
+def test_connections_beyond_the_bound_are_refused_and_the_others_stay(server: Running) -> None:
+    with Client(server.port) as first:
+        first.ask("GET", "/v2")
+        held = [raw(server.port) for _ in range(40)]
+
+        answer = first.ask("POST", "/predict", [[1, 1]])
+        for each in held:
+            each.close()
+    time.sleep(0.2)
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"GET /v2 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        bytes(range(256)) * 20,
+    ],
+)
+def test_what_is_no_http_ends_the_connection_and_nothing_else(server: Running, sent: bytes) -> None:
+    with raw(server.port, timeout=10) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        answer = rest(connection)
+
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
+
+
+def test_requests_in_one_go_are_answered_in_order(server: Running) -> None:
+    one = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n[[1,%d]]"
+
+    with raw(server.port, timeout=10) as connection:
+        connection.sendall(b"".join(one % at for at in range(5)))
+        found = b""
+        while found.count(b"predictions") < 5:
+            part = connection.recv(65536)
+            assert part
+            found += part
+
+    places = [found.index(b'"predictions":[%d.0]' % (1 + at)) for at in range(5)]
+    assert places == sorted(places)
+
+
+def test_slow_clients_hold_up_nobody(server: Running) -> None:
+    slow = [raw(server.port) for _ in range(10)]
+    stop = threading.Event()
+
+    def drip_all() -> None:
+        while not stop.is_set():
+            for each in slow:
+                try:
+                    each.sendall(b"X")
+                except OSError:
+                    pass
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=drip_all)
+    thread.start()
+    started = time.monotonic()
+    for _ in range(20):
+        assert ask(server.port, "POST", "/predict", [[1, 1]]).status == 200
+    took = time.monotonic() - started
+    stop.set()
+    thread.join()
+    for each in slow:
+        each.close()
+
+    assert took < 5
