@@ -215,7 +215,9 @@ def test_a_stage_moves_under_load_and_no_request_is_lost(
     }
     promote(f"{name}:1.0.0", "prod", settings=settings)
     first = inspect(f"{name}:prod", settings=settings).digest
-    stop, lost, seen = threading.Event(), [], []
+    stop = threading.Event()
+    lost: list[Any] = []
+    seen: list[str] = []
     row = [{"amount": 40.0, "age": 50, "city": 4}]
 
     def many() -> None:
@@ -335,9 +337,11 @@ def test_a_path_is_told_from_a_name(text: str) -> None:
     assert as_path("ml/fraud:1.0.0") is None
 
 
-def in_a_thread(reference: str, **named: Any) -> tuple[list[str], list[BaseException]]:
+def in_a_thread(reference: str, **named: Any) -> tuple[list[str], list[LadingError]]:
     """What came of serving: where it was ready, and what ended it."""
-    until, ready, raised = threading.Event(), [], []
+    until = threading.Event()
+    ready: list[str] = []
+    raised: list[LadingError] = []
 
     def on_ready(result: Any) -> None:
         ready.append(result.url)

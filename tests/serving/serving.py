@@ -1,4 +1,4 @@
-"""Servers of the tests' own: a real one on loopback, in a thread, with a model made of a function."""
+"""Servers of the tests' own: a real one on loopback, in a thread, whose model is a function."""
 
 from __future__ import annotations
 

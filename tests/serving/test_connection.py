@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -226,10 +227,8 @@ def test_slow_clients_hold_up_nobody(server: Running) -> None:
     def drip_all() -> None:
         while not stop.is_set():
             for each in slow:
-                try:
+                with contextlib.suppress(OSError):
                     each.sendall(b"X")
-                except OSError:
-                    pass
             time.sleep(0.02)
 
     thread = threading.Thread(target=drip_all)
