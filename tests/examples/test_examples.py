@@ -86,6 +86,7 @@ SAYS = {
         "a stranger's exit code: 4",
         "prod is 1.0.0",
     ],
+    "serve.py": ["the same: True", "answered by sha256:", "tensor [0, 1]"],
     "progress.py": ["push", "pull", "100 %", "weights.bin"],
 }
 

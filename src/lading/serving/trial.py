@@ -68,12 +68,12 @@ def _given(asker: Asker) -> Given:
 def _may_batch(asker: Asker, given: Given, plain: Any) -> bool:
     """Whether rows are answered by themselves, as far as that shows, and together more quickly."""
     rows = given.rows or 0
-    if not asker.model.by_row or given.kind is None or rows > _SMALL:
+    if not asker.model.by_row or given.kind is None or not 1 < rows <= _SMALL:
         return False
     if asker.model.example and asker.model.example.layout == "record":
         return False
     try:
-        if rows > 1 and not _is_by_row(asker, given, plain):
+        if not _is_by_row(asker, given):
             return False
         several = [given] * _COPIES
         answers = cut(asker.answer(merged(several)), [rows] * _COPIES)
@@ -85,7 +85,7 @@ def _may_batch(asker: Asker, given: Given, plain: Any) -> bool:
     return profits(alone, min(_timed(asker, merged(several)) for _ in range(_TIMES)), _COPIES)
 
 
-def _is_by_row(asker: Asker, given: Given, plain: Any) -> bool:
+def _is_by_row(asker: Asker, given: Given) -> bool:
     """Whether the first row and the others, asked apart, are answered as they were together."""
     rows = given.rows or 0
     whole = cut(asker.answer(given), [1, rows - 1])
