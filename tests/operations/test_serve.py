@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import jsonschema
 import numpy as np
 import onnx
 import pandas as pd
@@ -133,6 +134,8 @@ def test_a_version_of_a_registry_is_served_and_answers_as_the_notebook_did(
     assert split.status == 400
     assert "amout" in wrong.error
     assert server.result["digest"] == digest
+    schema = Path(__file__).parents[2] / "schemas" / "serve.schema.json"
+    jsonschema.validate(server.result, json.loads(schema.read_text()))
     assert server.daemon._process.returncode == 0
 
 

@@ -164,8 +164,9 @@ def serve(
         ),
     ] = "30s",
 ) -> None:
-    """Serve a model: the Open Inference Protocol, plain rows at /predict, a page at /docs.
+    """Serve a model over HTTP, and follow a stage.
 
+    Speaks the Open Inference Protocol at /v2, takes plain rows at /predict, has a page at /docs.
     Needs the extra: pip install 'lading[serve]'. Prints the address when the model is loaded and
     has answered its input example; stderr has one JSON line for each request, without payloads.
     SIGTERM ends it when the requests that came are answered. Only this machine can reach it,
