@@ -176,7 +176,7 @@ def test_what_failed_is_tried_again_later_each_time() -> None:
     assert other.pause == first.pause
 
 
-def figures(port: int) -> dict[str, float]:
+def figures(port: int, letter: str = "a") -> dict[str, float]:
     found = {}
     for family in text_string_to_metric_families(ask(port, "GET", "/metrics").body.decode()):
         for sample in family.samples:
@@ -184,7 +184,7 @@ def figures(port: int) -> dict[str, float]:
                 found[sample.labels["outcome"]] = sample.value
             elif sample.name.startswith("lading_shadow_difference"):
                 found[sample.name + sample.labels.get("quantile", "")] = sample.value
-                assert sample.labels["digest"] == digest("a")
+                assert sample.labels["digest"] == digest(letter)
                 assert sample.labels["shadow_digest"] == digest("b")
     return found
 
@@ -204,6 +204,22 @@ def test_a_shadow_answers_nobody_and_its_differences_are_counted() -> None:
     assert found["lading_shadow_difference_count"] == 4
     assert found["lading_shadow_difference_sum"] == 3
     assert found["lading_shadow_difference0.5"] == 1.0
+
+
+def test_a_shadow_is_compared_with_what_is_served_now() -> None:
+    stage = Stage()
+    beside = model(lambda data: np.full(len(data), float(ord("c"))), letter="b")
+
+    with serving(stage.load, followed=stage.followed(), shadow=lambda: beside) as server:
+        ask(server.port, "POST", "/predict", [[1, 1]])
+        wait_for(lambda: figures(server.port)["different"] == 1)
+        stage.now = "c"
+        wait_for(lambda: served(server.port) == digest("c"))
+        ask(server.port, "POST", "/predict", [[1, 1]])
+        wait_for(lambda: figures(server.port, "c")["same"] == 1)
+        found = figures(server.port, "c")
+
+    assert found["different"] == 0
 
 
 def test_a_shadow_that_fails_or_takes_something_else_is_counted_and_no_more() -> None:

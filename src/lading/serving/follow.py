@@ -76,6 +76,8 @@ async def follow(
         backoff = None
         house.metrics.loaded(asker.model, time.perf_counter() - started)
         house.slot.swap(asker)
+        if house.shadow is not None:
+            house.shadow.begin_again()
         house.metrics.of(served).ready.set(0)
         house.metrics.of(asker.model).ready.set(1)
         house.metrics.reloaded(asker.model, "swapped")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -130,9 +130,9 @@ class Metrics:
         """Count what a stage brought: ``swapped`` or ``failed``, by the model that is served."""
         self._reloads.labels(**labels_of(model), outcome=outcome).inc()
 
-    def watch(self, shadow: Shadow, model: Model) -> None:
-        """Show how a shadow differs."""
-        self._registry.register(_ShadowFigures(shadow, labels_of(model)))
+    def watch(self, shadow: Shadow, served: Callable[[], Model]) -> None:
+        """Show how a shadow differs from what is served."""
+        self._registry.register(_ShadowFigures(shadow, served))
 
     def text(self) -> bytes:
         """Everything, as Prometheus reads it."""
@@ -142,15 +142,15 @@ class Metrics:
 class _ShadowFigures(Collector):
     """Counts and quantiles of the differences between two models."""
 
-    def __init__(self, shadow: Shadow, labels: dict[str, str]) -> None:
+    def __init__(self, shadow: Shadow, served: Callable[[], Model]) -> None:
         self._shadow = shadow
-        self._labels = labels
+        self._served = served
 
     def collect(self) -> Iterable[Metric]:
         """The series as they are now."""
         shadow = self._shadow
         labels = {
-            **self._labels,
+            **labels_of(self._served()),
             "shadow_version": shadow.model.version,
             "shadow_digest": shadow.model.digest,
         }

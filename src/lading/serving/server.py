@@ -183,11 +183,12 @@ class _Work:
         started = time.perf_counter()
         asker = await self.prepared(await self._threads.run(self._plan.load))
         if self._plan.shadow is not None:
-            shadow = Shadow(await self._apart(await self._threads.run(self._plan.shadow)))
-            self._house.shadow = shadow
-            self._house.metrics.watch(shadow, asker.model)
+            beside = await self._apart(await self._threads.run(self._plan.shadow))
+            self._house.shadow = Shadow(beside)
         seconds = time.perf_counter() - started
         self._house.slot.swap(asker)
+        if (shadow := self._house.shadow) is not None:
+            self._house.metrics.watch(shadow, lambda: self._house.slot.current.model)
         self._house.metrics.of(asker.model).ready.set(1)
         self._house.metrics.loaded(asker.model, seconds)
         self._house.journal.tell(

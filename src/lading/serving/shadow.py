@@ -74,6 +74,12 @@ class Shadow:
         """How far apart numbers are."""
         return Seen(self._count, self._total, quantiles(sorted(self._last)))
 
+    def begin_again(self) -> None:
+        """Forget what was counted: it is compared with another model from now on."""
+        self._counts.clear()
+        self._last.clear()
+        self._count, self._total = 0, 0.0
+
     def drop(self) -> None:
         """Count a request that it is not asked about."""
         self._counts["dropped"] += 1
