@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     from lading.operations.history import history
     from lading.operations.hook import hook_serve
     from lading.operations.image_assemble import image_assemble
+    from lading.operations.image_build import image_build
     from lading.operations.image_check import image_check
+    from lading.operations.image_dockerfile import image_dockerfile
     from lading.operations.image_sbom import image_sbom
     from lading.operations.init import init
     from lading.operations.inspect import inspect
@@ -141,7 +143,9 @@ __all__ = [
     "history",
     "hook_serve",
     "image_assemble",
+    "image_build",
     "image_check",
+    "image_dockerfile",
     "image_sbom",
     "infer_signature",
     "init",
@@ -233,7 +237,9 @@ _HOMES = {
     "history": "lading.operations.history",
     "hook_serve": "lading.operations.hook",
     "image_assemble": "lading.operations.image_assemble",
+    "image_build": "lading.operations.image_build",
     "image_check": "lading.operations.image_check",
+    "image_dockerfile": "lading.operations.image_dockerfile",
     "image_sbom": "lading.operations.image_sbom",
     "infer_signature": "lading.signatures.infer",
     "init": "lading.operations.init",

@@ -80,6 +80,17 @@ class Settings:
     # What a folder holds that is served from an image, which knows; see lading serve.
     model_digest: str | None = None
     model_reference: str | None = None
+    # Where packages in images come from; where nothing is said, from where pip of the base looks.
+    index_url: str | None = field(default=None, repr=False)
+    extra_index_url: str | None = field(default=None, repr=False)
+    # What images are made from; {python} stands for the Python that a model was made with.
+    base_image: str | None = None
+    # Who builds them: auto, docker, podman, or the address of a socket.
+    builder: str | None = None
+    # The network that a build may use, as the builder calls it.
+    build_network: str | None = None
+    # Lading as images get it from the index, instead of a wheel of the Lading that runs.
+    package: str | None = None
     credential_files: tuple[Path, ...] = ()
     login_file: Path = Path("config.json")
     username: str | None = None
@@ -259,6 +270,12 @@ _VARIABLES = {
     "pickle_from": "LADING_PICKLE_FROM",
     "model_digest": "LADING_MODEL_DIGEST",
     "model_reference": "LADING_MODEL_REFERENCE",
+    "index_url": "LADING_INDEX_URL",
+    "extra_index_url": "LADING_EXTRA_INDEX_URL",
+    "base_image": "LADING_BASE_IMAGE",
+    "builder": "LADING_BUILDER",
+    "build_network": "LADING_BUILD_NETWORK",
+    "package": "LADING_PACKAGE",
     "username": "LADING_USERNAME",
     "password": "LADING_PASSWORD",
     "identity_token": "LADING_IDENTITY_TOKEN",

@@ -80,12 +80,14 @@ class DockerEngine:
 
         return docker.DockerClient(base_url=self.url, version="auto", timeout=60)
 
-    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, check: bool = True, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
         """Run ``docker`` with these arguments."""
         program = _CLIENT if _CLIENT.exists() else parts.found("docker")
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         environment["DOCKER_HOST"] = self.url
-        return run(program, *arguments, check=check, environment=environment)
+        return run(program, *arguments, check=check, environment=environment, timeout=timeout)
 
     def busybox(self) -> str:
         """The name of an image with a shell and the usual programs, made of this machine's own."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import parts
 from parts.mounts import can_overlay, unmount_under
-from parts.process import run
+from parts.process import Daemon, run
 
 BUSYBOX = "localhost/busybox:local"
 
@@ -38,7 +40,31 @@ class Podman:
         self, *arguments: str, check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run ``podman`` with these arguments."""
-        environment = {
+        command = (self.program, *arguments)
+        return run(*command, check=check, environment=self._environment, timeout=timeout)
+
+    @property
+    def url(self) -> str:
+        """What DOCKER_HOST is set to, while :meth:`service` runs."""
+        return f"unix://{self.folder / 'podman.sock'}"
+
+    @contextlib.contextmanager
+    def service(self) -> Iterator[str]:
+        """Let it answer on a socket, as Docker's engine does."""
+        command = [self.program, "system", "service", "--time", "0", self.url]
+        log = self.folder / "service.log"
+        daemon = Daemon(command, log, environment=self._environment)
+        try:
+            socket = self.folder / "podman.sock"
+            if not daemon.wait_for(socket.exists):
+                raise RuntimeError(f"podman system service does not start:\n{daemon.printed()}")
+            yield self.url
+        finally:
+            daemon.stop()
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
             "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
             "HOME": str(self.folder),
             "CONTAINERS_CONF": str(self.folder / "containers.conf"),
@@ -47,8 +73,6 @@ class Podman:
             "REGISTRY_AUTH_FILE": str(self.auth_file),
             "TMPDIR": str(self.folder / "tmp"),
         }
-        command = (self.program, *arguments)
-        return run(*command, check=check, environment=environment, timeout=timeout)
 
     def busybox(self) -> str:
         """The name of an image with a shell and the usual programs, made of this machine's own."""

@@ -23,6 +23,7 @@ IMAGES = "Images"
 WATCH = "Pipelines"
 RUN = "Run models"
 NAMES = "Names"
+IMAGES = "Images"
 PLACES = "Registries and this machine"
 
 
@@ -69,6 +70,7 @@ VERBS = {
     "record": Verb("Record what became of a version in production.", STAGES),
     "ledger": Verb("Look after the ledger: verify, repair, show, export, adopt.", STAGES),
     "policy": Verb("Show what stages need, check a version, and write a first policy.", STAGES),
+    "image": Verb("Make images that run a version, and look into them.", IMAGES),
     "evaluate": Verb("Record how well a version does, after it was pushed.", EVIDENCE),
     "attach": Verb("Hang a file on a version: a report, a scan, a bill of materials.", EVIDENCE),
     "evidence": Verb("List what hangs on a version, or fetch one piece of it.", EVIDENCE),

@@ -90,7 +90,7 @@ def load(
     settings = stores.settled(settings)
     pulled = pull(reference, settings=settings, on_progress=on_progress)
     if allow_pickle is None:
-        allow_pickle = _is_allowed(Reference.parse(pulled.reference), settings)
+        allow_pickle = is_allowed(Reference.parse(pulled.reference), settings)
     # By digest, so that a name that moves meanwhile does not give another's document.
     place = Reference.parse(pulled.reference).with_digest(Digest(pulled.digest))
     with open_version(place, settings=settings) as opened:
@@ -156,7 +156,7 @@ def _formats(document: Document) -> dict[str, str]:
     return {file.path: file.format for file in (document.facts.files if document.facts else ())}
 
 
-def _is_allowed(place: Reference, settings: Settings) -> bool:
+def is_allowed(place: Reference, settings: Settings) -> bool:
     """Whether the user's policy lets models of this place run code."""
     base = f"{place.base}/"
     return any(base.startswith(f"{prefix.rstrip('/')}/") for prefix in settings.pickle_from)

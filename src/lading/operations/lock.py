@@ -54,7 +54,7 @@ def lock(
     settings = stores.settled(settings)
     with open_version(reference, settings=settings) as opened:
         environment = recorded_environment(opened)
-        raw = _raw(opened, environment)
+        raw = recorded_lock(opened, environment)
         name = opened.document.name or Reference.parse(opened.reference).repository
     locked = pylock.read(raw, f"the lock of {opened.reference}")
     return LockResult(
@@ -68,8 +68,14 @@ def lock(
     )
 
 
-def _raw(opened: Opened, environment: Environment) -> bytes:
-    """The lock that is a file of the version; else one made of the pins in its document."""
+def recorded_lock(opened: Opened, environment: Environment) -> bytes:
+    """The lock that is a file of the version; else one made of the pins in its document.
+
+    Raises:
+        IntegrityError: it is not the one that the document names.
+        NotFound: no packages were recorded.
+        InvalidInput: what was recorded is not pinned.
+    """
     if environment.lock is not None:
         raw = opened.read(environment.lock.path)
         if hashlib.sha256(raw).hexdigest() != environment.lock.sha256:

@@ -113,9 +113,21 @@ class Opened:
         """
         if self.artifact.document is None:
             return document_of(self.artifact, self._source, self._layers)
+        return Document.parse(self.document_bytes)
+
+    @cached_property
+    def document_bytes(self) -> bytes:
+        """The document as it was written: a digest belongs to the bytes.
+
+        Raises:
+            NotFound: another tool made the version, and wrote none.
+        """
+        if self.artifact.document is None:
+            raise NotFound(
+                f"{self.reference} has no document", cause="it was not made by lading push"
+            )
         self._demand_open()
-        raw = read(self._source, self.artifact.document, limit=DOCUMENT_LIMIT)
-        return Document.parse(raw)
+        return read(self._source, self.artifact.document, limit=DOCUMENT_LIMIT)
 
     @property
     def files(self) -> tuple[FileEntry, ...]:

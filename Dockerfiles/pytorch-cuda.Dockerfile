@@ -1,0 +1,73 @@
+# A model in PyTorch, computed by graphics cards: CUDA comes with the wheels of the lock.
+#
+#   lading image build REF --target base|train|serve|all
+#   lading image dockerfile REF                    prints this, filled in
+#   lading image dockerfile REF --context DIR      writes it with all that it copies, so that
+#   docker build --target serve DIR                does the same without Lading
+#
+# Packages are installed in stages that are thrown away, and copied: no compiler, no pip's cache
+# and no index's password is in an image. Only instructions that the classic builder knows, too.
+ARG BASE=docker.io/library/python:3.13-slim
+
+# What loading the model needs, chosen by pip among what the lock pins, and held against its hashes.
+FROM ${BASE} AS packages-base
+ARG PYTHON=3.13
+ARG SOURCE_DATE_EPOCH=315532800
+ENV PIP_CONFIG_FILE=/opt/lading/pip.conf PYTHONDONTWRITEBYTECODE=1
+COPY lading/steps.py lading/pip.conf /opt/lading/
+RUN python3 /opt/lading/steps.py python ${PYTHON}
+COPY lading/packages/ /opt/lading/
+RUN SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} python3 /opt/lading/steps.py base
+
+# Python, and what training and serving share.
+FROM ${BASE} AS shared
+# lading: system
+COPY --from=packages-base /opt/model /opt/model
+ENV PATH=/opt/model/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+# The model is in the image: nothing is looked up in a hub, nothing is written outside /tmp.
+ENV HF_HUB_OFFLINE=1 HF_HOME=/tmp/huggingface TORCH_HOME=/tmp/torch
+# What the container toolkit reads: which cards, and what of the driver.
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+USER 65532:65532
+CMD ["python"]
+
+# lading: begin base
+# base: that, and its name.
+FROM shared AS base
+# lading: labels base
+# lading: end base
+
+# lading: begin serve
+# The server, in the versions that this Lading runs with, beside what the lock pins.
+FROM packages-base AS packages-serve
+ARG SOURCE_DATE_EPOCH=315532800
+COPY lading/runtime/ /opt/lading/
+RUN SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} python3 /opt/lading/steps.py serve
+
+# serve: answers requests. Runs as nobody, and needs to write nowhere.
+FROM shared AS serve
+COPY --from=packages-serve /opt/added /opt/model
+ENV LADING_HOME=/tmp/lading LADING_CACHE=/tmp/lading-cache
+COPY model/ /models/
+# lading: identity
+# lading: labels serve
+# A model that cannot be loaded fails here, and not where it is to run.
+# lading: loads
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/v2/health/ready', timeout=4)"]
+ENTRYPOINT ["lading"]
+# lading: command
+# lading: end serve
+
+# lading: begin train
+# What only training needs: everything in the lock.
+FROM packages-base AS packages-train
+ARG SOURCE_DATE_EPOCH=315532800
+RUN SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} python3 /opt/lading/steps.py train
+
+# train: trains it again.
+FROM shared AS train
+COPY --from=packages-train /opt/added /opt/model
+# lading: labels train
+# lading: end train
