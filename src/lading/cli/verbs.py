@@ -74,7 +74,6 @@ VERBS = {
     "evaluate": Verb("Record how well a version does, after it was pushed.", EVIDENCE),
     "attach": Verb("Hang a file on a version: a report, a scan, a bill of materials.", EVIDENCE),
     "evidence": Verb("List what hangs on a version, or fetch one piece of it.", EVIDENCE),
-    "image": Verb("Make images that run a version, and look into them.", IMAGES),
     "watch": Verb("Tell of every new version and every move of a stage, once.", WATCH),
     "hook": Verb("Be told by registries instead of asking them.", WATCH),
     "event": Verb("Show what happened last to a version or a stage.", WATCH),
