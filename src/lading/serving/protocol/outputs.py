@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lading.errors import InvalidInput, LadingError
+from lading.errors import InvalidInput, Unsupported
 from lading.serving.protocol.datatypes import BY_DTYPE, BYTES, DATATYPES, Datatype
 from lading.serving.protocol.request import WantedOutput
 from lading.signatures.answers import plain_answer
@@ -22,7 +22,7 @@ from lading.spec.signature import Signature
 _KINDS: Final = frozenset("biuf")
 
 
-class ModelFailed(LadingError):
+class ModelFailed(Unsupported):
     """The model answered something that it never should: nothing the caller can mend."""
 
 
