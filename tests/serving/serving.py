@@ -65,6 +65,7 @@ class Running:
     """A server that answers."""
 
     port: int = 0
+    grpc_port: int = 0
     lines: list[str] = field(default_factory=list)
     failure: BaseException | None = None
     thread: threading.Thread | None = None
@@ -88,6 +89,7 @@ def serving(
     followed: Followed | None = None,
     shadow: Callable[[], Model] | None = None,
     batches: bool | None = None,
+    grpc: bool = False,
 ) -> Iterator[Running]:
     """A server that has answered its model's example; ended afterwards in good order."""
     running = Running()
@@ -97,9 +99,14 @@ def serving(
         running.port = port
         ready.set()
 
+    def on_grpc(port: int) -> None:
+        running.grpc_port = port
+
     plan = Plan(
         load=load if callable(load) else lambda: load,
         port=0,
+        grpc_port=0 if grpc else None,
+        on_grpc=on_grpc,
         followed=followed,
         shadow=shadow,
         batches=batches,

@@ -25,6 +25,7 @@ app = typer.Typer(add_completion=False)
         "lading serve ml/fraud:1.2.0",
         "lading serve ./model --port 9000",
         "lading serve ml/fraud --reload-stage prod --host 0.0.0.0",
+        "lading serve ml/fraud:1.2.0 --grpc-port 9000",
     )
 )
 def serve(
@@ -47,6 +48,17 @@ def serve(
         str,
         typer.Option("--host", metavar="HOST", help="0.0.0.0 lets others reach it."),
     ] = operation.HOST,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            "--grpc-port",
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="Speak gRPC as well; 0 for any port that is free.",
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(
@@ -167,10 +179,11 @@ def serve(
     """Serve a model over HTTP, and follow a stage.
 
     Speaks the Open Inference Protocol at /v2, takes plain rows at /predict, has a page at /docs.
-    Needs the extra: pip install 'lading[serve]'. Prints the address when the model is loaded and
-    has answered its input example; stderr has one JSON line for each request, without payloads.
-    SIGTERM ends it when the requests that came are answered. Only this machine can reach it,
-    unless --host says otherwise: it knows no passwords, so put what does before it.
+    Needs the extra: pip install 'lading[serve]', for --grpc-port 'lading[serve-grpc]'. Prints the
+    address when the model is loaded and has answered its input example; stderr has one JSON line
+    for each request, without payloads. SIGTERM ends it when the requests that came are answered.
+    Only this machine can reach it, unless --host says otherwise: it knows no passwords, so put
+    what does before it.
     """
     from lading.serving.limits import Limits
 
@@ -181,6 +194,7 @@ def serve(
         reference,
         host=host,
         port=port,
+        grpc_port=grpc_port,
         name=name,
         reload_stage=reload_stage,
         reload_interval=float(seconds_of(reload_interval)),
@@ -191,7 +205,11 @@ def serve(
         trusted=tuple(trusted or ()),
         adapter=adapter,
         device=device,
-        on_ready=lambda result: console.answer(result, [result.url]),
+        on_ready=lambda result: console.answer(result, _addresses(result)),
         on_line=console.log,
         settings=console.settings(),
     )
+
+
+def _addresses(result: operation.ServeResult) -> list[str]:
+    return [result.url] if result.grpc is None else [result.url, f"grpc://{result.grpc}"]

@@ -1,4 +1,4 @@
-"""Serve a version, or a folder, over HTTP, and follow a stage."""
+"""Serve a version, or a folder, over HTTP and gRPC, and follow a stage."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ HOST: Final = "127.0.0.1"
 PORT: Final = 8080
 INTERVAL: Final = 10.0
 _NEEDED: Final = ("starlette", "uvicorn", "httptools", "prometheus_client")
+_NEEDED_FOR_GRPC: Final = ("grpc", "google.protobuf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class ServeResult:
     version: str
     reference: str
     digest: str
+    # Where gRPC is, as its clients are told.
+    grpc: str | None = None
 
 
 def serve(
@@ -43,6 +46,7 @@ def serve(
     *,
     host: str = HOST,
     port: int = PORT,
+    grpc_port: int | None = None,
     name: str | None = None,
     reload_stage: str | None = None,
     reload_interval: float = INTERVAL,
@@ -66,6 +70,7 @@ def serve(
         reference: a version; or a folder, as ``./model`` or ``/models``.
         host: the address to listen at; only this machine reaches the default.
         port: 0 for any that is free.
+        grpc_port: serve the protocol over gRPC as well, at this port; 0 for any that is free.
         name: what the model is called in addresses; the last part of its name otherwise.
         reload_stage: serve what this stage of the model names, now and after every move.
         reload_interval: seconds between two looks at the stage.
@@ -87,10 +92,12 @@ def serve(
         PolicyRefused: loading would run code of the model, and nobody allowed that.
         InvalidInput: a folder has no stages; or a version and a stage are named at once.
         NotFound: there is no such version.
-        LocalFailure: the extra ``serve`` is not installed, or the address is taken.
+        LocalFailure: an extra (``serve``, ``serve-grpc``) is not installed, or an address is taken.
         LadingError: the model does not load, or does not answer its input example.
     """
-    _demand_extra()
+    _demand_extra("serve", _NEEDED)
+    if grpc_port is not None:
+        _demand_extra("serve-grpc", _NEEDED_FOR_GRPC)
     from lading.serving.follow import Followed
     from lading.serving.limits import Limits
     from lading.serving.server import Plan, run
@@ -101,6 +108,8 @@ def serve(
     def loader(which: str | Reference, told: OnProgress | None = None) -> Callable[[], Model]:
         return partial(model_of, which, consent, settings, name=name, on_progress=told)
 
+    # The port of gRPC, as soon as it is known.
+    doors: list[int] = []
     served, followed = reference, None
     if reload_stage is not None:
         served = place = _of_stage(reference, reload_stage, settings)
@@ -111,27 +120,34 @@ def serve(
             load=loader(served, on_progress),
             host=host,
             port=port,
+            grpc_port=grpc_port,
+            on_grpc=doors.append,
             expected=_expected(served, settings),
             followed=followed,
             shadow=loader(shadow) if shadow else None,
             batches=batches,
             limits=limits or Limits(),
             on_line=on_line,
-            on_ready=lambda port, model: on_ready(_result(host, port, model)),
+            on_ready=lambda port, model: on_ready(_result(host, port, doors, model)),
             until=until,
         )
     )
 
 
-def _demand_extra() -> None:
+def _demand_extra(extra: str, modules: tuple[str, ...]) -> None:
     from lading.frameworks.installed import is_installed
 
-    lacking = [module for module in _NEEDED if not is_installed(module)]
+    # A module inside of a package is looked for where the package is.
+    lacking = [
+        module
+        for module in modules
+        if not (is_installed(module.partition(".")[0]) and is_installed(module))
+    ]
     if lacking:
         raise LocalFailure(
             "serving needs packages that are not installed",
             cause=", ".join(lacking),
-            hint="pip install 'lading[serve]'",
+            hint=f"pip install 'lading[{extra}]'",
         )
 
 
@@ -170,7 +186,7 @@ def _expected(reference: str | Reference, settings: Settings) -> str:
     return reference.digest or UNKNOWN
 
 
-def _result(host: str, port: int, model: Model) -> ServeResult:
+def _result(host: str, port: int, doors: list[int], model: Model) -> ServeResult:
     shown = f"[{host}]" if ":" in host else host
     return ServeResult(
         url=f"http://{shown}:{port}",
@@ -178,4 +194,5 @@ def _result(host: str, port: int, model: Model) -> ServeResult:
         version=model.version,
         reference=model.reference,
         digest=model.digest,
+        grpc=f"{shown}:{doors[0]}" if doors else None,
     )

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from lading.errors import LadingError, NotFound
+from lading.errors import LadingError
 from lading.serving import describe
 from lading.serving.answers import error_response, json_response
 from lading.serving.asker import Asker
@@ -56,6 +56,17 @@ class House:
 
     def __post_init__(self) -> None:
         self.bodies = Bodies(self.limits)
+
+    def demand_few(self, given: Given) -> None:
+        """Refuse more rows than one may ask about.
+
+        Raises:
+            TooLarge: there are more.
+        """
+        if (given.rows or 0) > self.limits.rows:
+            raise TooLarge(
+                f"{given.rows} rows at once", cause=f"at most {self.limits.rows} are answered"
+            )
 
 
 def build(house: House) -> ASGIApp:
@@ -138,11 +149,7 @@ class _Pages:
 
     async def _ask(self, asked: Request, asker: Asker, given: Given) -> Any:
         of_request(asked).rows = given.rows
-        if (given.rows or 0) > self._house.limits.rows:
-            raise TooLarge(
-                f"{given.rows} rows at once",
-                cause=f"at most {self._house.limits.rows} are answered",
-            )
+        self._house.demand_few(given)
         return await asker.ask(given)
 
     def _shadowed(self, made: Response, given: Given, answer: Any) -> Response:
@@ -155,14 +162,9 @@ class _Pages:
 
     def _named(self, asked: Request) -> Asker:
         """Who answers, if the address means that model."""
-        asker = self._house.slot.current
-        of_request(asked).asker = asker
+        of_request(asked).asker = self._house.slot.current
         name, version = asked.path_params["name"], asked.path_params.get("version")
-        if asker.model.is_called(name, version):
-            return asker
-        served = f"{asker.model.name} {asker.model.version}"
-        said = f"{name[:100]!r}" + (f" of version {version[:100]!r}" if version else "")
-        raise NotFound(f"there is no model {said} here", cause=f"served is {served}")
+        return self._house.slot.called(name, version)
 
     async def model(self, asked: Request) -> Response:
         of_request(asked).endpoint = "model"

@@ -47,7 +47,7 @@ class Bodies:
         # The connection itself has a deadline, for who sends no body at all.
         message = await request.receive()
         body = self._part(message)
-        self._hold(len(body), 0)
+        self.hold(len(body))
         if not message.get("more_body", False):
             return body
         try:
@@ -62,7 +62,7 @@ class Bodies:
             while more:
                 message = await request.receive()
                 body = self._part(message)
-                self._hold(len(body), size)
+                self.hold(len(body), before=size)
                 size += len(body)
                 parts.append(body)
                 more = message.get("more_body", False)
@@ -77,7 +77,13 @@ class Bodies:
         part: bytes = message.get("body", b"")
         return part
 
-    def _hold(self, more: int, before: int) -> None:
+    def hold(self, more: int, *, before: int = 0) -> None:
+        """Count what came of a body, of which so much came before.
+
+        Raises:
+            TooLarge: it is larger than one may be.
+            Crowded: too many others are held.
+        """
         if before + more > self._limits.body:
             raise self._too_large()
         if self._held + more > self._limits.bodies:

@@ -13,9 +13,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
@@ -33,6 +33,9 @@ from lading.serving.slot import Slot
 from lading.serving.threads import Threads
 from lading.serving.trial import Trial, trial
 
+if TYPE_CHECKING:
+    from lading.serving.rpc.door import Door
+
 _BACKLOG: Final = 1024
 _HANDLED: Final = (signal.SIGINT, signal.SIGTERM)
 _SERVER_LOGGER: Final = "uvicorn"
@@ -45,6 +48,8 @@ class Plan:
     load: Callable[[], Model]
     host: str = "127.0.0.1"
     port: int = 8080
+    # None for no gRPC, 0 for any port that is free.
+    grpc_port: int | None = None
     # The digest that will be served, as far as it is known before it is loaded.
     expected: str = "unknown"
     followed: Followed | None = None
@@ -55,6 +60,8 @@ class Plan:
     on_line: Callable[[str], object] = lambda line: None
     # Called with the port and the model when requests are answered.
     on_ready: Callable[[int, Model], object] = lambda port, model: None
+    # Called before with the port of gRPC, if there is one.
+    on_grpc: Callable[[int], object] = lambda port: None
     # Ends it from another thread, where no signal can.
     until: threading.Event | None = None
 
@@ -114,6 +121,15 @@ class _Server(uvicorn.Server):
     """The HTTP server, ended by our own signals: the first in good order, the second at once."""
 
     until: threading.Event | None = None
+    # What ends together with it: called when no more connections are taken.
+    closing: Callable[[], Awaitable[None]] | None = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what came, at every door."""
+        if self.closing is None:
+            await super().shutdown(sockets)
+        else:
+            await asyncio.gather(super().shutdown(sockets), self.closing())
 
     async def on_tick(self, counter: int) -> bool:
         """Whether it is to end; asked ten times a second."""
@@ -142,6 +158,14 @@ async def _serve(
     journal = house.journal
     server = _Server(config)
     server.until = plan.until
+    door = await _door(plan, house)
+
+    async def closing() -> None:
+        house.slot.ending = True
+        if door is not None:
+            await door.close()
+
+    server.closing = closing
     work = _Work(plan, house, listening.getsockname()[1])
     with _logged(journal):
         working = asyncio.create_task(work.all())
@@ -155,6 +179,17 @@ async def _serve(
     with contextlib.suppress(asyncio.CancelledError):
         await working
     journal.tell("ended", house.slot.loaded.model if house.slot.loaded else None)
+
+
+async def _door(plan: Plan, house: House) -> Door | None:
+    """The gRPC server, if one is wanted; it listens before the model is loaded, too."""
+    if plan.grpc_port is None:
+        return None
+    from lading.serving.rpc.door import Door
+
+    door = Door(house)
+    plan.on_grpc(await door.open(plan.host, plan.grpc_port))
+    return door
 
 
 @contextlib.contextmanager

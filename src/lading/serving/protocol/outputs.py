@@ -20,6 +20,7 @@ from lading.signatures.scalars import NON_FINITE
 from lading.spec.signature import Signature
 
 _KINDS: Final = frozenset("biuf")
+_BF16: Final = DATATYPES["BF16"]
 
 
 class ModelFailed(Unsupported):
@@ -45,6 +46,8 @@ class OutputTensor:
     def raw(self) -> bytes:
         """The numbers as bytes, little-endian, in C order."""
         array = self.values
+        if self.datatype is _BF16:
+            return bytes(_upper_halves(array))
         found: bytes = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
         return found
 
@@ -120,10 +123,7 @@ class Outputs:
 
     def _tensor(self, name: str, part: Any) -> OutputTensor:
         part = _dense(part)
-        if getattr(getattr(part, "dtype", None), "kind", "") in _KINDS and hasattr(part, "ravel"):
-            found = self._numbers(name, part)
-        else:
-            found = _of_lists(name, _plain(part))
+        found = self._numbers(name, part) if _is_numeric(part) else _of_lists(name, _plain(part))
         if self.columns and len(found.shape) == 1:
             return OutputTensor(name, found.datatype, (*found.shape, 1), found.values)
         return found
@@ -131,6 +131,10 @@ class Outputs:
     def _numbers(self, name: str, array: Any) -> OutputTensor:
         declared = DATATYPES.get(self.datatypes.get(name, ""))
         kind = BY_DTYPE.get(array.dtype.name)
+        if _BF16 in (declared, kind):
+            # Only ml_dtypes has such arrays; one of float32 holds all of their values.
+            flat = _rounded(array.astype("float32").ravel())
+            array, kind = flat.reshape(array.shape), _BF16
         numeric = declared is not None and declared.name not in (BYTES, "BF16")
         if numeric and declared is not None and (kind is None or kind != declared):
             array = array.astype(declared.dtype)
@@ -140,6 +144,26 @@ class Outputs:
         shape = tuple(int(length) for length in array.shape)
         # What answers with a single number answers with an array of one.
         return OutputTensor(name, kind, shape or (1,), array)
+
+
+def _is_numeric(part: Any) -> bool:
+    dtype = getattr(part, "dtype", None)
+    known = getattr(dtype, "kind", "") in _KINDS or getattr(dtype, "name", "") == _BF16.dtype
+    return known and hasattr(part, "ravel")
+
+
+def _rounded(array: Any) -> Any:
+    """A flat array of float32 as values that BF16 has: the nearest, the even one of two."""
+    bits = array.view("uint32") + 0x7FFF + (array.view("uint32") >> 16 & 1)
+    # What is no number has its bits anywhere, and stays what it is.
+    no_number = array != array  # noqa: PLR0124  only these differ from themselves
+    bits[no_number] = 0x7FC00000
+    return ((bits >> 16) << 16).astype("uint32").view("float32")
+
+
+def _upper_halves(array: Any) -> memoryview:
+    """The first two bytes of each float32, little-endian."""
+    return memoryview((array.view("uint32") >> 16).astype("<u2").tobytes())
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -77,6 +77,15 @@ def parse(body: bytes, header_length: str | None = None) -> InferRequest:
     value = loads(raw)
     if not isinstance(value, dict):
         raise InvalidInput("the request is no JSON object")
+    return read(value, rest)
+
+
+def read(value: Mapping[str, Any], rest: memoryview) -> InferRequest:
+    """The request in a JSON object, and in the bytes that came with it.
+
+    Raises:
+        InvalidInput: it is none; names the field.
+    """
     parameters = _parameters(value, "the request")
     tail = binary.Tail(rest)
     inputs = _inputs(value, tail)
