@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton
 from onnx import TensorProto, helper
 from parts.command import Command
@@ -394,3 +397,40 @@ def test_the_command_line_says_why_it_does_not_serve(lading: Command) -> None:
     assert done.returncode == 3
     assert "error: there is no ml/nothing on this machine" in done.stderr
     assert done.stdout == ""
+
+
+def test_several_workers_serve_what_a_tag_named_when_they_began(
+    lading: Command, settings: Settings
+) -> None:
+    first = save(fraud(), "ml/fraud:1.0.0", input_example=ROWS.head(), settings=settings).digest
+
+    with served(lading, "ml/fraud", "--workers", "2", "--grpc-port", "0") as server:
+        save(fraud(flipped=True), "ml/fraud:2.0.0", input_example=ROWS.head(), settings=settings)
+        workers = [line for line in server.lines() if line.get("event") == "worker"]
+        os.kill(workers[1]["pid"], signal.SIGKILL)
+        server.daemon.wait_for(
+            lambda: sum(line.get("event") == "ready" for line in server.lines()) == 3, seconds=30
+        )
+        rows = json.loads(ROWS.head(3).to_json(orient="records"))
+        told = {
+            ask(server.port, "POST", "/predict", rows).headers["x-model-digest"] for _ in range(20)
+        }
+        client = triton_grpc.InferenceServerClient(server.result["grpc"])
+        assert client.is_model_ready("fraud")
+        client.close()
+        server.daemon.stop()
+
+    assert server.result["workers"] == 2
+    assert told == {first}
+    assert server.daemon._process.returncode == 0
+
+
+def test_workers_that_cannot_load_end_as_one_does(lading: Command, settings: Settings) -> None:
+    model = fraud()
+    save(model, "ml/pickled:1.0.0", input_example=ROWS.head(), settings=settings)
+
+    done = lading("serve", "ml/pickled:9.9.9", "--workers", "2", "--port", "0")
+
+    assert done.returncode == NotFound.exit_code
+    assert done.stderr.splitlines()[-1].startswith(("error:", "  ")), done.stderr
+    assert "9.9.9" in done.stderr

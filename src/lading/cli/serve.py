@@ -59,6 +59,16 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=1,
+            max=256,
+            help="Processes that answer; each has a model of its own in memory.",
+        ),
+    ] = 1,
     name: Annotated[
         str | None,
         typer.Option(
@@ -195,6 +205,7 @@ def serve(
         host=host,
         port=port,
         grpc_port=grpc_port,
+        workers=workers,
         name=name,
         reload_stage=reload_stage,
         reload_interval=float(seconds_of(reload_interval)),

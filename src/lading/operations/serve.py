@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +11,7 @@ from lading.errors import InvalidInput, LocalFailure, NotFound
 from lading.operations import stores
 from lading.operations.answering.folder import as_path
 from lading.operations.answering.models import UNKNOWN, Consent, model_of
+from lading.spec.digest import Digest
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ServeResult:
     digest: str
     # Where gRPC is, as its clients are told.
     grpc: str | None = None
+    workers: int = 1
 
 
 def serve(
@@ -47,6 +49,7 @@ def serve(
     host: str = HOST,
     port: int = PORT,
     grpc_port: int | None = None,
+    workers: int = 1,
     name: str | None = None,
     reload_stage: str | None = None,
     reload_interval: float = INTERVAL,
@@ -71,6 +74,7 @@ def serve(
         host: the address to listen at; only this machine reaches the default.
         port: 0 for any that is free.
         grpc_port: serve the protocol over gRPC as well, at this port; 0 for any that is free.
+        workers: how many processes answer; more than one only from a process without threads.
         name: what the model is called in addresses; the last part of its name otherwise.
         reload_stage: serve what this stage of the model names, now and after every move.
         reload_interval: seconds between two looks at the stage.
@@ -115,23 +119,34 @@ def serve(
         served = place = _of_stage(reference, reload_stage, settings)
         look = partial(_look, place, settings)
         followed = Followed(look, loader(place), reload_interval, reload_stage)
-    run(
-        Plan(
-            load=loader(served, on_progress),
-            host=host,
-            port=port,
-            grpc_port=grpc_port,
-            on_grpc=doors.append,
-            expected=_expected(served, settings),
-            followed=followed,
-            shadow=loader(shadow) if shadow else None,
-            batches=batches,
-            limits=limits or Limits(),
-            on_line=on_line,
-            on_ready=lambda port, model: on_ready(_result(host, port, doors, model)),
-            until=until,
-        )
+    plan = Plan(
+        load=loader(served, on_progress),
+        host=host,
+        port=port,
+        grpc_port=grpc_port,
+        on_grpc=doors.append,
+        expected=_expected(served, settings),
+        followed=followed,
+        shadow=loader(shadow) if shadow else None,
+        batches=batches,
+        limits=limits or Limits(),
+        on_line=on_line,
+        on_ready=lambda port, model: on_ready(_result(host, port, doors, model, workers)),
+        until=until,
     )
+    if workers == 1:
+        run(plan)
+        return
+    from lading.serving.workers.supervisor import run_several
+
+    def pinned(digest: str) -> Callable[[], Model]:
+        """Those that come after the first load what it loaded, not what a tag names by then."""
+        if followed is not None or (isinstance(served, str) and as_path(served) is not None):
+            return plan.load
+        place = stores.locate(served, settings)
+        return loader(replace(place, digest=Digest(digest)))
+
+    run_several(plan, workers, pinned)
 
 
 def _demand_extra(extra: str, modules: tuple[str, ...]) -> None:
@@ -186,7 +201,7 @@ def _expected(reference: str | Reference, settings: Settings) -> str:
     return reference.digest or UNKNOWN
 
 
-def _result(host: str, port: int, doors: list[int], model: Model) -> ServeResult:
+def _result(host: str, port: int, doors: list[int], model: Model, workers: int) -> ServeResult:
     shown = f"[{host}]" if ":" in host else host
     return ServeResult(
         url=f"http://{shown}:{port}",
@@ -195,4 +210,5 @@ def _result(host: str, port: int, doors: list[int], model: Model) -> ServeResult
         reference=model.reference,
         digest=model.digest,
         grpc=f"{shown}:{doors[0]}" if doors else None,
+        workers=workers,
     )

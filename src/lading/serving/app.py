@@ -5,6 +5,7 @@ The protocol is in ``protocol``, the model in ``asker``; here they meet.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -52,10 +53,17 @@ class House:
     journal: Journal
     metrics: Metrics
     shadow: Shadow | None = None
+    # What is counted everywhere, where others serve the same model in processes of their own.
+    everywhere: Callable[[], Awaitable[bytes]] | None = None
     bodies: Bodies = field(init=False)
 
     def __post_init__(self) -> None:
         self.bodies = Bodies(self.limits)
+
+    def count_waiting(self) -> None:
+        """Say in the figures how many wait now."""
+        if asker := self.slot.loaded:
+            self.metrics.of(asker.model).waiting.set(asker.waiting)
 
     def demand_few(self, given: Given) -> None:
         """Refuse more rows than one may ask about.
@@ -194,8 +202,9 @@ class _Pages:
 
     async def metrics(self, asked: Request) -> Response:
         of_request(asked).endpoint = "metrics"
-        if asker := self._house.slot.loaded:
-            self._house.metrics.of(asker.model).waiting.set(asker.waiting)
+        self._house.count_waiting()
+        if self._house.everywhere is not None:
+            return Response(await self._house.everywhere(), media_type=CONTENT_TYPE)
         return Response(self._house.metrics.text(), media_type=CONTENT_TYPE)
 
     async def openapi(self, asked: Request) -> Response:

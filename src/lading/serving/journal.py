@@ -24,8 +24,9 @@ _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 class Journal:
     """Writes lines to whoever wants them."""
 
-    def __init__(self, write: Callable[[str], object]) -> None:
+    def __init__(self, write: Callable[[str], object], *, worker: int | None = None) -> None:
         self._write = write
+        self._worker = {} if worker is None else {"worker": worker}
         # The second that was written last, as text: a server writes many lines in one.
         self._second = -1
         self._moment = ""
@@ -35,7 +36,7 @@ class Journal:
     ) -> None:
         """One line."""
         known = {} if model is None else _identity(model)
-        line = {"level": level, "event": event, **known, **of}
+        line = {"level": level, "event": event, **self._worker, **known, **of}
         self._line({name: _short(value) for name, value in line.items() if value is not None})
 
     def _line(self, fields: dict[str, Any]) -> None:

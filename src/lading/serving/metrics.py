@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from lading.serving.counted import Family, Sample
 from lading.serving.model import Model
 from lading.serving.shadow import Shadow
 
@@ -138,6 +139,44 @@ class Metrics:
         """Everything, as Prometheus reads it."""
         return generate_latest(self._registry)
 
+    def families(self) -> list[Family]:
+        """Everything, as it is added to what others counted."""
+        return [
+            Family(
+                metric.name,
+                metric.type,
+                metric.documentation,
+                tuple(
+                    Sample(each.name, tuple(sorted(each.labels.items())), each.value)
+                    for each in metric.samples
+                ),
+                getattr(metric, "window", ()),
+            )
+            for metric in self._registry.collect()
+        ]
+
+
+def text_of(families: Sequence[Family]) -> bytes:
+    """What several counted, as Prometheus reads it."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Told(families))
+    return generate_latest(registry)
+
+
+class _Told(Collector):
+    """Series that were counted elsewhere."""
+
+    def __init__(self, families: Sequence[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """Each as it was told."""
+        for family in self._families:
+            metric = Metric(family.name, family.help, family.kind)
+            for sample in family.samples:
+                metric.add_sample(sample.name, dict(sample.labels), sample.value)
+            yield metric
+
 
 class _ShadowFigures(Collector):
     """Counts and quantiles of the differences between two models."""
@@ -166,6 +205,8 @@ class _ShadowFigures(Collector):
             "summary",
         )
         seen = shadow.differences()
+        # Whoever adds this to others' makes quantiles of all.
+        differed.window = tuple(seen.last)  # type: ignore[attr-defined]  # for ``families`` only
         for quantile, value in seen.quantiles.items():
             differed.add_sample(
                 "lading_shadow_difference", {**labels, "quantile": f"{quantile:g}"}, value

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import uvicorn
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _BACKLOG: Final = 1024
 _HANDLED: Final = (signal.SIGINT, signal.SIGTERM)
 _SERVER_LOGGER: Final = "uvicorn"
+# For so long a server that ends answers what is on its way, and tells each client to go.
+_LINGER: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,20 @@ class Plan:
     until: threading.Event | None = None
 
 
+class Link(Protocol):
+    """What one of several workers has to do with the process that started it."""
+
+    number: int
+    # Whether it answers before it is ready, since nobody else does yet.
+    opens_at_once: bool
+
+    async def begin(self, house: House, gone: Callable[[], None]) -> None:
+        """Listen to that process; ``gone`` is called when there is none any more."""
+
+    async def end(self) -> None:
+        """Tell it what was counted last."""
+
+
 def run(plan: Plan) -> None:
     """Serve until SIGTERM or SIGINT; requests that came are answered first.
 
@@ -74,26 +90,42 @@ def run(plan: Plan) -> None:
         LadingError: the model cannot be loaded, or does not answer its example.
         KeyboardInterrupt: it was ended by Ctrl-C.
     """
-    house = House(plan.expected, Slot(), plan.limits, Journal(plan.on_line), Metrics())
-    with _listening(plan.host, plan.port) as listening:
-        config = uvicorn.Config(
-            build(house),
-            http=bounded(plan.limits),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=max(1, int(plan.limits.idle)),
-            timeout_graceful_shutdown=max(1, int(plan.limits.shutdown)),
-        )
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(_serve(plan, house, config, listening))
+    with listening_at(plan.host, plan.port) as listening:
+        work(plan, listening)
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """A socket that listens, so that a taken address is said before anything is loaded."""
+def work(plan: Plan, listening: socket.socket, link: Link | None = None) -> None:
+    """Serve at a socket that listens, alone or as one of several.
+
+    Raises:
+        LadingError: as :func:`run`.
+        KeyboardInterrupt: it was ended by Ctrl-C.
+    """
+    journal = Journal(plan.on_line, worker=link.number if link else None)
+    house = House(plan.expected, Slot(), plan.limits, journal, Metrics())
+    config = uvicorn.Config(
+        build(house),
+        http=bounded(plan.limits),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=max(1, int(plan.limits.idle)),
+        timeout_graceful_shutdown=max(1, int(plan.limits.shutdown)),
+    )
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(plan, house, config, listening, link))
+
+
+def listening_at(host: str, port: int) -> socket.socket:
+    """A socket that listens, so that a taken address is said before anything is loaded.
+
+    Raises:
+        InvalidInput: there is no such port.
+        LocalFailure: the address is taken, or not this machine's.
+    """
     if not 0 <= port <= 65535:
         raise InvalidInput(f"there is no port {port}", hint="--port 8080")
     try:
@@ -120,16 +152,49 @@ def _listening(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """The HTTP server, ended by our own signals: the first in good order, the second at once."""
 
+    # One of several is ended by the process that started it, which hears Ctrl-C as well.
+    heeds: tuple[signal.Signals, ...] = _HANDLED
     until: threading.Event | None = None
     # What ends together with it: called when no more connections are taken.
     closing: Callable[[], Awaitable[None]] | None = None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer what came, at every door."""
-        if self.closing is None:
-            await super().shutdown(sockets)
-        else:
-            await asyncio.gather(super().shutdown(sockets), self.closing())
+        """Answer what came and what is on its way, at every door."""
+        ended = asyncio.gather(self._shutdown(sockets), *([self.closing()] if self.closing else []))
+        await ended
+
+    async def _shutdown(self, sockets: list[socket.socket] | None) -> None:
+        if self.started and not self.force_exit:
+            await self._take_the_rest(sockets or [])
+            # Whoever is answered from now on is told to go. A connection that is merely closed
+            # may have a request in it that nobody read.
+            headers = self.server_state.default_headers
+            self.server_state.default_headers = [*headers, (b"connection", b"close")]
+            if self.server_state.connections:
+                await asyncio.sleep(_LINGER)
+        await super().shutdown(sockets)
+
+    async def _take_the_rest(self, sockets: list[socket.socket]) -> None:
+        """Take the connections that nobody took yet, and no more: closing would reset them."""
+        taken = []
+        for each in sockets:
+            each.setblocking(False)
+            with contextlib.suppress(OSError):  # there is none any more
+                while True:
+                    taken.append(each.accept()[0])
+        for server in self.servers:
+            server.close()
+        for each in sockets:
+            each.close()
+        loop = asyncio.get_running_loop()
+        for connection in taken:
+            await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn itself calls it
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     async def on_tick(self, counter: int) -> bool:
         """Whether it is to end; asked ten times a second."""
@@ -142,7 +207,7 @@ class _Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self.handle_exit) for number in _HANDLED}
+        before = {number: signal.signal(number, self.handle_exit) for number in self.heeds}
         try:
             yield
         finally:
@@ -153,12 +218,18 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    plan: Plan, house: House, config: uvicorn.Config, listening: socket.socket
+    plan: Plan,
+    house: House,
+    config: uvicorn.Config,
+    listening: socket.socket,
+    link: Link | None,
 ) -> None:
     journal = house.journal
     server = _Server(config)
     server.until = plan.until
-    door = await _door(plan, house)
+    door = None if plan.grpc_port is None else _door(house, shared=link is not None)
+    if door is not None and link is None:
+        plan.on_grpc(await door.open(plan.host, plan.grpc_port or 0))
 
     async def closing() -> None:
         house.slot.ending = True
@@ -167,29 +238,41 @@ async def _serve(
 
     server.closing = closing
     work = _Work(plan, house, listening.getsockname()[1])
+    if link is not None:
+        server.heeds = (signal.SIGTERM,)
+        await link.begin(house, lambda: setattr(server, "should_exit", True))
     with _logged(journal):
         working = asyncio.create_task(work.all())
         working.add_done_callback(lambda done: setattr(server, "should_exit", True))
         try:
+            if link is not None and not link.opens_at_once:
+                await _ready(work, working)
+            if door is not None and link is not None:
+                await door.open(plan.host, plan.grpc_port or 0)
             await server.serve(sockets=[listening])
         finally:
             house.slot.ending = True
             if not working.done():
                 working.cancel()
+            if link is not None:
+                await link.end()
     with contextlib.suppress(asyncio.CancelledError):
         await working
     journal.tell("ended", house.slot.loaded.model if house.slot.loaded else None)
 
 
-async def _door(plan: Plan, house: House) -> Door | None:
-    """The gRPC server, if one is wanted; it listens before the model is loaded, too."""
-    if plan.grpc_port is None:
-        return None
+async def _ready(work: _Work, working: asyncio.Task[None]) -> None:
+    """Wait until the model is loaded, or never will be."""
+    waiting = asyncio.create_task(work.is_ready.wait())
+    await asyncio.wait({waiting, working}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+def _door(house: House, *, shared: bool) -> Door:
+    """The gRPC server; the packages it needs are imported only where one is wanted."""
     from lading.serving.rpc.door import Door
 
-    door = Door(house)
-    plan.on_grpc(await door.open(plan.host, plan.grpc_port))
-    return door
+    return Door(house, shared=shared)
 
 
 @contextlib.contextmanager
@@ -212,6 +295,7 @@ class _Work:
         self._house = house
         self._port = port
         self._threads = Threads(1, "load")
+        self.is_ready = asyncio.Event()
 
     async def all(self) -> None:
         """Load, try, serve; then follow, or wait for the end."""
@@ -230,6 +314,7 @@ class _Work:
             "ready", asker.model, seconds=round(seconds, 3), port=self._port, batches=asker.batches
         )
         self._plan.on_ready(self._port, asker.model)
+        self.is_ready.set()
         if self._plan.followed is not None:
             await follow(self._house, self._plan.followed, self.prepared)
         await asyncio.Event().wait()

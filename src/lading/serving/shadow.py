@@ -43,6 +43,7 @@ class Seen:
     count: int
     total: float
     quantiles: Mapping[float, float]
+    last: Sequence[float] = ()
 
 
 class Shadow:
@@ -72,7 +73,7 @@ class Shadow:
 
     def differences(self) -> Seen:
         """How far apart numbers are."""
-        return Seen(self._count, self._total, quantiles(sorted(self._last)))
+        return Seen(self._count, self._total, quantiles(sorted(self._last)), tuple(self._last))
 
     def begin_again(self) -> None:
         """Forget what was counted: it is compared with another model from now on."""
