@@ -6,12 +6,13 @@ import http.client
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,23 @@ def test_every_worker_answers_and_metrics_speak_for_all(tmp_path: Path) -> None:
     assert counted == asked
     assert (alive, live) == (3, 200)
     assert running.daemon._process.returncode == 0
+
+
+def test_a_burst_of_connections_is_shared_evenly(tmp_path: Path) -> None:
+    with crew(tmp_path, 4) as running, ExitStack() as stack:
+        connections = [socket.socket() for _ in range(60)]
+        for each in connections:
+            stack.enter_context(each).setblocking(False)
+            each.connect_ex(("127.0.0.1", running.port))
+        time.sleep(0.5)
+        for each in connections:
+            each.setblocking(True)
+            each.sendall(b"GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert each.recv(4096).startswith(b"HTTP/1.1 200")
+        by_worker = Counter(each["worker"] for each in running.events("request"))
+
+    assert sum(by_worker.values()) == 60
+    assert min(by_worker[number] for number in (1, 2, 3, 4)) >= 8, by_worker
 
 
 def test_a_worker_that_is_killed_is_replaced_and_nothing_is_counted_twice(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import uvicorn
 
 from lading.errors import InvalidInput, LocalFailure
+from lading.serving.accepting import Accepting, Loads, attach, left
 from lading.serving.app import House, build
 from lading.serving.asker import Asked, Asker
 from lading.serving.connection import bounded
@@ -72,6 +73,8 @@ class Link(Protocol):
     """What one of several workers has to do with the process that started it."""
 
     number: int
+    # How many connections each of them holds, by its number.
+    loads: Loads
     # Whether it answers before it is ready, since nobody else does yet.
     opens_at_once: bool
 
@@ -154,6 +157,9 @@ class _Server(uvicorn.Server):
 
     # One of several is ended by the process that started it, which hears Ctrl-C as well.
     heeds: tuple[signal.Signals, ...] = _HANDLED
+    # Where other processes take connections of the same socket.
+    link: Link | None = None
+    _accepting: Accepting | None = None
     until: threading.Event | None = None
     # What ends together with it: called when no more connections are taken.
     closing: Callable[[], Awaitable[None]] | None = None
@@ -175,20 +181,30 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def _take_the_rest(self, sockets: list[socket.socket]) -> None:
-        """Take the connections that nobody took yet, and no more: closing would reset them."""
-        taken = []
-        for each in sockets:
-            each.setblocking(False)
-            with contextlib.suppress(OSError):  # there is none any more
-                while True:
-                    taken.append(each.accept()[0])
+        """Take the connections that nobody took yet, and no more."""
+        if self._accepting is not None:
+            self._accepting.end()
+        taken = [connection for each in sockets for connection in left(each)]
         for server in self.servers:
             server.close()
         for each in sockets:
             each.close()
-        loop = asyncio.get_running_loop()
         for connection in taken:
-            await loop.connect_accepted_socket(self._protocol, connection)
+            await attach(connection, self._protocol)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections; from a socket that others share, each in turn."""
+        if self.link is None or not sockets:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        loads, place = self.link.loads, self.link.number
+        self._accepting = Accepting(sockets[0], self._protocol, loads, place, self._held)
+        self._accepting.count()
+        self._accepting.begin()
+
+    def _held(self) -> int:
+        return len(self.server_state.connections)
 
     def _protocol(self) -> asyncio.Protocol:
         made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn itself calls it
@@ -199,6 +215,8 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Whether it is to end; asked ten times a second."""
         ended = self.until is not None and self.until.is_set()
+        if self._accepting is not None:
+            self._accepting.count()
         return await super().on_tick(counter) or ended
 
     @contextlib.contextmanager
@@ -239,7 +257,7 @@ async def _serve(
     server.closing = closing
     work = _Work(plan, house, listening.getsockname()[1])
     if link is not None:
-        server.heeds = (signal.SIGTERM,)
+        server.heeds, server.link = (signal.SIGTERM,), link
         await link.begin(house, lambda: setattr(server, "should_exit", True))
     with _logged(journal):
         working = asyncio.create_task(work.all())

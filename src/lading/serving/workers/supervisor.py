@@ -23,6 +23,7 @@ from typing import Any, Final, NoReturn
 
 from lading.errors import InvalidInput, LadingError, LocalFailure
 from lading.serving import counted
+from lading.serving.accepting import Loads
 from lading.serving.journal import Journal
 from lading.serving.model import Model
 from lading.serving.server import Plan, listening_at, work
@@ -128,6 +129,7 @@ class _Supervisor:
         self._wanted = number
         self._pinned = pinned
         self._listening = listening
+        self._loads = Loads(number + 1)
         self._journal = Journal(plan.on_line)
         self._workers: dict[int, _Worker] = {}
         self._care: dict[int, Care] = {}
@@ -233,7 +235,7 @@ class _Supervisor:
     def _served(self, number: int, end: socket.socket) -> int:
         copy = end.dup()
         nobody_answers = all(each.ready_at is None for each in self._workers.values())
-        link = Report(number, end, opens_at_once=nobody_answers)
+        link = Report(number, end, self._loads, opens_at_once=nobody_answers)
         load = self._pinned(self._model.digest) if self._model else self._plan.load
         plan = replace(self._plan, load=load, on_ready=link.ready, until=None)
         try:
@@ -259,6 +261,7 @@ class _Supervisor:
             self._selector.unregister(worker.channel)
         worker.channel.close()
         del self._workers[worker.number]
+        self._loads.leave(worker.number)
         self._gone = counted.added([self._gone, counted.lasting(worker.figures)])
         if self._deadline is None:
             self._miss(worker, os.waitstatus_to_exitcode(status))

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from lading.errors import LadingError, Unavailable
 from lading.serving import counted
+from lading.serving.accepting import Loads
 from lading.serving.app import House
 from lading.serving.metrics import text_of
 from lading.serving.model import Model
@@ -27,8 +28,11 @@ _WATCHING: Final = 1.0
 class Report:
     """The link of one worker to its parent; used within one event loop."""
 
-    def __init__(self, number: int, end: socket.socket, *, opens_at_once: bool) -> None:
+    def __init__(
+        self, number: int, end: socket.socket, loads: Loads, *, opens_at_once: bool
+    ) -> None:
         self.number = number
+        self.loads = loads
         self.opens_at_once = opens_at_once
         self._end = end
         self._asked: dict[int, asyncio.Future[list[counted.Family]]] = {}
