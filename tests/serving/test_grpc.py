@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import grpc
@@ -470,6 +471,48 @@ def test_a_client_that_gives_up_takes_nobody_with_it(idle: grpc.Channel) -> None
     assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     time.sleep(1)
     assert list(sent(idle, request()).outputs[0].contents.fp64_contents) == [3.0]
+
+
+def test_an_answer_that_nobody_reads_is_not_held_for_ever() -> None:
+    """A proxy between them reads the first half of a large answer, and then nothing more."""
+    over = threading.Event()
+
+    def half(listening: socket.socket, port: int) -> None:
+        client, _ = listening.accept()
+        with client, socket.create_connection(("127.0.0.1", port)) as server:
+
+            def up() -> None:
+                with suppress(OSError):
+                    while part := client.recv(65536):
+                        server.sendall(part)
+
+            threading.Thread(target=up, daemon=True).start()
+            passed = 0
+            while passed < 1_000_000 and (part := server.recv(1024)):
+                client.sendall(part)
+                passed += len(part)
+            over.wait(20)
+
+    limits = Limits(reading_seconds=0.5)
+    with (
+        serving(model(lambda data: np.zeros(4_000_000)), limits=limits, grpc=True) as running,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        grpc.insecure_channel(
+            f"127.0.0.1:{listening.getsockname()[1]}",
+            options=[("grpc.max_receive_message_length", -1)],
+        ) as channel,
+    ):
+        thread = threading.Thread(target=half, args=(listening, running.grpc_port), daemon=True)
+        thread.start()
+        call = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer.future(request())
+        deadline = time.monotonic() + 10
+        while not running.events("request") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        call.cancel()
+        over.set()
+        thread.join(10)
+
+    assert running.events("request")[0]["status"] == 408
 
 
 def test_health_is_what_probes_ask_for(server: Running, channel: grpc.Channel) -> None:
