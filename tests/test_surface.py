@@ -80,6 +80,7 @@ SURFACE = [
     "policy_check",
     "policy_init",
     "policy_show",
+    "predict",
     "promote",
     "pull",
     "push",

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from lading.operations.open import Opened, open  # noqa: A004  the SDK's word
     from lading.operations.policy import policy_init, policy_show
     from lading.operations.policy_check import policy_check
+    from lading.operations.predict import predict
     from lading.operations.promote import promote
     from lading.operations.publishing.captured import Capture
     from lading.operations.pull import pull
@@ -166,6 +167,7 @@ __all__ = [
     "policy_check",
     "policy_init",
     "policy_show",
+    "predict",
     "promote",
     "pull",
     "push",
@@ -260,6 +262,7 @@ _HOMES = {
     "policy_check": "lading.operations.policy_check",
     "policy_init": "lading.operations.policy",
     "policy_show": "lading.operations.policy",
+    "predict": "lading.operations.predict",
     "promote": "lading.operations.promote",
     "pull": "lading.operations.pull",
     "push": "lading.operations.push",

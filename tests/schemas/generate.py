@@ -29,6 +29,7 @@ _DOCUMENTS = {
     "error": ("lading.cli.console", "Failure"),
     "evaluation": ("lading.spec.evaluation", "Evaluation"),
     "progress": ("lading.transfer.progress", "Progress"),
+    "rows": ("lading.serving.batch.run", "Step"),
 }
 # What a person writes: a field that nobody knows is a mistake there.
 _WRITTEN = {

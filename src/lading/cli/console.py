@@ -1,8 +1,8 @@
 """The console: what a verb talks through, and what was asked of every verb alike.
 
 Answers go to stdout, talk to stderr. With ``--json`` the answer is one JSON object on one line of
-stdout, and stderr holds JSON too, one object a line with one key each: ``progress``, ``warning``,
-``debug`` or ``error``, also where the command line itself cannot be read.
+stdout, and stderr holds JSON too, one object a line with one key each: ``progress``, ``rows``,
+``warning``, ``debug`` or ``error``, also where the command line itself cannot be read.
 Everything written for people is escaped here, line by line, so that no verb can forget it.
 """
 
@@ -24,6 +24,7 @@ from lading.errors import LadingError, LocalFailure, PolicyRefused, Rule
 if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from lading.cli.rows_progress import OnRows
     from lading.cli.table import Line, View
     from lading.settings import Settings
     from lading.transfer.progress import OnProgress
@@ -160,6 +161,17 @@ class Console:
         with shown(as_json=self.json) as on_progress:
             yield on_progress
 
+    @contextmanager
+    def rows(self) -> Iterator[OnRows | None]:
+        """The same for a file of rows."""
+        if self.quiet:
+            yield None
+            return
+        from lading.cli.rows_progress import shown
+
+        with shown(as_json=self.json) as on_rows:
+            yield on_rows
+
     def _listen_to_logging(self) -> None:
         """Warnings of the library are shown; with ``--debug`` all it says is."""
         import logging
@@ -208,6 +220,12 @@ def write_answer(text: str, errors: str = "backslashreplace") -> None:
         raise LocalFailure(
             "cannot write the answer", cause=error.strerror, hint="it was done all the same"
         ) from error
+
+
+def leave_quietly() -> typing.NoReturn:
+    """Leave because whoever read stdout went away, which is no failure to talk about."""
+    _let_go(sys.stdout)
+    raise typer.Exit(EXIT_READER_GONE)
 
 
 def _write_talk(lines: Iterable[str]) -> None:

@@ -77,6 +77,7 @@ VERBS = {
     "watch": Verb("Tell of every new version and every move of a stage, once.", WATCH),
     "hook": Verb("Be told by registries instead of asking them.", WATCH),
     "event": Verb("Show what happened last to a version or a stage.", WATCH),
+    "predict": Verb("Ask a model about every row of a file.", RUN),
     "serve": Verb("Serve a model over HTTP, and follow a stage.", RUN),
     "tag": Verb("Give a version another name, such as candidate.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),

@@ -92,7 +92,7 @@ class Outputs:
             InvalidInput: there is no such output.
             ModelFailed: the answer has no form in the protocol.
         """
-        parts = self._parts(answer)
+        parts = self.parts(answer)
         if wanted is None:
             return [self._tensor(name, part) for name, part in parts.items()]
         missing = next((each.name for each in wanted if each.name not in parts), None)
@@ -102,7 +102,7 @@ class Outputs:
             )
         return [self._tensor(each.name, parts[each.name]) for each in wanted]
 
-    def _parts(self, answer: Any) -> dict[str, Any]:
+    def parts(self, answer: Any) -> dict[str, Any]:
         """The answer by name."""
         if hasattr(answer, "columns") and hasattr(answer, "to_dict"):  # a frame
             answer = {str(name): answer[name] for name in answer.columns}

@@ -1,0 +1,268 @@
+"""``lading predict``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from lading.cli import offers
+from lading.cli.console import Console, leave_quietly
+from lading.cli.options import examples
+from lading.cli.output import count, duration, short
+from lading.errors import InvalidInput
+from lading.operations import predict as operation
+
+if TYPE_CHECKING:
+    from lading.serving.batch.run import Step
+
+_FILES = "Files"
+_ROWS = "Rows"
+_LOADING = "Loading"
+_FORMATS = ("csv", "json", "jsonl", "parquet")
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    epilog=examples(
+        "lading predict ml/fraud:1.2.0 --input rows.csv --output scored.csv",
+        "lading predict ml/fraud:prod -i rows.parquet -o scored.parquet --on-error null",
+        "cat rows.jsonl | lading predict ./model -i - --format jsonl -o - --no-inputs",
+    )
+)
+def predict(
+    context: typer.Context,
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="REF|PATH",
+            help="[HOST/]NAME[:TAG|@DIGEST]; or a folder: ./model, /models.",
+            show_default=False,
+            autocompletion=offers.references,
+        ),
+    ],
+    *,
+    given: Annotated[
+        str,
+        typer.Option(
+            "--input", "-i", metavar="FILE", help="Rows; - for stdin.", show_default=False
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Predictions; - for stdout. Gets its name when it is whole.",
+            show_default=False,
+        ),
+    ],
+    input_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="csv, json, jsonl or parquet, where the name does not tell.",
+            show_default=False,
+            autocompletion=offers.one_of(*_FORMATS),
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    output_format: Annotated[
+        str | None,
+        typer.Option(
+            "--output-format",
+            metavar="FORMAT",
+            help="The same for the output.",
+            show_default=False,
+            autocompletion=offers.one_of(*_FORMATS),
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            "--delimiter",
+            metavar="CHAR",
+            help="Between cells of CSV; a comma, and a tab in .tsv.",
+            show_default=False,
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Write over an output that is there.", rich_help_panel=_FILES),
+    ] = False,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh",
+            help="Throw away what a broken run left, and begin anew.",
+            rich_help_panel=_FILES,
+        ),
+    ] = False,
+    with_inputs: Annotated[
+        bool,
+        typer.Option(
+            "--with-inputs/--no-inputs",
+            help="Write rows beside what is predicted for them.",
+            rich_help_panel=_ROWS,
+        ),
+    ] = True,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="NAMES",
+            help="Ask with these only: a,b,c; for models that take an array without names.",
+            show_default=False,
+            rich_help_panel=_ROWS,
+        ),
+    ] = None,
+    on_error: Annotated[
+        str,
+        typer.Option(
+            "--on-error",
+            metavar="WORD",
+            help="A row that the model does not take: stop there, skip it, or null its prediction.",
+            autocompletion=offers.one_of("stop", "skip", "null"),
+            rich_help_panel=_ROWS,
+        ),
+    ] = "stop",
+    rejects: Annotated[
+        str | None,
+        typer.Option(
+            "--rejects",
+            metavar="FILE",
+            help="Such rows as JSON lines: which, why, and what was in it.",
+            show_default=False,
+            rich_help_panel=_ROWS,
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size",
+            metavar="N",
+            min=1,
+            help="How many rows the model is asked about at once.",
+            rich_help_panel=_ROWS,
+        ),
+    ] = operation.BATCH,
+    allow_pickle: Annotated[
+        bool,
+        typer.Option(
+            "--allow-pickle",
+            help="Let the model's own code run, if it comes with any.",
+            rich_help_panel=_LOADING,
+        ),
+    ] = False,
+    trusted: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trusted",
+            metavar="TYPE",
+            help="A type in a skops file that you have looked at. Repeatable.",
+            show_default=False,
+            rich_help_panel=_LOADING,
+        ),
+    ] = None,
+    adapter: Annotated[
+        str | None,
+        typer.Option(
+            "--adapter",
+            metavar="NAME",
+            help="Who loads it: sklearn, onnx, …",
+            show_default=False,
+            rich_help_panel=_LOADING,
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device",
+            metavar="DEVICE",
+            help="Where it computes, as its framework spells it: cuda:0.",
+            show_default=False,
+            rich_help_panel=_LOADING,
+        ),
+    ] = None,
+) -> None:
+    """Ask a model about every row of a file, in batches.
+
+    Columns that the model takes are found by name; others are kept and not asked with. Every row is
+    held against the signature. The memory does not grow with the file. A run that broke off goes on
+    where it was, when the same is asked again; the output is the same then, byte by byte.
+    """
+    console = Console.of(context)
+    if output == "-" and console.json:
+        raise InvalidInput(
+            "stdout cannot hold both the predictions and the answer", hint="-o FILE, or no --json"
+        )
+    settings = console.settings()
+    with console.rows() as on_rows, ExitStack() as pulling:
+        on_progress = pulling.enter_context(console.progress())
+
+        def told(step: Step) -> None:
+            # One picture at a time: the model is here.
+            pulling.close()
+            if on_rows is not None:
+                on_rows(step)
+
+        try:
+            result = operation.predict(
+                reference,
+                input=_stream(sys.stdin, "stdin") if given == "-" else given,
+                output=_stream(sys.stdout, "stdout") if output == "-" else output,
+                input_format=input_format,
+                output_format=output_format,
+                delimiter=delimiter,
+                columns=columns.split(",") if columns else None,
+                batch_size=batch_size,
+                with_inputs=with_inputs,
+                on_error=on_error,
+                rejects=rejects,
+                force=force,
+                fresh=fresh,
+                allow_pickle=allow_pickle or None,
+                trusted=tuple(trusted or ()),
+                adapter=adapter,
+                device=device,
+                settings=settings,
+                on_progress=on_progress,
+                on_rows=told,
+            )
+        except BrokenPipeError:
+            leave_quietly()
+    for line in _lines(result):
+        console.say(line)
+    if result.rejected:
+        where = f"; see {result.rejects}" if result.rejects else ""
+        console.warn(f"{count(result.rejected, 'row')} not taken by the model{where}")
+    if output != "-":
+        console.answer_path(result, result.output)
+
+
+def _stream(stream: object, name: str) -> BinaryIO:
+    found: BinaryIO | None = getattr(stream, "buffer", None)
+    if found is None:
+        raise InvalidInput(f"{name} is closed")
+    return found
+
+
+def _lines(result: operation.PredictResult) -> list[str]:
+    here = result.rows - result.resumed
+    rate = f", {here / result.seconds:,.0f} a second" if result.seconds > 0 else ""
+    before = f", {result.resumed:,} of them before" if result.resumed else ""
+    lines = [
+        f"{result.reference} ({short(result.digest)}): {count(result.rows, 'row')}{before},"
+        f" {duration(result.seconds)}{rate}"
+    ]
+    if result.unused:
+        names = ", ".join(result.unused[:8]) + (", …" if len(result.unused) > 8 else "")
+        lines.append(f"note: the model was not asked with {names}")
+    return lines

@@ -1,0 +1,106 @@
+"""Rows of a Parquet file: Arrow's batches, which keep their types where they are written again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+from lading.errors import InvalidInput, LocalFailure
+from lading.serving.batch.table import Batch, Head
+
+_HEAVIEST: Final = 32 * 1024 * 1024
+
+
+def arrow() -> Any:
+    """pyarrow, with what reads and writes Parquet.
+
+    Raises:
+        LocalFailure: it is not installed.
+    """
+    try:
+        import pyarrow
+        import pyarrow.ipc
+        import pyarrow.parquet
+    except ImportError as error:
+        raise LocalFailure(
+            "Parquet needs a package that is not installed",
+            cause="pyarrow",
+            hint="pip install 'lading[parquet]'",
+        ) from error
+    return pyarrow
+
+
+class ParquetRows:
+    """The rows of a file."""
+
+    def __init__(self, file: BinaryIO, source: str) -> None:
+        """Read what stands at its end.
+
+        Raises:
+            InvalidInput: it is no Parquet file.
+            LocalFailure: pyarrow is not installed.
+        """
+        self._arrow = arrow()
+        self._source = source
+        self.position = 0
+        try:
+            # Dictionaries are read as what they stand for: every batch would have its own.
+            self._file = self._arrow.parquet.ParquetFile(file, memory_map=False)
+        except (self._arrow.ArrowException, OSError) as error:
+            raise self._damaged(error) from error
+        self._meta = self._file.metadata
+        schema = self._plain(self._file.schema_arrow)
+        if len(set(schema.names)) < len(schema.names):
+            raise InvalidInput(f"a column of {source} is there twice")
+        self.head = Head(tuple(schema.names), is_fixed=True, schema=schema)
+
+    def _damaged(self, error: Exception) -> InvalidInput | LocalFailure:
+        if isinstance(error, OSError) and error.errno is not None:
+            return LocalFailure(f"cannot read {self._source}", cause=error.strerror)
+        return InvalidInput(f"{self._source} is not Parquet, or damaged", cause=str(error)[:200])
+
+    def _plain(self, schema: Any) -> Any:
+        arrow = self._arrow
+        for at, field in enumerate(schema):
+            if arrow.types.is_dictionary(field.type):
+                schema = schema.set(at, field.with_type(field.type.value_type))
+        # What pandas says of its index is no longer true of a file with more columns.
+        return schema.remove_metadata()
+
+    def batches(self, size: int, skip: int) -> Iterator[Batch]:
+        """Batches of so many rows at most, beginning behind the first ``skip``."""
+        rows = self._meta.num_rows
+        weight = sum(
+            self._meta.row_group(n).total_byte_size for n in range(self._file.num_row_groups)
+        )
+        fitting = max(1, _HEAVIEST * rows // weight) if weight and rows else size
+        start = 0
+        stream = self._file.iter_batches(batch_size=min(size, fitting), use_threads=False)
+        while True:
+            try:
+                found = next(stream, None)
+            except (self._arrow.ArrowException, OSError) as error:
+                raise self._damaged(error) from error
+            if found is None:
+                return
+            # How far it is cannot be seen of the file, whose columns are read in stretches.
+            self.position = weight * (start + found.num_rows) // max(1, rows)
+            if start >= skip and found.num_rows:
+                found = found.cast(self.head.schema)
+                yield Batch(start, found.num_rows, self._cells(found), arrow=found)
+            start += found.num_rows
+
+    @property
+    def total(self) -> int:
+        """How far ``position`` goes."""
+        return sum(
+            self._meta.row_group(n).total_byte_size for n in range(self._file.num_row_groups)
+        )
+
+    def _cells(self, found: Any) -> dict[str, list[Any]]:
+        try:
+            return {name: found.column(at).to_pylist() for at, name in enumerate(self.head.columns)}
+        except (self._arrow.ArrowException, ValueError, OverflowError) as error:
+            raise InvalidInput(
+                f"a value of {self._source} is none that Python has", cause=str(error)[:200]
+            ) from error

@@ -1,0 +1,324 @@
+"""Where rows go: into a file that has its name only when it is whole, or out as they come.
+
+Beside ``out.csv`` lie ``out.csv.lading-part``, the rows so far, and ``out.csv.lading-part.json``,
+the frame. The frame is written after the bytes that it speaks of are on disk, so that whatever
+stands behind them is what a broken run left, and is cut off.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Protocol, Self
+
+from lading.errors import Conflict, LocalFailure
+from lading.serving.batch.frame import Frame, broken
+
+PART: Final = ".lading-part"
+_FRAME: Final = ".lading-part.json"
+_EVERY: Final = 1.0
+
+
+class Sink(Protocol):
+    """Where the bytes of rows go."""
+
+    @property
+    def frame(self) -> Frame:
+        """How far it is."""
+
+    def append(self, rows: bytes, rejects: bytes, frame: Frame) -> None:
+        """Add a whole batch; the frame says what is done with it, but for sizes."""
+
+    def finish(self, end: bytes, make: Callable[[BinaryIO, Path], None] | None) -> str:
+        """End it; the digest of what was written."""
+
+
+def failed(path: Path | str, error: OSError) -> LocalFailure:
+    """The error for a disk that is in the way."""
+    return LocalFailure(
+        f"cannot write {path}",
+        cause=error.strerror or str(error),
+        hint="what is whole is kept: mend it and run the same again, to go on",
+    )
+
+
+class StreamSink:
+    """Out as it comes: nobody can go on with it, and nobody reads it twice."""
+
+    def __init__(self, stream: BinaryIO, name: str, rejects: Path | None) -> None:
+        self.frame = Frame({})
+        self._stream = stream
+        self._name = name
+        self._hash = hashlib.sha256()
+        self._rejects = rejects
+        if rejects is not None:
+            self._reject(b"", "wb")
+
+    def append(self, rows: bytes, rejects: bytes, frame: Frame) -> None:
+        """Write."""
+        self._write(rows)
+        if rejects:
+            self._reject(rejects, "ab")
+        self.frame = frame
+
+    def finish(self, end: bytes, make: Callable[[BinaryIO, Path], None] | None) -> str:
+        """Write the end."""
+        self._write(end)
+        return f"sha256:{self._hash.hexdigest()}"
+
+    def _write(self, raw: bytes) -> None:
+        self._hash.update(raw)
+        try:
+            self._stream.write(raw)
+            self._stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise failed(self._name, error) from error
+
+    def _reject(self, raw: bytes, mode: str) -> None:
+        assert self._rejects is not None
+        try:
+            with self._rejects.open(mode) as file:
+                file.write(raw)
+        except OSError as error:
+            raise failed(self._rejects, error) from error
+
+
+class FileSink:
+    """A file, and another for rejects, that get their names when they are whole.
+
+    A context manager: leaving it by an error keeps what is whole.
+    """
+
+    def __init__(
+        self,
+        output: Path,
+        rejects: Path | None,
+        about: Mapping[str, str],
+        *,
+        resumes: bool,
+        fresh: bool,
+        force: bool,
+    ) -> None:
+        """Take the place, and what a broken run left of it.
+
+        Raises:
+            Conflict: another run is at it; or what is there is about something else.
+            LocalFailure: nobody can write here.
+        """
+        self._output = output
+        self._rejects = rejects
+        self._resumes = resumes
+        self._force = force
+        self._frame_path = output.with_name(output.name + _FRAME)
+        self._done = False
+        self._rows = _opened(_part(output))
+        self._wrong: BinaryIO | None = None
+        try:
+            if rejects is not None:
+                self._wrong = _opened(_part(rejects))
+            self.frame = self._begin(about, fresh)
+            self._kept = self.frame
+            self._cut()
+        except OSError as error:
+            self._close()
+            raise failed(output, error) from error
+        except BaseException:
+            self._close()
+            raise
+        self._next = time.monotonic() + _EVERY
+
+    @property
+    def stream(self) -> BinaryIO:
+        """The rows so far."""
+        return self._rows
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if not self._done:
+                self._keep_or_drop()
+        finally:
+            self._close()
+
+    def append(self, rows: bytes, rejects: bytes, frame: Frame) -> None:
+        """Add a whole batch, and note now and then that it is there."""
+        try:
+            _write(self._rows, rows)
+            if self._wrong is not None:
+                _write(self._wrong, rejects)
+            self.frame = replace(
+                frame,
+                size=self.frame.size + len(rows),
+                rejects_size=self.frame.rejects_size + len(rejects),
+            )
+            if time.monotonic() >= self._next:
+                self._checkpoint()
+        except OSError as error:
+            raise failed(self._output, error) from error
+
+    def finish(self, end: bytes, make: Callable[[BinaryIO, Path], None] | None) -> str:
+        """Give the files their names; the digest of the output."""
+        part = _part(self._output)
+        try:
+            if make is not None:
+                whole = self._output.with_name(self._output.name + PART + "-whole")
+                try:
+                    make(self._rows, whole)
+                    digest = _settled(whole)
+                    self._name_rejects()
+                    self._name(whole, self._output)
+                except BaseException:
+                    whole.unlink(missing_ok=True)
+                    raise
+                part.unlink()
+            else:
+                _write(self._rows, end)
+                digest = _settled(part)
+                self._name_rejects()
+                self._name(part, self._output)
+            self._done = True
+            self._frame_path.unlink(missing_ok=True)
+        except OSError as error:
+            raise failed(self._output, error) from error
+        return digest
+
+    def _begin(self, about: Mapping[str, str], fresh: bool) -> Frame:
+        """The frame of what is there, if it is about the same."""
+        new = Frame(about)
+        there = os.fstat(self._rows.fileno()).st_size
+        if fresh or not there or not self._frame_path.exists():
+            self._frame_path.unlink(missing_ok=True)
+            return new
+        found = Frame.parse(self._frame_path.read_bytes()[: 1 << 20], str(self._output))
+        found.demand_same(about, str(self._output))
+        if there < found.size:
+            raise broken(str(self._output), f"{there} bytes of {found.size}")
+        if self._wrong is not None:
+            wrong = os.fstat(self._wrong.fileno()).st_size
+            if wrong < found.rejects_size:
+                raise broken(str(self._rejects), f"{wrong} bytes of {found.rejects_size}")
+        return found
+
+    def _cut(self) -> None:
+        """Let go of what no frame speaks of."""
+        for file, size in ((self._rows, self.frame.size), (self._wrong, self.frame.rejects_size)):
+            if file is not None:
+                file.truncate(size)
+                file.seek(size)
+
+    def _checkpoint(self) -> None:
+        if not self._resumes or self.frame is self._kept:
+            return
+        for file in (self._rows, self._wrong):
+            if file is not None:
+                os.fsync(file.fileno())
+        new = self._frame_path.with_name(self._frame_path.name + ".new")
+        with new.open("wb") as file:
+            file.write(self.frame.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._frame_path)
+        self._kept = self.frame
+        self._next = time.monotonic() + _EVERY
+
+    def _keep_or_drop(self) -> None:
+        """After a failure: note what is whole; a full disk leaves the last note standing."""
+        try:
+            self._cut()
+            self._checkpoint()
+            if not self._frame_path.exists():
+                # Nothing can be gone on with.
+                _part(self._output).unlink(missing_ok=True)
+                if self._rejects is not None:
+                    _part(self._rejects).unlink(missing_ok=True)
+        except OSError:
+            self._frame_path.with_name(self._frame_path.name + ".new").unlink(missing_ok=True)
+
+    def _name_rejects(self) -> None:
+        if self._rejects is not None:
+            _part(self._rejects).replace(self._rejects)
+
+    def _name(self, part: Path, final: Path) -> None:
+        """The name, all at once; over another file only where that was said."""
+        if self._force:
+            part.replace(final)
+            return
+        try:
+            os.link(part, final)
+        except FileExistsError as error:
+            raise Conflict(
+                f"{final} has come to be meanwhile", hint="--force writes over it"
+            ) from error
+        except OSError:  # a file system without links
+            part.replace(final)
+        else:
+            part.unlink()
+
+    def _close(self) -> None:
+        for file in (self._rows, self._wrong):
+            if file is not None:
+                file.close()
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + PART)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A file that nobody else writes."""
+    while True:
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        except OSError as error:
+            raise failed(path, error) from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_there(fd, path):
+                return os.fdopen(fd, "r+b", buffering=0)
+        except BlockingIOError as error:
+            os.close(fd)
+            raise Conflict(
+                f"another run is writing {str(path).removesuffix(PART)}",
+                cause="two of them would mix their rows",
+                hint="wait for it, or name another output",
+            ) from error
+        except BaseException:
+            os.close(fd)
+            raise
+        # Whoever had it gave it its name just now.
+        os.close(fd)
+
+
+def _is_there(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _write(file: BinaryIO, raw: bytes) -> None:
+    view = memoryview(raw)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _settled(path: Path) -> str:
+    """The digest of a file that is on disk from now on."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
