@@ -23,7 +23,7 @@ from lading.signatures.scalars import FLOATS, INTEGERS, NON_FINITE
 from lading.spec.signature import Column, FieldType, Signature, Tensor
 
 _GROUP_ROWS: Final = 64 * 1024
-_GROUP_BYTES: Final = 64 * 1024 * 1024
+_GROUP_BYTES: Final = 32 * 1024 * 1024
 # Arrow takes Python's numbers for these only from NumPy.
 _WIDER: Final = {"float16": "float32", "bfloat16": "float32"}
 _KNOWN: Final = frozenset({"bool", "string", *INTEGERS, *FLOATS})

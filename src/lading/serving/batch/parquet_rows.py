@@ -8,7 +8,8 @@ from typing import Any, BinaryIO, Final
 from lading.errors import InvalidInput, LocalFailure
 from lading.serving.batch.table import Batch, Head
 
-_HEAVIEST: Final = 32 * 1024 * 1024
+_HEAVIEST: Final = 16 * 1024 * 1024
+_STRETCH: Final = 256 * 1024
 
 
 def arrow() -> Any:
@@ -44,8 +45,10 @@ class ParquetRows:
         self._source = source
         self.position = 0
         try:
-            # Dictionaries are read as what they stand for: every batch would have its own.
-            self._file = self._arrow.parquet.ParquetFile(file, memory_map=False)
+            # Read in stretches: a group of rows may be as large as the file.
+            self._file = self._arrow.parquet.ParquetFile(
+                file, memory_map=False, pre_buffer=False, buffer_size=_STRETCH
+            )
         except (self._arrow.ArrowException, OSError) as error:
             raise self._damaged(error) from error
         self._meta = self._file.metadata
@@ -62,33 +65,34 @@ class ParquetRows:
     def _plain(self, schema: Any) -> Any:
         arrow = self._arrow
         for at, field in enumerate(schema):
+            # Every batch would have a dictionary of its own.
             if arrow.types.is_dictionary(field.type):
                 schema = schema.set(at, field.with_type(field.type.value_type))
-        # What pandas says of its index is no longer true of a file with more columns.
+        # What pandas says of its columns is no longer true of a file with more of them.
         return schema.remove_metadata()
 
     def batches(self, size: int, skip: int) -> Iterator[Batch]:
         """Batches of so many rows at most, beginning behind the first ``skip``."""
-        rows = self._meta.num_rows
-        weight = sum(
-            self._meta.row_group(n).total_byte_size for n in range(self._file.num_row_groups)
-        )
+        rows, weight = self._meta.num_rows, self.total
         fitting = max(1, _HEAVIEST * rows // weight) if weight and rows else size
         start = 0
-        stream = self._file.iter_batches(batch_size=min(size, fitting), use_threads=False)
-        while True:
-            try:
-                found = next(stream, None)
-            except (self._arrow.ArrowException, OSError) as error:
-                raise self._damaged(error) from error
-            if found is None:
-                return
-            # How far it is cannot be seen of the file, whose columns are read in stretches.
+        for found in self._groups(min(size, fitting)):
+            # How far it is cannot be seen of the file, whose columns lie one after the other.
             self.position = weight * (start + found.num_rows) // max(1, rows)
             if start >= skip and found.num_rows:
-                found = found.cast(self.head.schema)
-                yield Batch(start, found.num_rows, self._cells(found), arrow=found)
+                plain = found.cast(self.head.schema)
+                yield Batch(start, plain.num_rows, self._cells(plain), arrow=plain)
             start += found.num_rows
+
+    def _groups(self, size: int) -> Iterator[Any]:
+        """Arrow's batches; one group after the other, or pyarrow keeps what it has read."""
+        try:
+            for group in range(self._file.num_row_groups):
+                yield from self._file.iter_batches(
+                    batch_size=size, row_groups=[group], use_threads=False
+                )
+        except (self._arrow.ArrowException, OSError) as error:
+            raise self._damaged(error) from error
 
     @property
     def total(self) -> int:

@@ -1,0 +1,510 @@
+"""Batch scoring for real: versions of a registry, other processes, kills, full disks, memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+import jsonschema
+import numpy as np
+import pandas as pd
+import pyarrow.parquet
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+from parts.command import Command
+from parts.registry import DockerRegistry
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import lading
+from lading.errors import Conflict, InvalidInput, LocalFailure, NotFound, PolicyRefused
+from lading.operations.predict import predict
+from lading.operations.promote import promote
+from lading.operations.pull import pull
+from lading.operations.save import save
+from lading.settings import Settings
+
+ROWS = pd.DataFrame(
+    {"amount": [1.0, 20.0, 3.0, 40.0] * 50, "age": [20, 30, 40, 50] * 50, "city": [1, 2, 3, 4] * 50}
+)
+FRAUD = pd.Series([0, 1, 0, 1] * 50)
+PART = ".lading-part"
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+def fraud(*, flipped: bool = False) -> Any:
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    return model.fit(ROWS, 1 - FRAUD if flipped else FRAUD)
+
+
+def doubler() -> Any:
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 3])
+    y = helper.make_tensor_value_info("doubled", TensorProto.FLOAT, [None, 3])
+    node = helper.make_node("Add", ["x", "x"], ["doubled"])
+    graph = helper.make_graph([node], "double", [x], [y])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "data", cache=tmp_path / "cache", retries=1)
+
+
+@pytest.fixture
+def command(tmp_path: Path, settings: Settings) -> Command:
+    (tmp_path / "home").mkdir(exist_ok=True)
+    return Command(tmp_path)
+
+
+@pytest.fixture
+def fraud_model(settings: Settings) -> str:
+    save(fraud(), "ml/fraud:1.0.0", input_example=ROWS.head(), settings=settings)
+    return "ml/fraud:1.0.0"
+
+
+@pytest.fixture
+def rows_file(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.csv"
+    ROWS.assign(id=range(len(ROWS))).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of two megabytes."""
+    folder = Path("/dev/shm") / f"lading-{os.getpid()}"
+    folder.mkdir()
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    subprocess.run(mounted, check=True, capture_output=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True, capture_output=True)
+    folder.rmdir()
+
+
+def test_a_version_of_a_registry_scores_a_file_as_the_notebook_does(
+    command: Command,
+    registry: DockerRegistry,
+    repository: str,
+    settings: Settings,
+    rows_file: Path,
+) -> None:
+    name = f"{registry.host}/{repository}"
+    model = fraud()
+    digest = save(model, f"{name}:1.0.0", input_example=ROWS.head(), settings=settings).digest
+    promote(f"{name}:1.0.0", "prod", settings=settings)
+    output = command.folder / "scored.csv"
+
+    done = command("predict", f"{name}:prod", "-i", rows_file, "-o", output, "--json")
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    jsonschema.validate(told, json.loads((SCHEMAS / "predict.schema.json").read_text()))
+    steps = [json.loads(line) for line in done.stderr.splitlines()]
+    shown = [step["rows"] for step in steps if "rows" in step]
+    for step in shown:
+        jsonschema.validate(step, json.loads((SCHEMAS / "rows.schema.json").read_text()))
+    assert shown
+    assert (told["digest"], told["rows"], told["written"]) == (digest, 200, 200)
+    assert told["unused"] == ["id"]
+    scored = pd.read_csv(output)
+    assert scored["prediction"].tolist() == model.predict(ROWS).tolist()
+    assert scored["id"].tolist() == list(range(200))
+    again = command("predict", f"{name}:prod", "-i", rows_file, "-o", output)
+    assert again.returncode == 7
+    assert "--force" in again.stderr
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "jsonl", "parquet"])
+def test_an_onnx_model_scores_every_format(settings: Settings, tmp_path: Path, form: str) -> None:
+    example = {"x": np.ones((2, 3), "f4")}
+    save(doubler(), "ml/double:1.0.0", input_example=example, settings=settings)
+    rows = pd.DataFrame(np.arange(60.0).reshape(20, 3), columns=["a", "b", "c"])
+    source = tmp_path / f"rows.{form}"
+    writers: dict[str, Callable[[], object]] = {
+        "csv": lambda: rows.to_csv(source, index=False),
+        "json": lambda: rows.to_json(source, orient="split"),
+        "jsonl": lambda: rows.to_json(source, orient="records", lines=True),
+        "parquet": lambda: rows.to_parquet(source),
+    }
+    writers[form]()
+    output = tmp_path / "out.parquet"
+
+    result = predict(
+        "ml/double:1.0.0", input=source, output=output, batch_size=7, settings=settings
+    )
+
+    table = pyarrow.parquet.read_table(output)
+    assert table["doubled"].to_pylist() == (rows.to_numpy() * 2).tolist()
+    assert table.schema.metadata[b"lading.digest"].decode() == result.digest
+    assert result.batches == 3
+    assert table["a"].to_pylist()[:2] in ([0.0, 3.0], ["0.0", "3.0"])
+
+
+def test_a_folder_and_streams_are_taken_as_well(
+    command: Command, fraud_model: str, settings: Settings, rows_file: Path, tmp_path: Path
+) -> None:
+    pull(fraud_model, output=tmp_path / "model", settings=settings)
+
+    done = command(
+        *("predict", "./model", "-i", "-", "--format", "csv", "-o", "-", "--output-format"),
+        *("jsonl", "--no-inputs"),
+        stdin=rows_file.read_text(),
+    )
+    both = command("predict", "./model", "-i", rows_file, "-o", "-", "--format", "csv", "--json")
+    device = command(
+        *("predict", "./model", "-i", rows_file, "-o", "/dev/null", "--output-format", "csv")
+    )
+
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line)["prediction"] for line in done.stdout.splitlines()]
+    assert told == fraud().predict(ROWS).tolist()
+    assert both.returncode == 2
+    assert device.returncode == 0, device.stderr
+
+
+def test_code_of_a_model_runs_only_where_somebody_allowed_it(
+    settings: Settings, rows_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    joblib.dump(fraud(), folder / "model.joblib")
+    lading.push(folder, "ml/pickled:1.0.0", settings=settings)
+    asked: dict[str, Any] = {
+        "input": rows_file,
+        "output": tmp_path / "out.csv",
+        "columns": ["amount", "age", "city"],
+        "adapter": "sklearn",
+        "settings": settings,
+    }
+
+    with pytest.raises(PolicyRefused):
+        predict("ml/pickled:1.0.0", **asked)
+    result = predict("ml/pickled:1.0.0", allow_pickle=True, **asked)
+
+    assert result.rows == 200
+    assert pd.read_csv(tmp_path / "out.csv")["prediction"].tolist() == FRAUD.tolist()
+
+
+# Breaking off
+
+SLOW = """
+import time
+import lading
+from lading.operations.load import Loaded
+
+asked = Loaded.predict
+def slowly(self, data):
+    time.sleep(0.02)
+    return asked(self, data)
+Loaded.predict = slowly
+
+from lading.cli.app import main
+main()
+"""
+
+
+def slow(command: Command, *words: str | Path) -> list[str]:
+    return [sys.executable, "-c", SLOW, *map(str, words)]
+
+
+@pytest.mark.parametrize("signalled", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_process_that_is_ended_is_gone_on_with_to_the_same_bytes(
+    command: Command, fraud_model: str, tmp_path: Path, signalled: int, form: str
+) -> None:
+    source, output, whole = tmp_path / "r.csv", tmp_path / f"o.{form}", tmp_path / f"w.{form}"
+    pd.concat([ROWS] * 10).to_csv(source, index=False)
+    words = ("predict", fraud_model, "-i", source, "--batch-size", "10", "--json", "-o")
+    assert command(*words, whole).returncode == 0
+
+    process = subprocess.Popen(
+        slow(command, *words, output),
+        env=command.environment,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    frame = tmp_path / f"o.{form}{PART}.json"
+    deadline = time.monotonic() + 50
+    while not frame.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    twice = command(*words, output)
+    process.send_signal(signalled)
+    process.wait(20)
+    assert frame.exists()
+    assert not output.exists()
+    other = command(*words, output, "--on-error", "null")
+    done = command(*words, output)
+
+    assert twice.returncode == 7
+    assert "another run" in twice.stderr
+    assert other.returncode == 7
+    assert "--fresh" in other.stderr
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert 0 < told["resumed"] < told["rows"] == 2000
+    assert output.read_bytes() == whole.read_bytes()
+    assert (
+        told["output_digest"]
+        == json.loads(command(*words, whole, "--force").stdout)["output_digest"]
+    )
+    assert not list(tmp_path.glob(f"*{PART}*"))
+
+
+def test_a_model_or_an_input_that_changed_is_not_mixed_with_the_old_one(
+    settings: Settings, fraud_model: str, rows_file: Path, tmp_path: Path
+) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(step: object) -> None:
+        raise Stop
+
+    def ask(reference: str, **more: Any) -> Any:
+        return predict(
+            reference, input=rows_file, output=tmp_path / "out.csv", batch_size=50,
+            settings=settings, **more,
+        )  # fmt: skip
+
+    save(fraud(flipped=True), "ml/fraud:2.0.0", input_example=ROWS.head(), settings=settings)
+    with pytest.raises(Stop):
+        ask(fraud_model, on_rows=stop)
+
+    with pytest.raises(Conflict, match="another model"):
+        ask("ml/fraud:2.0.0")
+    os.utime(rows_file, (1, 1))
+    with pytest.raises(Conflict, match="another input"):
+        ask(fraud_model)
+    result = ask("ml/fraud:2.0.0", fresh=True)
+
+    assert (result.rows, result.resumed) == (200, 0)
+    assert pd.read_csv(result.output)["prediction"].tolist() == (1 - FRAUD).tolist()
+
+
+def test_an_input_that_changes_meanwhile_gives_no_output(
+    settings: Settings, fraud_model: str, rows_file: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Conflict, match="changed while it was read"):
+        predict(
+            fraud_model,
+            input=rows_file,
+            output=tmp_path / "out.csv",
+            settings=settings,
+            on_rows=lambda step: os.utime(rows_file, (1, 1)),
+        )
+
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_a_full_disk_leaves_what_is_whole_and_room_lets_it_go_on(
+    settings: Settings, fraud_model: str, tmp_path: Path, small_disk: Path, form: str
+) -> None:
+    source = tmp_path / "rows.csv"
+    wide = ROWS.assign(note=[os.urandom(6000).hex() for _ in range(len(ROWS))])
+    wide.to_csv(source, index=False)
+    output, whole = small_disk / f"out.{form}", tmp_path / f"whole.{form}"
+    asked: dict[str, Any] = {"input": source, "batch_size": 10, "settings": settings}
+    predict(fraud_model, output=whole, **asked)
+
+    with pytest.raises(LocalFailure, match="No space left") as refused:
+        predict(fraud_model, output=output, **asked)
+    assert "run the same again" in str(refused.value.hint)
+    assert not output.exists()
+    frame = json.loads((small_disk / f"out.{form}{PART}.json").read_text())
+    subprocess.run(
+        ["mount", "-o", "remount,size=20m", str(small_disk)], check=True, capture_output=True
+    )
+    result = predict(fraud_model, output=output, **asked)
+
+    assert 0 < frame["rows"] == result.resumed < 200
+    assert output.read_bytes() == whole.read_bytes()
+
+
+# Memory
+
+PEAK = """
+import resource, sys
+from lading.cli.app import main
+try:
+    main()
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+def peak(command: Command, model: str, source: Path, output: Path) -> int:
+    """How many bytes of memory it took at most."""
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, "predict", model, "-i", source, "-o", output, "-q"],
+        env=command.environment,
+        cwd=command.folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stderr.splitlines()[-1]) * 1024
+
+
+def wide_rows(path: Path, count: int) -> None:
+    """So many rows, a thousand of them sixteen megabytes."""
+    note = "x" * 16_000
+    form = path.suffix
+    if form == ".parquet":
+        kinds = pyarrow.schema([("amount", "float64"), ("age", "int64"), ("city", "int64"), ("note", "string")])  # fmt: skip
+        with pyarrow.parquet.ParquetWriter(path, kinds, compression="none") as writer:
+            for start in range(0, count, 500):
+                rows = [
+                    {"amount": 1.0, "age": n, "city": 2, "note": f"{n}{note}"}
+                    for n in range(start, min(count, start + 500))
+                ]
+                writer.write_table(pyarrow.Table.from_pylist(rows, schema=kinds))
+        return
+    with path.open("w") as file:
+        file.write({".csv": "amount,age,city,note\n", ".json": "["}.get(form, ""))
+        for n in range(count):
+            if form == ".csv":
+                file.write(f"1.0,{n},2,{n}{note}\n")
+            else:
+                comma = "," if form == ".json" and n else ""
+                row = f'{{"amount":1.0,"age":{n},"city":2,"note":"{n}{note}"}}'
+                file.write(f"{comma}{row}\n")
+        file.write("]" if form == ".json" else "")
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "jsonl", "parquet"])
+def test_the_memory_does_not_grow_with_the_file(
+    command: Command, fraud_model: str, tmp_path: Path, form: str
+) -> None:
+    few, many = tmp_path / f"few.{form}", tmp_path / f"many.{form}"
+    wide_rows(few, 6_000)
+    wide_rows(many, 18_000)
+    assert many.stat().st_size > 280_000_000
+
+    small = peak(command, fraud_model, few, tmp_path / f"few-out.{form}")
+    large = peak(command, fraud_model, many, tmp_path / f"many-out.{form}")
+
+    # Three times the file, and not the 190 MB that are more.
+    assert large - small < 40_000_000, f"{small:,} and {large:,}"
+    for path in tmp_path.glob(f"*.{form}"):
+        path.unlink()
+
+
+# Wrong places
+
+
+def test_places_that_cannot_be_are_refused_before_a_model_is_fetched(
+    tmp_path: Path, rows_file: Path, settings: Settings
+) -> None:
+    def ask(**more: Any) -> None:
+        known = {"input": rows_file, "output": tmp_path / "out.csv", "settings": settings}
+        predict("ml/nobody:1.0.0", **known | more)
+
+    (tmp_path / "link.csv").symlink_to(rows_file)
+    (tmp_path / "there.csv").touch()
+    os.link(rows_file, tmp_path / "hard.csv")
+    folder = tmp_path / "folder.csv"
+    folder.mkdir()
+
+    for output in (rows_file, tmp_path / "link.csv", tmp_path / "hard.csv"):
+        with pytest.raises(InvalidInput, match="the output would be the input"):
+            ask(output=output, force=True)
+    with pytest.raises(InvalidInput, match="the rejects would be the input"):
+        ask(rejects=rows_file, on_error="skip", force=True)
+    with pytest.raises(InvalidInput, match="the output would be the rejects"):
+        ask(rejects=tmp_path / "out.csv", on_error="skip")
+    with pytest.raises(InvalidInput, match="is a folder"):
+        ask(output=folder)
+    with pytest.raises(NotFound, match="no folder"):
+        ask(output=tmp_path / "none" / "out.csv")
+    with pytest.raises(Conflict, match="there already"):
+        ask(output=tmp_path / "there.csv")
+    with pytest.raises(LocalFailure, match="cannot read"):
+        ask(input=folder)
+    with pytest.raises(NotFound, match="no file"):
+        ask(input=tmp_path / "none.csv")
+    with pytest.raises(InvalidInput, match="which format"):
+        ask(output=tmp_path / "out.xlsx")
+    with pytest.raises(InvalidInput, match="nothing is rejected"):
+        ask(rejects=tmp_path / "bad.jsonl")
+    with pytest.raises(InvalidInput, match="which rows were left out"):
+        ask(on_error="skip", with_inputs=False)
+    for wrong in ({"batch_size": 0}, {"on_error": "ignore"}, {"delimiter": "::"}):
+        with pytest.raises(InvalidInput):
+            ask(**wrong)
+    with pytest.raises(NotFound):
+        ask()
+    assert not list(tmp_path.glob(f"*{PART}*"))
+
+
+def test_a_folder_where_nobody_may_write_is_named(
+    settings: Settings, fraud_model: str, rows_file: Path
+) -> None:
+    # Not even root may write there.
+    with pytest.raises(LocalFailure, match=r"cannot write /proc/out\.csv"):
+        predict(fraud_model, input=rows_file, output="/proc/out.csv", settings=settings)
+
+
+def test_a_wrong_row_ends_a_run_and_what_came_before_is_kept(
+    command: Command, fraud_model: str, rows_file: Path, tmp_path: Path
+) -> None:
+    lines = rows_file.read_text().splitlines()
+    lines[151] = "1.0,old,2,150"
+    rows_file.write_text("\n".join(lines) + "\n")
+    words = ("predict", fraud_model, "-i", rows_file, "-o", tmp_path / "out.csv")
+
+    stopped = command(*words, "--batch-size", "50")
+    skipped = command(
+        *(*words, "--fresh", "--on-error", "skip", "--rejects", tmp_path / "bad.jsonl")
+    )
+
+    assert stopped.returncode == 2
+    assert "row 151 (line 152)" in stopped.stderr
+    assert "age" in stopped.stderr
+    assert "--on-error" in stopped.stderr
+    assert skipped.returncode == 0, skipped.stderr
+    assert "1 row not taken" in skipped.stderr
+    assert len(pd.read_csv(tmp_path / "out.csv")) == 199
+    (bad,) = (json.loads(line) for line in (tmp_path / "bad.jsonl").read_text().splitlines())
+    assert (bad["row"], bad["line"], bad["input"]["age"]) == (151, 152, "old")
+
+
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    rows=st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(0, 120), st.integers(0, 9)), min_size=1, max_size=20),
+    size=st.integers(1, 25),
+)  # fmt: skip
+def test_a_real_model_says_of_a_file_what_it_says_of_a_frame(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Any], size: int
+) -> None:
+    known = Settings(
+        home=tmp_path_factory.getbasetemp() / "law", cache=tmp_path_factory.getbasetemp() / "lawc"
+    )
+    if not known.home.exists():
+        save(fraud(), "ml/law:1.0.0", input_example=ROWS.head(), settings=known)
+    folder = tmp_path_factory.mktemp("law")
+    frame = pd.DataFrame(rows, columns=["amount", "age", "city"])
+    frame.to_csv(folder / "rows.csv", index=False)
+
+    predict(
+        "ml/law:1.0.0", input=folder / "rows.csv", output=folder / "out.jsonl", batch_size=size,
+        settings=known,
+    )  # fmt: skip
+
+    told = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
+    assert [row["prediction"] for row in told] == fraud().predict(frame).tolist()
+    assert [row["amount"] for row in told] == frame["amount"].tolist()
