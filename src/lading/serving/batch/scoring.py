@@ -56,7 +56,8 @@ class Scorer:
 
         def reject(at: int, why: str) -> None:
             if self.on_error == "stop":
-                raise refused(batch, at, why, self.source)
+                known = self.asking.inputs.form != "anything"
+                raise refused(batch, at, why, self.source, is_known=known)
             wrong[at] = why
 
         good, given = self._checked(batch, typed, reject)

@@ -65,10 +65,12 @@ class WrongRow(InvalidInput):
     """A row is not what the model takes; says which, and why."""
 
 
-def refused(batch: Batch, at: int, why: str, source: str) -> WrongRow:
-    """The error for a row, where one is enough to stop."""
+def refused(batch: Batch, at: int, why: str, source: str, *, is_known: bool) -> WrongRow:
+    """The error for a row, where one is enough to stop; ``is_known`` what the model takes."""
+    going_on = "--on-error skip leaves such rows out, null keeps them without a prediction"
+    choosing = "nothing says what this model takes: --columns a,b,c asks with these only"
     return WrongRow(
         f"{batch.place(at)} of {source} is not what the model takes",
         cause=why,
-        hint="--on-error skip leaves such rows out, null keeps them without a prediction",
+        hint=going_on if is_known else choosing,
     )
