@@ -158,11 +158,9 @@ def test_a_folder_and_streams_are_taken_as_well(
 ) -> None:
     pull(fraud_model, into=tmp_path / "model", settings=settings)
 
-    done = command(
-        *("predict", "./model", "-i", "-", "--format", "csv", "-o", "-", "--output-format"),
-        *("jsonl", "--no-inputs", "--columns", "amount,age,city"),
-        stdin=rows_file.read_text(),
-    )
+    lines = "".join(f"{json.dumps(row)}\n" for row in ROWS.to_dict("records"))
+    words: tuple[str | Path, ...] = ("predict", "./model", "-i", "-", "--format", "jsonl")
+    done = command(*words, "-o", "-", "--no-inputs", stdin=lines)
     both = command("predict", "./model", "-i", rows_file, "-o", "-", "--format", "csv", "--json")
     words = ("predict", "./model", "-i", rows_file, "-o", "/dev/null", "--output-format", "csv")
     device = command(*words, "--columns", "amount,age,city")
@@ -417,8 +415,8 @@ def test_places_that_cannot_be_are_refused_before_a_model_is_fetched(
     tmp_path: Path, rows_file: Path, settings: Settings
 ) -> None:
     def ask(**more: Any) -> None:
-        known = {"input": rows_file, "output": tmp_path / "out.csv", "settings": settings}
-        predict("ml/nobody:1.0.0", **known | more)
+        known: dict[str, Any] = {"input": rows_file, "output": tmp_path / "out.csv"}
+        predict("ml/nobody:1.0.0", settings=settings, **known | more)
 
     (tmp_path / "link.csv").symlink_to(rows_file)
     (tmp_path / "there.csv").touch()

@@ -54,19 +54,15 @@ def direct(rows: list[dict[str, Any]]) -> list[float]:
 
 
 def job(source: io.BytesIO, read_as: Format, write_as: Format, **known: Any) -> Job:
+    usual: dict[str, Any] = {"model": model(), "notes": {}, "size": None}
     return Job(
-        **{
-            "model": model(),
-            "file": source,
-            "source": "rows",
-            "size": None,
-            "read_as": read_as,
-            "write_as": write_as,
-            "delimiter": ",",
-            "written_delimiter": ",",
-            "notes": {},
-        }
-        | known
+        file=source,
+        source="rows",
+        read_as=read_as,
+        write_as=write_as,
+        delimiter=",",
+        written_delimiter=",",
+        **usual | known,
     )
 
 
@@ -132,4 +128,4 @@ def written(rows: list[dict[str, Any]], form: Format) -> bytes:
     if form == "json":
         return json.dumps(rows, ensure_ascii=False, indent=1).encode()
     frame = pd.DataFrame(rows, columns=["amount", "age", "city", "id"])
-    return frame.to_csv(index=False).encode()
+    return str(frame.to_csv(index=False)).encode()

@@ -519,7 +519,7 @@ def test_a_row_of_other_names_needs_a_format_that_has_them() -> None:
     assert batch.answers(raw, "jsonl")[1]["more"] == [1]
     for write_as in ("csv", "parquet"):
         with pytest.raises(InvalidInput, match=r"row 2 \(line 2\) has 'more'"):
-            batch.streamed(raw, "jsonl", write_as)  # type: ignore[arg-type]
+            batch.streamed(raw, "jsonl", write_as)
 
 
 def test_optional_inputs_may_be_left_out_of_objects() -> None:

@@ -124,7 +124,7 @@ def predict(
         input: CSV with a header, JSON, JSON lines or Parquet; or an open file, in binary.
         output: the same formats. An open file is written as rows come, and not gone on with.
         input_format: csv, json, jsonl or parquet, where the name does not tell.
-        output_format: the same for the output.
+        output_format: the same for the output; of an open file that of the input.
         delimiter: what stands between cells of CSV; a comma, in ``.tsv`` a tab.
         columns: the columns that the model is asked with, where it takes an array without names.
         batch_size: how many rows the model is asked about at once.
@@ -159,6 +159,8 @@ def predict(
     settings = stores.settled(settings)
     _refuse_nonsense(on_error, batch_size, with_inputs=with_inputs, rejects=rejects is not None)
     read_as = _format(input, input_format, "--format")
+    if output_format is None and not isinstance(output, (str, Path)) and read_as != "parquet":
+        output_format = read_as
     write_as = _format(output, output_format, "--output-format")
     asked = _Asked(
         read_as=read_as,
