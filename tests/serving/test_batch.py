@@ -20,7 +20,7 @@ from serving import rows as batch
 from lading.errors import Conflict, InvalidInput
 from lading.serving.batch.formats import Format, delimiter_of, format_of
 from lading.serving.batch.json_document import JsonDocument
-from lading.serving.batch.sinks import PART
+from lading.serving.batch.sinks import PART, FileSink
 from lading.serving.batch.table import WrongRow
 from lading.serving.model import Example
 from lading.serving.protocol.outputs import ModelFailed
@@ -184,6 +184,26 @@ def test_two_runs_do_not_write_one_output(tmp_path: Path) -> None:
 
     assert "another run" in second[0].what
     assert len(read_back((tmp_path / "out").read_bytes(), "csv")) == 40
+
+
+def test_an_output_that_came_to_be_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    known: dict[str, Any] = {"resumes": True, "fresh": False, "force": False}
+
+    with pytest.raises(Conflict, match="there already"):
+        FileSink(tmp_path / "out", tmp_path / "bad", {}, **known)
+    with FileSink(tmp_path / "new", None, {}, **known) as sink:
+        sink.append(b"rows", b"", sink.frame)
+        (tmp_path / "new").write_text("mine")
+        with pytest.raises(Conflict, match="meanwhile"):
+            sink.finish(b"", None)
+
+    names = ["new", f"new{PART}", f"new{PART}.json", "out"]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == names
+    assert (tmp_path / "out").read_text() == (tmp_path / "new").read_text() == "mine"
+    with FileSink(tmp_path / "new", None, {}, **known | {"force": True}) as sink:
+        sink.finish(b"", None)
+    assert (tmp_path / "new").read_text() == "rows"
 
 
 # Formats

@@ -122,16 +122,19 @@ class FileSink:
         self._rows = _opened(_part(output))
         self._wrong: BinaryIO | None = None
         try:
+            # Another run may have ended while this one waited for its model.
+            if output.exists() and not force:
+                raise Conflict(f"{output} is there already", hint="--force writes over it")
             if rejects is not None:
                 self._wrong = _opened(_part(rejects))
             self.frame = self._begin(about, fresh)
             self._kept = self.frame
             self._cut()
         except OSError as error:
-            self._close()
+            self._let_go()
             raise failed(output, error) from error
         except BaseException:
-            self._close()
+            self._let_go()
             raise
         self._next = time.monotonic() + _EVERY
 
@@ -268,6 +271,14 @@ class FileSink:
             part.replace(final)
         else:
             part.unlink()
+
+    def _let_go(self) -> None:
+        """What was made and never written to goes again."""
+        pairs = ((self._rows, self._output), (self._wrong, self._rejects))
+        for file, path in pairs:
+            if file is not None and path is not None and not os.fstat(file.fileno()).st_size:
+                _part(path).unlink(missing_ok=True)
+        self._close()
 
     def _close(self) -> None:
         for file in (self._rows, self._wrong):
