@@ -207,7 +207,7 @@ from lading.operations.load import Loaded
 
 asked = Loaded.predict
 def slowly(self, data):
-    time.sleep(0.1)
+    time.sleep(0.5)
     return asked(self, data)
 Loaded.predict = slowly
 
