@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving.serving import EXAMPLE, MATRIX, ROWS, digest, model, row_sums, serving
 
 from lading.errors import InvalidInput, LocalFailure, Unsupported
+from lading.serving.asking import named_in
 from lading.serving.limits import Limits
 from lading.serving.model import Example
 from lading.serving.server import Plan, run
@@ -483,3 +484,27 @@ def test_json_lines_are_json() -> None:
         ask(server.port, "GET", '/"quoted"%0a%ff')
 
     assert all(json.loads(line)["time"].endswith("Z") for line in server.lines)
+
+
+def test_a_quick_model_that_exits_fails_its_answer_and_not_the_server() -> None:
+    def predict(data: Any) -> Any:
+        if data[0][0] == 13:
+            raise SystemExit("enough")
+        return row_sums(data)
+
+    with serving(model(predict)) as server:
+        for _ in range(40):
+            ask(server.port, "POST", "/predict", [[1, 1]])
+        failed = ask(server.port, "POST", "/predict", [[13, 1]])
+        fine = ask(server.port, "POST", "/predict", [[1, 1]])
+
+    assert failed.status == 500
+    assert fine.json["predictions"] == [2.0]
+
+
+def test_a_name_with_slashes_is_told_from_a_version() -> None:
+    assert named_in("/v2/models/tiny/infer") == ("tiny", None)
+    assert named_in("/v2/models/ml/tiny/infer") == ("ml/tiny", None)
+    assert named_in("/v2/models/ml/tiny/versions/1.0.0/infer") == ("ml/tiny", "1.0.0")
+    assert named_in("/v2/models/a/versions/b/c/infer") == ("a/versions/b/c", None)
+    assert named_in("/v2/models//infer") == ("", None)

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.serving.batching import TARGET_SECONDS, Haste, Pace, profits, together
+from lading.serving.batching import QUICK_SECONDS, TARGET_SECONDS, Haste, Pace, profits, together
 from lading.serving.live import cut
 from lading.serving.protocol.given import Given, merged, part
 from lading.signatures.npy import Array
@@ -129,3 +129,29 @@ def test_only_numbers_are_asked_where_requests_are_read_and_only_after_many_quic
 def test_asking_together_must_be_worth_it() -> None:
     assert profits(alone=1.0, together=2.0, times=8)
     assert not profits(alone=1.0, together=7.0, times=8)
+
+
+def test_one_interruption_is_forgiven_and_a_slow_model_is_not() -> None:
+    numbers = Given(array(1), "tensor", 1)
+    haste = Haste()
+    for _ in range(50):
+        haste = haste.after(0.0001)
+
+    once = haste.after(1.5 * QUICK_SECONDS)
+    often = haste
+    for _ in range(20):
+        often = often.after(0.0001).after(0.0001).after(1.5 * QUICK_SECONDS)
+
+    assert once.is_quick([numbers])
+    assert not often.is_quick([numbers])
+    assert not haste.after(5 * QUICK_SECONDS).is_quick([numbers])
+
+
+@given(st.lists(st.floats(0, 1)))
+def test_haste_is_never_endless_nor_in_debt(seen: list[float]) -> None:
+    haste = Haste()
+
+    for seconds in seen:
+        haste = haste.after(seconds)
+
+        assert 0 <= haste.quick <= 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -11,10 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import uvicorn
 from parts.http_client import Client, ask, raw, rest
 from serving.serving import Running, model, row_sums, serving
+from uvicorn.server import ServerState
 
+from lading.serving.connection import bounded
 from lading.serving.limits import Limits
+from lading.serving.present import Present
 
 LIMITS = Limits(
     body=100_000,
@@ -243,3 +248,51 @@ def test_slow_clients_hold_up_nobody(server: Running) -> None:
         each.close()
 
     assert took < 5
+
+
+def test_an_answer_comes_in_one_piece(server: Running) -> None:
+    one = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n[[1,2]]"
+
+    with raw(server.port, timeout=10) as connection:
+        connection.sendall(one)
+        found = connection.recv(65536)
+
+    assert found.startswith(b"HTTP/1.1 200 ")
+    assert found.endswith(b"}")
+
+
+def test_who_is_present_is_counted_and_forgotten_with_the_connection() -> None:
+    here = Present()
+    kind = bounded(LIMITS, here)
+    seen: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(here.count)
+        await asyncio.Event().wait()
+
+    async def connect() -> None:
+        config = uvicorn.Config(app, http=kind, lifespan="off", log_config=None)
+        config.load()
+        loop = asyncio.get_running_loop()
+        state = ServerState()
+        made = await loop.create_server(
+            lambda: kind(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+        )
+        async with made:
+            port = made.sockets[0].getsockname()[1]
+            writers = [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(3)]
+            for writer in writers:
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            while len(seen) < 3:
+                await asyncio.sleep(0.01)
+            for writer in writers:
+                writer.close()
+            while here.count:
+                await asyncio.sleep(0.01)
+            for task in state.tasks:
+                task.cancel()
+
+    asyncio.run(asyncio.wait_for(connect(), 10))
+
+    assert max(seen) == 3
+    assert here.alone

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given as given_by_law
+from hypothesis import strategies as st
 
 from lading.serving.live import live
 from lading.serving.model import Example, Model
@@ -29,6 +33,13 @@ NAMED = Signature(
     inputs=(
         Tensor(name="ids", dtype="int64", shape=(-1, 3)),
         Tensor(name="words", dtype="string", shape=(-1,)),
+    )
+)
+NUMBERS = Signature(
+    inputs=(
+        Tensor(name="a", dtype="int64", shape=(-1, 3)),
+        Tensor(name="b", dtype="float64", shape=(-1,)),
+        Tensor(name="c", dtype="float32", shape=(2, -1), required=False),
     )
 )
 
@@ -259,3 +270,44 @@ def test_a_binary_tensor_is_an_array_that_the_model_may_write_into() -> None:
 
     assert array.tolist() == [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
     assert array.flags.writeable
+
+
+@given_by_law(
+    st.sampled_from([MATRIX, NUMBERS]),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["input-0", "a", "b", "c"]),
+            st.sampled_from(["FP32", "FP64", "INT64"]),
+            st.lists(st.integers(0, 3), max_size=3),
+        ),
+        max_size=3,
+        unique_by=lambda each: each[0],
+    ),
+)
+def test_what_fits_at_one_look_is_what_fits_at_many(
+    signature: Signature, asked: list[tuple[str, str, list[int]]]
+) -> None:
+    tensors = [tensor(name, kind, [1] * math.prod(shape), shape) for name, kind, shape in asked]
+    raw = json.dumps({"inputs": tensors or [tensor("a", "INT64", [1])]}).encode()
+    quick = Inputs.of(signature)
+    thorough = dataclasses.replace(quick, numeric=False)
+
+    found = [_outcome(inputs, raw) for inputs in (quick, thorough)]
+
+    assert quick.numeric
+    assert found[0] == found[1]
+
+
+def _outcome(inputs: Inputs, raw: bytes) -> Given | str:
+    try:
+        return inputs.given(request.parse(raw))
+    except WrongInput as error:
+        return str(error)
+
+
+def test_a_signature_with_anything_but_numbers_is_looked_at_in_full() -> None:
+    half = Signature(inputs=(Tensor(dtype="bfloat16", shape=(-1, 2)),))
+    single = Signature(inputs=(Tensor(dtype="float32", shape=()),))
+
+    assert [Inputs.of(each).numeric for each in (MATRIX, NUMBERS)] == [True, True]
+    assert not any(Inputs.of(each).numeric for each in (TABLE, NAMED, half, single, None))

@@ -7,6 +7,7 @@ import math
 import struct
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -294,3 +295,19 @@ def test_any_answer_is_a_tensor(answer: Any, datatype: str, shape: list[int], da
 
     assert tensor.name == "output-0"
     assert (tensor.datatype.name, list(tensor.shape), tensor.flat()) == (datatype, shape, data)
+
+
+@given(st.lists(st.floats() | st.floats(width=32), max_size=6), st.text(max_size=5), st.text())
+def test_an_answer_is_the_json_that_a_json_library_writes(
+    numbers: list[float], name: str, version: str
+) -> None:
+    answer = np.array(numbers)
+    asked = request.InferRequest((), id="x")
+
+    encoded = response.encode(asked, name, version, Outputs.of(None).tensors(answer, None))
+
+    told = json.loads(encoded.body)
+    plain = json.loads(response.dumps(numbers))
+    assert (told["model_name"], told["model_version"], told["id"]) == (name, version, "x")
+    assert told["outputs"][0]["data"] == plain
+    assert encoded.body.count(b" ") == response.dumps([name, version]).count(b" ")

@@ -69,19 +69,28 @@ def loading(framework: str, *own: type[Exception]) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def predicting(framework: str, *own: type[Exception]) -> Iterator[None]:
+class predicting:  # noqa: N801  used as the two above; a generator costs more than some models
     """Where a model answers.
 
     Raises:
         InvalidInput: it does not take this input.
     """
-    try:
-        yield
-    except (*RAISED, *own) as error:
-        raise InvalidInput(
-            f"the {framework} model does not answer this input", cause=_said(error)
-        ) from error
+
+    __slots__ = ("_framework", "_own")
+
+    def __init__(self, framework: str, *own: type[Exception]) -> None:
+        self._framework = framework
+        self._own = own
+
+    def __enter__(self) -> None:
+        """Nothing is done before."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """What the framework raised becomes Lading's error."""
+        if error is not None and isinstance(error, (*RAISED, *self._own)):
+            raise InvalidInput(
+                f"the {self._framework} model does not answer this input", cause=_said(error)
+            ) from error
 
 
 def _orphans() -> tuple[type[Exception], ...]:

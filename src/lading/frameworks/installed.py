@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
@@ -74,7 +75,8 @@ def require(module: str) -> Any:
     Raises:
         LocalFailure: it is not installed, or does not import.
     """
-    if not is_installed(module.partition(".")[0]):
+    # A server asks for the same module with each request.
+    if module not in sys.modules and not is_installed(module.partition(".")[0]):
         raise missing(module.partition(".")[0])
     try:
         return import_module(module)

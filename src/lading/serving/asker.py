@@ -105,14 +105,20 @@ class Asker:
         """
         return self.model.predict(live(self.model, given))
 
-    async def ask(self, given: Given) -> Any:
+    async def ask(self, given: Given, *, alone: bool = False) -> Any:
         """The model's answer, within the time that there is.
+
+        Args:
+            given: what it is asked.
+            alone: nobody else is here who could be asked about with this one.
 
         Raises:
             Busy: too many wait.
             Overdue: it did not answer in time.
             InvalidInput: it does not take this input.
         """
+        if (alone or not self.batches) and self._is_idle and self._haste.is_quick((given,)):
+            return self._answer_here(given)
         if len(self._waiting) >= self._limits.waiting:
             raise Busy(f"{len(self._waiting)} requests wait already", hint="come again later")
         future: asyncio.Future[Any] = self._loop.create_future()
@@ -126,6 +132,19 @@ class Asker:
             return await future
         finally:
             late.cancel()
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether it is asked nothing, and nobody waits."""
+        return self._free == self.model.threads and not self._waiting
+
+    def _answer_here(self, given: Given) -> Any:
+        started = time.perf_counter()
+        answer = self._attempt(given)
+        self._tell(1, given.rows or 1, time.perf_counter() - started)
+        if isinstance(answer, _Failed):
+            raise answer.error
+        return answer
 
     def _late(self, future: asyncio.Future[Any]) -> None:
         if not future.done():
@@ -147,8 +166,7 @@ class Asker:
         self._gathering = False
         while self._free and (batch := self._next()):
             givens = [each.given for each in batch]
-            idle = self._free == self.model.threads
-            if idle and self._haste.is_quick(givens):
+            if self._free == self.model.threads and self._haste.is_quick(givens):
                 self._settle(batch, self._answers(givens))
                 continue
             self._free -= 1
@@ -192,6 +210,9 @@ class Asker:
             return self.answer(given)
         except Exception as error:  # noqa: BLE001  whoever asked hears of it, and nobody else
             return _Failed(error)
+        except (SystemExit, KeyboardInterrupt) as error:
+            # A model that exits ends its answer only. Ctrl-C is no exception in a server.
+            return _Failed(RuntimeError(f"the model raised {type(error).__name__}"))
 
     def _done(self, batch: list[_Waiting], work: asyncio.Future[Any]) -> None:
         self._free += 1
@@ -204,19 +225,20 @@ class Asker:
         self._pump()
 
     def _settle(self, batch: list[_Waiting], outcome: _Outcome) -> None:
-        self._tell(batch, outcome)
+        rows = sum(each.given.rows or 1 for each in batch)
+        self._tell(len(batch), rows, outcome.seconds, apart=outcome.apart)
         for each, answer in zip(batch, outcome.answers, strict=True):
             if isinstance(answer, _Failed):
                 _fail(each.future, answer.error)
             elif not each.future.done():
                 each.future.set_result(answer)
 
-    def _tell(self, batch: list[_Waiting], outcome: _Outcome) -> None:
-        rows = sum(each.given.rows or 1 for each in batch)
-        if not outcome.apart:
-            self._pace = self._pace.after(rows, outcome.seconds)
-        self._haste = self._haste.after(outcome.seconds)
-        self.on_asked(Asked(len(batch), rows, outcome.seconds))
+    def _tell(self, requests: int, rows: int, seconds: float, *, apart: bool = False) -> None:
+        if not apart:
+            self._pace = self._pace.after(rows, seconds)
+        self._haste = self._haste.after(seconds)
+        # Not before those who wait have their answers.
+        self._loop.call_soon(self.on_asked, Asked(requests, rows, seconds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ _WORTH: Final = 0.7
 # rows.
 QUICK_SECONDS: Final = 0.002
 _QUICK_TIMES: Final = 20
+_QUICK_MOST: Final = 40
+_UNDOES: Final = 8
 _FEW: Final = 64
 
 
@@ -47,23 +49,30 @@ class Pace:
 class Haste:
     """Whether the model has been so quick lately that it may be asked where requests are read.
 
-    Nothing else is read meanwhile, so it takes many quick answers in a row and one slow one undoes
-    them. Text never is asked so: how long that takes may be up to who wrote it.
+    Nothing else is read meanwhile, so it takes many quick answers, and a slow one undoes the more
+    of them the slower it was: one that took five times as long undoes all. Without that patience a
+    single interruption by another process would cost the next twenty requests a thread each.
+    Text never is asked so: how long that takes may be up to who wrote it.
     """
 
     quick: int = 0
 
     def after(self, seconds: float) -> Haste:
         """What one more answer tells."""
-        return Haste(self.quick + 1 if seconds < QUICK_SECONDS else 0)
+        if seconds < QUICK_SECONDS:
+            return self if self.quick == _QUICK_MOST else Haste(self.quick + 1)
+        return Haste(max(0, self.quick - int(_UNDOES * min(seconds / QUICK_SECONDS, _UNDOES))))
 
     def is_quick(self, givens: Sequence[Given]) -> bool:
         """Whether these may be asked without a thread."""
         if self.quick < _QUICK_TIMES:
             return False
-        return sum(each.rows or _FEW + 1 for each in givens) <= _FEW and all(
-            each.is_numeric for each in givens
-        )
+        rows = 0
+        for each in givens:
+            if not each.rows or not each.is_numeric:
+                return False
+            rows += each.rows
+        return rows <= _FEW
 
 
 def together(kinds: Sequence[Hashable], rows: Sequence[int], limit: int) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from starlette.requests import Request
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope
 
 from lading.errors import InvalidInput
+from lading.serving.exchange import header_of
 from lading.serving.failures import Crowded, TooLarge, TooSlow, UnknownEncoding
 from lading.serving.limits import Limits
 
-_PLAIN: Final = ("", "identity")
+_PLAIN: Final = (b"", b"identity")
 
 
 class Bodies:
@@ -26,7 +26,7 @@ class Bodies:
         """A body of that size is not needed any more."""
         self._held -= size
 
-    async def read(self, request: Request) -> bytes:
+    async def read(self, scope: Scope, receive: Receive) -> bytes:
         """The whole body; its size counts as held until it is let go.
 
         Raises:
@@ -36,31 +36,30 @@ class Bodies:
             UnknownEncoding: it is compressed.
             InvalidInput: the client hung up.
         """
-        encoding = request.headers.get("content-encoding", "").strip().lower()
+        encoding = (header_of(scope, b"content-encoding") or b"").strip().lower()
         if encoding not in _PLAIN:
-            raise UnknownEncoding(
-                f"the body is encoded as {encoding[:40]!r}", hint="send it as it is"
-            )
-        length = request.headers.get("content-length", "")
-        if length.isdecimal() and int(length[:20]) > self._limits.body:
+            said = encoding[:40].decode("latin-1")
+            raise UnknownEncoding(f"the body is encoded as {said!r}", hint="send it as it is")
+        length = header_of(scope, b"content-length") or b""
+        if length.isdigit() and int(length[:20]) > self._limits.body:
             raise self._too_large()
         # The connection itself has a deadline, for who sends no body at all.
-        message = await request.receive()
+        message = await receive()
         body = self._part(message)
         self.hold(len(body))
         if not message.get("more_body", False):
             return body
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                return await self._rest(request, body)
+                return await self._rest(receive, body)
         except TimeoutError:
             raise TooSlow(f"the body did not come within {self._limits.body_seconds:g} s") from None
 
-    async def _rest(self, request: Request, first: bytes) -> bytes:
+    async def _rest(self, receive: Receive, first: bytes) -> bytes:
         parts, size, more = [first], len(first), True
         try:
             while more:
-                message = await request.receive()
+                message = await receive()
                 body = self._part(message)
                 self.hold(len(body), before=size)
                 size += len(body)

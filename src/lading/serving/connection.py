@@ -16,32 +16,81 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from lading.serving.limits import Limits
+from lading.serving.present import Present
 
 # A client that sends its body in pieces of one byte needs five more for each.
 _OVERHEAD = 8
 # The server itself answers who is late with a body; this is for who goes on after the answer.
 _GRACE = 1.0
+_CONTINUE = b"HTTP/1.1 100 "
 
 
-def bounded(limits: Limits) -> type[HttpToolsProtocol]:
-    """The protocol of a server with these limits."""
+class _Joining:
+    """Where an answer is written: its head goes with the first part of its body, not before it.
+
+    The HTTP server writes one after the other, and each is a system call that wakes the client.
+    """
+
+    __slots__ = ("_began", "_head", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._began = False
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """Write it, but for a head, which waits for what comes in the same turn of the loop."""
+        if self._head is not None:
+            data, self._head = self._head + data, None
+        elif not self._began and not data.startswith(_CONTINUE):
+            self._began = True
+            self._head = data
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Hang up when all is written."""
+        self._flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Whether nothing more is written."""
+        return self._transport.is_closing()
+
+    def _flush(self) -> None:
+        if self._head is not None:
+            data, self._head = self._head, None
+            self._transport.write(data)
+
+
+def bounded(limits: Limits, here: Present) -> type[HttpToolsProtocol]:
+    """The protocol of a server with these limits, which counts who is here."""
 
     class Bounded(_Bounded):
         bounds = limits
+        present = here
 
     return Bounded
 
 
 class _Bounded(HttpToolsProtocol):
     bounds: Limits
+    present: Present
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        # When the client is late, and who looks whether it is: most deadlines are met, and each
+        # moves this one number instead of a timer.
+        self._due: float | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._reading: asyncio.TimerHandle | None = None
         self._in_head = True
         # Of the request that comes: bytes in all, of its body, of its names and values.
         self._came = self._body = self._head = 0
+        # Requests of this connection that are present.
+        self._unanswered = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base class's
         """Take it, if there is room; then its head is due."""
@@ -53,7 +102,11 @@ class _Bounded(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget its deadlines."""
-        self._expect(None)
+        self._due = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self.present.count -= self._unanswered
+        self._unanswered = 0
         if self._reading is not None:
             self._reading.cancel()
         super().connection_lost(exc)
@@ -66,7 +119,7 @@ class _Bounded(HttpToolsProtocol):
             return
         if self._came - self._body - _OVERHEAD * self._body > 2 * self.bounds.head:
             self._refuse(431)
-        elif self._deadline is None and self._owes_nothing:
+        elif self._due is None and self._owes_nothing:
             # Empty lines before a request, for which nobody waits for ever.
             self._expect(self.bounds.head_seconds)
 
@@ -102,7 +155,11 @@ class _Bounded(HttpToolsProtocol):
         """The body is due."""
         self._in_head = False
         self._expect(self.bounds.body_seconds + _GRACE)
+        self._unanswered += 1
+        self.present.count += 1
         super().on_headers_complete()
+        # Its task begins in the next turn of the loop.
+        self.cycle.transport = _Joining(self.transport, self.loop)  # type: ignore[assignment]  # all of a transport that an answer uses
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -118,6 +175,9 @@ class _Bounded(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The answer is to be read."""
+        if self._unanswered:
+            self._unanswered -= 1
+            self.present.count -= 1
         if self._reading is None and self.transport.get_write_buffer_size():
             self._reading = self.loop.call_later(self.bounds.reading_seconds, self._unread)
         super().on_response_complete()
@@ -128,12 +188,28 @@ class _Bounded(HttpToolsProtocol):
             self.transport.abort()
 
     def _expect(self, seconds: float | None) -> None:
+        if seconds is None:
+            self._due = None
+            return
+        self._due = due = self.loop.time() + seconds
         if self._deadline is not None:
+            if self._deadline.when() <= due:
+                return
             self._deadline.cancel()
-        self._deadline = None if seconds is None else self.loop.call_later(seconds, self._late)
+        self._deadline = self.loop.call_at(due, self._look)
+
+    def _look(self) -> None:
+        """Hang up on who is late, and look again later at who is not yet."""
+        self._deadline = None
+        if self._due is None:
+            return
+        if self._due > self.loop.time():
+            self._deadline = self.loop.call_at(self._due, self._look)
+            return
+        self._due = None
+        self._late()
 
     def _late(self) -> None:
-        self._deadline = None
         if self._in_head:
             self._refuse(408)
         else:

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from lading.errors import LadingError
-from lading.serving.app import House
 from lading.serving.asker import Asker
+from lading.serving.house import House
 from lading.serving.model import Model
 from lading.serving.threads import Threads
 

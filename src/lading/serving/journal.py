@@ -12,6 +12,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from lading.serving.model import Model
@@ -19,6 +20,7 @@ from lading.serving.model import Model
 _LONGEST: Final = 300
 _FRAMES: Final = 8
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_text: Final = json.encoder.encode_basestring_ascii
 
 
 class Journal:
@@ -27,6 +29,9 @@ class Journal:
     def __init__(self, write: Callable[[str], object], *, worker: int | None = None) -> None:
         self._write = write
         self._worker = {} if worker is None else {"worker": worker}
+        self._request = '"level":"info","event":"request",' + "".join(
+            f'"{name}":{number},' for name, number in self._worker.items()
+        )
         # The second that was written last, as text: a server writes many lines in one.
         self._second = -1
         self._moment = ""
@@ -39,14 +44,39 @@ class Journal:
         line = {"level": level, "event": event, **self._worker, **known, **of}
         self._line({name: _short(value) for name, value in line.items() if value is not None})
 
+    def request(
+        self,
+        model: Model | None,
+        *,
+        method: str,
+        path: str,
+        endpoint: str,
+        status: int,
+        seconds: float,
+        rows: int | None,
+        request_id: str | None,
+    ) -> None:
+        """The line of one request: put together by hand, since there are so many of them."""
+        known = "" if model is None else _identity_text(model.name, model.version, model.digest)
+        more = "" if rows is None else f',"rows":{rows}'
+        more += "" if request_id is None else f',"request_id":{_text(request_id)}'
+        self._write(
+            f'{self._stamp()}{self._request}{known}"method":{_text(method)},'
+            f'"path":{_text(path[:_LONGEST])},"endpoint":"{endpoint}","status":{status},'
+            f'"seconds":{seconds:.6f}{more}}}'
+        )
+
     def _line(self, fields: dict[str, Any]) -> None:
+        self._write(self._stamp() + _encode(fields)[1:])
+
+    def _stamp(self) -> str:
+        """How every line begins."""
         now = time.time()
         if int(now) != self._second:
             self._second = int(now)
             moment = dt.datetime.fromtimestamp(self._second, dt.UTC)
             self._moment = moment.strftime("%Y-%m-%dT%H:%M:%S")
-        stamp = f'{{"time":"{self._moment}.{int(now % 1 * 1000):03}Z",'
-        self._write(stamp + _encode(fields)[1:])
+        return f'{{"time":"{self._moment}.{int(now % 1 * 1000):03}Z",'
 
     def warn(self, event: str, model: Model | None = None, **of: Any) -> None:
         """One line that somebody should read."""
@@ -61,6 +91,12 @@ class Journal:
 
 def _identity(model: Model) -> dict[str, str]:
     return {"model": model.name, "version": model.version, "digest": model.digest}
+
+
+@lru_cache(maxsize=64)
+def _identity_text(name: str, version: str, digest: str) -> str:
+    told = {"model": name, "version": version, "digest": digest}
+    return _encode({field: _short(value) for field, value in told.items()})[1:-1] + ","
 
 
 def _short(value: Any) -> Any:

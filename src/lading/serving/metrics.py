@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from lading.serving.counted import Family, Sample
 from lading.serving.model import Model
 from lading.serving.shadow import Shadow
+from lading.serving.tally import Spread, Tally
 
 _MODEL: Final = ("model", "version", "digest")
 _SECONDS: Final = (
@@ -35,9 +37,14 @@ class Figures:
     labels: dict[str, str]
     ready: Any
     waiting: Any
-    asked_rows: Any
-    batch: Any
-    model_seconds: Any
+    asked_rows: Tally = field(default_factory=Tally)
+    batch: Spread = field(default_factory=lambda: Spread(_ROWS))
+    model_seconds: Spread = field(default_factory=lambda: Spread(_SECONDS))
+    # By endpoint and status, and by endpoint.
+    requests: dict[tuple[str, int], Tally] = field(default_factory=lambda: defaultdict(Tally))
+    seconds: dict[str, Spread] = field(
+        default_factory=lambda: defaultdict(lambda: Spread(_SECONDS))
+    )
 
 
 class Metrics:
@@ -45,36 +52,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._requests = Counter(
-            "lading_requests",
-            "Requests answered.",
-            (*_MODEL, "endpoint", "status"),
-            registry=self._registry,
-        )
-        self._seconds = Histogram(
-            "lading_request_seconds",
-            "From the first byte of a request to the last of its answer.",
-            (*_MODEL, "endpoint"),
-            buckets=_SECONDS,
-            registry=self._registry,
-        )
-        self._model_seconds = Histogram(
-            "lading_model_seconds",
-            "What the model took.",
-            _MODEL,
-            buckets=_SECONDS,
-            registry=self._registry,
-        )
-        self._rows = Counter(
-            "lading_rows", "Rows the model was asked about.", _MODEL, registry=self._registry
-        )
-        self._batch = Histogram(
-            "lading_batch_requests",
-            "Requests asked together.",
-            _MODEL,
-            buckets=_ROWS,
-            registry=self._registry,
-        )
+        self._figures: dict[str, Figures] = {}
+        self._registry.register(_Counted(self._figures))
         self._waiting = Gauge(
             "lading_waiting", "Requests that wait for the model.", _MODEL, registry=self._registry
         )
@@ -90,8 +69,6 @@ class Metrics:
             (*_MODEL, "outcome"),
             registry=self._registry,
         )
-        self._figures: dict[str, Figures] = {}
-        self._answered: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     def of(self, model: Model) -> Figures:
         """The series of a model."""
@@ -102,26 +79,15 @@ class Metrics:
                 labels,
                 self._ready.labels(**labels),
                 self._waiting.labels(**labels),
-                self._rows.labels(**labels),
-                self._batch.labels(**labels),
-                self._model_seconds.labels(**labels),
             )
             self._figures[model.digest] = found
         return found
 
     def answered(self, model: Model, endpoint: str, status: int, seconds: float) -> None:
         """Count a request."""
-        key = (model.digest, endpoint, status)
-        found = self._answered.get(key)
-        if found is None:
-            labels = labels_of(model)
-            found = (
-                self._requests.labels(**labels, endpoint=endpoint, status=str(status)),
-                self._seconds.labels(**labels, endpoint=endpoint),
-            )
-            self._answered[key] = found
-        found[0].inc()
-        found[1].observe(seconds)
+        figures = self.of(model)
+        figures.requests[endpoint, status].inc()
+        figures.seconds[endpoint].observe(seconds)
 
     def loaded(self, model: Model, seconds: float) -> None:
         """Say how long loading took."""
@@ -176,6 +142,42 @@ class _Told(Collector):
             for sample in family.samples:
                 metric.add_sample(sample.name, dict(sample.labels), sample.value)
             yield metric
+
+
+class _Counted(Collector):
+    """What is counted with each request, of every model that was served."""
+
+    def __init__(self, figures: Mapping[str, Figures]) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        """The series as they are now."""
+        requests = Metric("lading_requests", "Requests answered.", "counter")
+        rows = Metric("lading_rows", "Rows the model was asked about.", "counter")
+        seconds = Metric(
+            "lading_request_seconds",
+            "From the first byte of a request to the last of its answer.",
+            "histogram",
+        )
+        model = Metric("lading_model_seconds", "What the model took.", "histogram")
+        batch = Metric("lading_batch_requests", "Requests asked together.", "histogram")
+        for each in self._figures.values():
+            for (endpoint, status), tally in each.requests.items():
+                labels = {**each.labels, "endpoint": endpoint, "status": str(status)}
+                requests.add_sample("lading_requests_total", labels, tally.value)
+            rows.add_sample("lading_rows_total", each.labels, each.asked_rows.value)
+            for endpoint, spread in each.seconds.items():
+                _add(seconds, {**each.labels, "endpoint": endpoint}, spread)
+            _add(model, each.labels, each.model_seconds)
+            _add(batch, each.labels, each.batch)
+        return requests, seconds, model, rows, batch
+
+
+def _add(metric: Metric, labels: dict[str, str], spread: Spread) -> None:
+    for bound, count in spread.buckets():
+        metric.add_sample(f"{metric.name}_bucket", {**labels, "le": bound}, count)
+    metric.add_sample(f"{metric.name}_count", labels, spread.count)
+    metric.add_sample(f"{metric.name}_sum", labels, spread.total)
 
 
 class _ShadowFigures(Collector):

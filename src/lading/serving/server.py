@@ -21,10 +21,11 @@ import uvicorn
 
 from lading.errors import InvalidInput, LocalFailure
 from lading.serving.accepting import Accepting, Loads, attach, left
-from lading.serving.app import House, build
+from lading.serving.app import build
 from lading.serving.asker import Asked, Asker
 from lading.serving.connection import bounded
 from lading.serving.follow import Followed, follow
+from lading.serving.house import House
 from lading.serving.journal import Journal, ServerLog
 from lading.serving.limits import Limits
 from lading.serving.metrics import Metrics
@@ -108,7 +109,7 @@ def work(plan: Plan, listening: socket.socket, link: Link | None = None) -> None
     house = House(plan.expected, Slot(), plan.limits, journal, Metrics())
     config = uvicorn.Config(
         build(house),
-        http=bounded(plan.limits),
+        http=bounded(plan.limits, house.present),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lading.serving.asker import Asker
+from lading.serving.exchange import header_of
 from lading.serving.journal import Journal
 from lading.serving.metrics import Metrics
 from lading.serving.model import Model
@@ -36,10 +37,15 @@ class Seen:
         self.asker: Asker | None = None
 
 
-def of_request(request: Request) -> Seen:
+def of_scope(scope: Scope) -> Seen:
     """What is known of a request, to be added to."""
-    seen: Seen = request.scope[_KEY]
+    seen: Seen = scope[_KEY]
     return seen
+
+
+def of_request(request: Request) -> Seen:
+    """The same, for a request of the framework's."""
+    return of_scope(request.scope)
 
 
 class Watched:
@@ -83,14 +89,13 @@ class Watched:
             self._metrics.answered(model, seen.endpoint, seen.status, seconds)
         if seen.endpoint in _QUIET:
             return
-        self._journal.tell(
-            "request",
+        self._journal.request(
             model,
             method=scope["method"],
             path=scope["path"],
             endpoint=seen.endpoint,
             status=seen.status,
-            seconds=round(seconds, 6),
+            seconds=seconds,
             rows=seen.rows,
             request_id=_request_id(scope),
         )
@@ -98,7 +103,5 @@ class Watched:
 
 def _request_id(scope: Scope) -> str | None:
     """The name that a proxy gave the request, if it is one."""
-    for name, value in scope["headers"]:
-        if name == _REQUEST_ID and _ID.fullmatch(value):
-            return str(value.decode("ascii"))
-    return None
+    value = header_of(scope, _REQUEST_ID)
+    return value.decode("ascii") if value is not None and _ID.fullmatch(value) else None

@@ -7,8 +7,10 @@ its extremes. JSON Schema is only asked about JSON fields. Live objects are laid
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -285,18 +287,14 @@ def _json_checker(field: JsonField) -> _Check:
         InvalidInput: the schema is none.
     """
     import jsonschema
-    from referencing import Registry
     from referencing.exceptions import Unresolvable
 
     try:
-        jsonschema.Draft202012Validator.check_schema(field.json_schema)
+        validator = _validator(json.dumps(field.json_schema))
     except jsonschema.SchemaError as error:
         raise InvalidInput(
             f"the JSON Schema of {field.name or 'the value'!r} is none", cause=error.message[:200]
         ) from error
-    # An empty registry: without it jsonschema would fetch what a schema refers to.
-    registry: Registry[Any] = Registry()
-    validator = jsonschema.Draft202012Validator(field.json_schema, registry=registry)
 
     def check(value: Any) -> Iterator[tuple[str, str]]:
         try:
@@ -309,6 +307,23 @@ def _json_checker(field: JsonField) -> _Check:
             ) from error
 
     return check
+
+
+@lru_cache(maxsize=64)
+def _validator(schema: str) -> Any:
+    """A schema, compiled; kept, since a server holds every request against the same one.
+
+    Raises:
+        jsonschema.SchemaError: it is none.
+    """
+    import jsonschema
+    from referencing import Registry
+
+    known = json.loads(schema)
+    jsonschema.Draft202012Validator.check_schema(known)
+    # An empty registry: without it jsonschema would fetch what a schema refers to.
+    registry: Registry[Any] = Registry()
+    return jsonschema.Draft202012Validator(known, registry=registry)
 
 
 def _shown(value: Any) -> str:

@@ -28,9 +28,11 @@ class Given:
     @property
     def is_numeric(self) -> bool:
         """Whether it is arrays of numbers and nothing else."""
+        if isinstance(self.value, Array):
+            return True
         if isinstance(self.value, Mapping):
             return all(isinstance(part, Array) for part in self.value.values())
-        return isinstance(self.value, Array)
+        return False
 
     @property
     def kind(self) -> Hashable:

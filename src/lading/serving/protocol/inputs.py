@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lading.errors import InvalidInput
-from lading.serving.protocol.datatypes import BYTES, nested
+from lading.serving.protocol.datatypes import BYTES, DATATYPES, nested
 from lading.serving.protocol.given import Given, WrongInput, rows_of
 from lading.serving.protocol.request import InferRequest, InputTensor, loads
 from lading.signatures.forms import Form, by_key, form_of
 from lading.signatures.inference_protocol import to_v2_metadata
+from lading.signatures.npy import can_hold
 from lading.signatures.scalars import from_text
 from lading.signatures.validate import Problem, validate
 from lading.spec.signature import Column, FieldType, JsonField, Signature, Tensor
@@ -44,6 +45,10 @@ class Inputs:
     signature: Signature
     form: Form
     taken: Mapping[str, Taken]
+    # Whether its inputs are arrays of numbers and nothing else, and whether rows are their first
+    # dimension: what a request is held against, found out once.
+    numeric: bool
+    in_rows: bool
 
     @classmethod
     def of(cls, signature: Signature | None) -> Inputs:
@@ -55,7 +60,14 @@ class Inputs:
             told["name"]: Taken(told["name"], key, field, told["datatype"], tuple(told["shape"]))
             for (key, field), told in pairs
         }
-        return cls(signature, form_of(signature.inputs), taken)
+        form = form_of(signature.inputs)
+        return cls(
+            signature,
+            form,
+            taken,
+            numeric=form in ("value", "named") and all(map(_is_numeric, taken.values())),
+            in_rows=all(isinstance(f, Tensor) and f.shape[:1] == (-1,) for f in signature.inputs),
+        )
 
     def given(self, request: InferRequest) -> Given:
         """The input of a request.
@@ -65,12 +77,36 @@ class Inputs:
             InvalidInput: it sets a parameter that the model would have to be told.
         """
         self._refuse_params(request.parameters or {})
+        if self.numeric and self._plainly_fit(request.inputs):
+            return self._of_numbers(request.inputs)
         if self.form == "anything":
             return _anything(request.inputs)
         problems = [*self._names(request.inputs), *self._types(request.inputs)]
         if problems:
             raise WrongInput(problems[:20])
         return self._filled({each.name: each for each in request.inputs})
+
+    def _plainly_fit(self, inputs: Sequence[InputTensor]) -> bool:
+        """Whether every array is there, and is what the signature says; False says: find out why.
+
+        No two inputs of a request have one name.
+        """
+        return len(inputs) == len(self.taken) and all(
+            (taken := self.taken.get(each.name)) is not None
+            and taken.datatype == each.datatype.name
+            and _is_within(taken.shape, each.shape)
+            for each in inputs
+        )
+
+    def _of_numbers(self, inputs: Sequence[InputTensor]) -> Given:
+        """Arrays that are known to fit: nothing is left to be checked."""
+        if self.form == "value":
+            only = inputs[0].array()
+            return Given(only, "tensor", only.shape[0] if self.in_rows else None)
+        arrays = {each.name: each.array() for each in inputs}
+        # In the signature's order, in which others' are, too: they may be asked together.
+        values = {taken.key: arrays[name] for name, taken in self.taken.items()}
+        return Given(values, "tensors", self._rows(values, "tensors"))
 
     def _refuse_params(self, parameters: Mapping[str, Any]) -> None:
         for param in self.signature.params:
@@ -138,8 +174,7 @@ class Inputs:
             return len(value["data"])
         if layout == "records":
             return len(value)
-        whole = all(isinstance(f, Tensor) and f.shape[:1] == (-1,) for f in self.signature.inputs)
-        return rows_of(value) if whole else None
+        return rows_of(value) if self.in_rows else None
 
 
 def _renamed(problem: Problem, only: Taken | None) -> Problem:
@@ -159,8 +194,28 @@ def _fits(taken: Taken, shape: tuple[int, ...]) -> bool:
         return len(shape) in (1, 2) and (len(shape) == 1 or shape[1] == 1)
     if taken.field.shape == () and shape == ():
         return True
-    return len(shape) == len(taken.shape) and all(
-        wanted in (-1, length) for wanted, length in zip(taken.shape, shape, strict=True)
+    return _is_within(taken.shape, shape)
+
+
+def _is_within(wanted: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    if len(wanted) != len(shape):
+        return False
+    # A loop, since this is asked of every request: a generator would cost more than its work.
+    for most, length in zip(wanted, shape, strict=True):  # noqa: SIM110  see above
+        if most not in (-1, length):
+            return False
+    return True
+
+
+def _is_numeric(taken: Taken) -> bool:
+    """Whether what the protocol has of it is, unchanged, what the signature says."""
+    field, kind = taken.field, DATATYPES[taken.datatype]
+    return (
+        isinstance(field, Tensor)
+        and bool(field.shape)
+        and field.shape == taken.shape
+        and kind.dtype == field.dtype
+        and can_hold(field.dtype)
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from lading.errors import InvalidInput, Unsupported
@@ -104,6 +105,8 @@ class Outputs:
 
     def parts(self, answer: Any) -> dict[str, Any]:
         """The answer by name."""
+        if type(answer).__module__ == "numpy":
+            return {self.names[0] if self.names else "output-0": answer}
         if hasattr(answer, "columns") and hasattr(answer, "to_dict"):  # a frame
             answer = {str(name): answer[name] for name in answer.columns}
         if not isinstance(answer, Mapping):
@@ -122,7 +125,8 @@ class Outputs:
         return {self.names[0] if self.names else "output-0": answer}
 
     def _tensor(self, name: str, part: Any) -> OutputTensor:
-        part = _dense(part)
+        # What is an array of numbers already is not asked what else it might be.
+        part = part if type(part).__module__ == "numpy" else _dense(part)
         found = self._numbers(name, part) if _is_numeric(part) else _of_lists(name, _plain(part))
         if self.columns and len(found.shape) == 1:
             return OutputTensor(name, found.datatype, (*found.shape, 1), found.values)
@@ -130,7 +134,7 @@ class Outputs:
 
     def _numbers(self, name: str, array: Any) -> OutputTensor:
         declared = DATATYPES.get(self.datatypes.get(name, ""))
-        kind = BY_DTYPE.get(array.dtype.name)
+        kind = _datatype_of(array.dtype)
         if _BF16 in (declared, kind):
             # Only ml_dtypes has such arrays; one of float32 holds all of their values.
             flat = _rounded(array.astype("float32").ravel())
@@ -141,7 +145,7 @@ class Outputs:
             kind = declared
         if kind is None:
             return _of_lists(name, _plain(array))
-        shape = tuple(int(length) for length in array.shape)
+        shape = tuple(map(int, array.shape))
         # What answers with a single number answers with an array of one.
         return OutputTensor(name, kind, shape or (1,), array)
 
@@ -168,6 +172,12 @@ def _upper_halves(array: Any) -> memoryview:
 
 def _listed(names: Sequence[str]) -> str:
     return f"the outputs are {', '.join(names[:20])}"
+
+
+@lru_cache(maxsize=64)
+def _datatype_of(dtype: Any) -> Datatype | None:
+    """NumPy puts the name of a type together anew each time that it is asked."""
+    return BY_DTYPE.get(dtype.name)
 
 
 def _dense(part: Any) -> Any:

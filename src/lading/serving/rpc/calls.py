@@ -15,9 +15,9 @@ from typing import Any, Final
 import grpc
 
 from lading.errors import InvalidInput, LadingError
-from lading.serving.app import House
 from lading.serving.asker import Asker
 from lading.serving.failures import TooSlow, status_of
+from lading.serving.house import House
 from lading.serving.model import Model
 from lading.serving.rpc.statuses import code_of
 from lading.serving.watched import Seen

@@ -12,7 +12,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from lading.errors import InvalidInput, NotFound
-from lading.serving.app import House
+from lading.serving.house import House
 from lading.serving.rpc.calls import Call
 from lading.serving.rpc.messages import HEALTH_SERVICE, INFERENCE_SERVICE, health
 

@@ -8,7 +8,7 @@ import grpc
 import grpc.aio
 
 from lading.errors import LocalFailure
-from lading.serving.app import House
+from lading.serving.house import House
 from lading.serving.limits import Limits
 from lading.serving.rpc.calls import Calls
 from lading.serving.rpc.checks import Checks

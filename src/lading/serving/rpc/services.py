@@ -9,8 +9,8 @@ from google.protobuf.message import DecodeError
 
 from lading.errors import InvalidInput
 from lading.serving import describe
-from lading.serving.app import House
 from lading.serving.asker import Asker
+from lading.serving.house import House
 from lading.serving.protocol.given import Given
 from lading.serving.rpc import translate
 from lading.serving.rpc.calls import Call

@@ -14,7 +14,7 @@ from typing import Any, Final
 from lading.errors import LadingError, Unavailable
 from lading.serving import counted
 from lading.serving.accepting import Loads
-from lading.serving.app import House
+from lading.serving.house import House
 from lading.serving.metrics import text_of
 from lading.serving.model import Model
 from lading.serving.workers.channel import MOST, Said, line
