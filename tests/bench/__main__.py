@@ -18,10 +18,13 @@ from bench.cases import Case, Setting, Tool
 from bench.measure import Failed, run
 from bench.report import Results
 from bench.search import search, search_cold
+from bench.serving import serve
 from bench.tools import Scripts
 
 CASES = cases.CASES | {"search": search}
 MORE = cases.MORE | {"search-cold": search_cold}
+# What is no command from its start to its end, and takes its own turns.
+MEASURED = {"serve": serve}
 _PROGRAMS = ("curl", "docker-registry", "openssl", "skopeo")
 # Two models of 2 GB, a registry with one of them twice, and what is pulled: with some room.
 _DISK = 12e9
@@ -53,10 +56,15 @@ def _options() -> argparse.Namespace:
         prog="tests/bench/run", description="Lading beside curl, openssl, oras-py and skopeo."
     )
     add = parser.add_argument
-    add("--case", action="append", choices=[*CASES, *MORE], help="only this one; repeatable")
+    add(
+        "--case",
+        action="append",
+        choices=[*CASES, *MORE, *MEASURED],
+        help="only this one; repeatable",
+    )
     add("--rounds", type=int, default=5, help="after one to warm up (default 5; start: 21)")
     add("--size-scale", type=float, default=1.0, help="0.05 to try it out (default 1)")
-    add("--all", action="store_true", help="the sparse file of 8 GB as well")
+    add("--all", action="store_true", help="the sparse file and serving as well")
     add("--json", type=Path, metavar="FILE", help="write every run there")
     add("--workdir", type=Path, help="where the data is made, or found (default: temporary)")
     add("--keep", action="store_true", help="keep the data for the next time")
@@ -65,7 +73,7 @@ def _options() -> argparse.Namespace:
 
 
 def _chosen(options: argparse.Namespace) -> list[str]:
-    return options.case or [*CASES, *(MORE if options.all else [])]
+    return options.case or [*CASES, *([*MORE, *MEASURED] if options.all else [])]
 
 
 @contextlib.contextmanager
@@ -87,6 +95,9 @@ def _measure(name: str, setting: Setting, rounds: int, results: Results) -> None
     """One case, whose failure is recorded and keeps no other case from running."""
     _say(f"{name}: data")
     try:
+        if name in MEASURED:
+            MEASURED[name](setting, rounds, results)
+            return
         with {**CASES, **MORE}[name](setting) as case:
             results.titles.update(case.titles)
             _rounds(name, case, setting.work, rounds, results)

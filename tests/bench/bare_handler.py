@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 
@@ -68,9 +69,9 @@ def main(kind: str, which: str, path: str, port: str) -> None:
     def typed(asked: Infer) -> dict[str, Any]:
         return answer(asked.inputs[0].data, asked.inputs[0].shape)
 
-    async def raw(request: Request) -> dict[str, Any]:
+    async def raw(request: Request) -> JSONResponse:
         tensor = (await request.json())["inputs"][0]
-        return answer(tensor["data"], tensor["shape"])
+        return JSONResponse(answer(tensor["data"], tensor["shape"]))
 
     handler: Callable[..., Any] = typed if kind == "typed" else raw
     # FastAPI reads types by name, which functions inside functions do not have.

@@ -34,6 +34,8 @@ class Results:
     titles: dict[str, str] = field(default_factory=dict)
     runs: dict[tuple[str, str], list[Cost]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    # Tables whose figures are told in thousandths.
+    small: set[str] = field(default_factory=set)
 
     def record(self, table: str, tool: str, cost: Cost) -> None:
         self.runs.setdefault((table, tool), []).append(cost)
@@ -107,12 +109,13 @@ def _tools(results: Results, table: str) -> Iterator[dict[str, Any]]:
 
 def _table(results: Results, table: str) -> Iterator[str]:
     yield results.titles[table]
-    yield f"  {'':18}{'wall s':>9}{'min':>9}{'max':>9}{'CPU s':>9}{'peak MB':>9}"
+    unit, times = ("ms", 1e3) if table in results.small else ("s", 1)
+    yield f"  {'':18}{f'wall {unit}':>9}{'min':>9}{'max':>9}{f'CPU {unit}':>9}{'peak MB':>9}"
     for (name, tool), cost in results.costs.items():
         if name == table:
             walls = [run.wall for run in results.runs[name, tool]]
             figures = (cost.wall, min(walls), max(walls), cost.cpu)
-            columns = "".join(f"{figure:9.3f}" for figure in figures)
+            columns = "".join(f"{figure * times:9.3f}" for figure in figures)
             yield f"  {tool:18}{columns}{cost.memory:9.1f}"
 
 
