@@ -17,7 +17,7 @@ from lading.errors import LadingError, LocalFailure
 from lading.serving.follow import Followed
 from lading.serving.limits import Limits
 from lading.serving.model import Example, Model
-from lading.serving.server import Plan
+from lading.serving.plan import Plan
 from lading.serving.workers.supervisor import run_several
 from lading.spec.signature import Signature, Tensor
 

@@ -12,7 +12,8 @@ from typing import Any
 from lading.serving.follow import Followed
 from lading.serving.limits import Limits
 from lading.serving.model import Example, Model
-from lading.serving.server import Plan, run
+from lading.serving.plan import Plan
+from lading.serving.server import run
 from lading.spec.signature import Column, Signature, Tensor
 
 ROWS = Signature(

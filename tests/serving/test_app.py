@@ -18,7 +18,8 @@ from lading.errors import InvalidInput, LocalFailure, Unsupported
 from lading.serving.asking import named_in
 from lading.serving.limits import Limits
 from lading.serving.model import Example
-from lading.serving.server import Plan, run
+from lading.serving.plan import Plan
+from lading.serving.server import run
 from lading.spec.signature import Signature, Tensor
 
 INFER = "/v2/models/tiny/infer"

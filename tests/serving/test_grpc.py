@@ -33,9 +33,10 @@ from lading.operations.serve import serve
 from lading.serving.failures import Busy
 from lading.serving.follow import Followed
 from lading.serving.limits import Limits
+from lading.serving.plan import Plan
 from lading.serving.protocol.datatypes import DATATYPES
 from lading.serving.rpc.messages import PROTOCOL, inference
-from lading.serving.server import Plan, run
+from lading.serving.server import run
 from lading.spec.signature import Signature, Tensor
 
 INFER = "/inference.GRPCInferenceService/ModelInfer"

@@ -27,7 +27,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from lading.errors import InvalidInput, LocalFailure
 from lading.serving.counted import Family, Sample, added, lasting, read, servers, written
-from lading.serving.server import Plan
+from lading.serving.plan import Plan
 from lading.serving.workers.care import MOST_FAILURES, Care
 from lading.serving.workers.supervisor import run_several
 

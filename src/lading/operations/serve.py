@@ -104,7 +104,8 @@ def serve(
         _demand_extra("serve-grpc", _NEEDED_FOR_GRPC)
     from lading.serving.follow import Followed
     from lading.serving.limits import Limits
-    from lading.serving.server import Plan, run
+    from lading.serving.plan import Plan
+    from lading.serving.server import run
 
     settings = stores.settled(settings)
     consent = Consent(allow_pickle, trusted, adapter, device, into)

@@ -18,48 +18,29 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final, NoReturn
 
-from lading.errors import InvalidInput, LadingError, LocalFailure
+from lading.errors import InvalidInput, LadingError
 from lading.serving import counted
 from lading.serving.accepting import Loads
 from lading.serving.journal import Journal
+from lading.serving.listening import listening_at
 from lading.serving.model import Model
-from lading.serving.server import Plan, listening_at, work
+from lading.serving.plan import Plan
+from lading.serving.server import work
 from lading.serving.workers.care import Care
 from lading.serving.workers.channel import Channel, Said
-from lading.serving.workers.worker import Report, end_without, failure
+from lading.serving.workers.failing import failure
+from lading.serving.workers.member import Member
+from lading.serving.workers.totals import Totals
+from lading.serving.workers.worker import Report, end_without
 
 _TICK: Final = 0.1
 # Workers that end in good order have a little more than their requests have.
 _GRACE: Final = 5.0
-# How long the figures of one worker are waited for, when somebody asks for those of all.
-_FIGURES: Final = 1.0
 _HANDLED: Final = (signal.SIGINT, signal.SIGTERM)
 MOST_WORKERS: Final = 256
-
-
-@dataclass(slots=True)
-class _Worker:
-    number: int
-    pid: int
-    channel: Channel
-    ready_at: float | None = None
-    figures: list[counted.Family] = field(default_factory=list)
-    # The last gathering that it answered.
-    gathered: int = 0
-    error: dict[str, Any] | None = None
-
-
-@dataclass(slots=True)
-class _Asked:
-    """Somebody waits for the figures of all."""
-
-    by: _Worker
-    number: int
-    gathering: int
-    until: float
 
 
 def run_several(plan: Plan, number: int, pinned: Callable[[str], Callable[[], Model]]) -> None:
@@ -131,16 +112,13 @@ class _Supervisor:
         self._listening = listening
         self._loads = Loads(number + 1)
         self._journal = Journal(plan.on_line)
-        self._workers: dict[int, _Worker] = {}
+        self._workers: dict[int, Member] = {}
         self._care: dict[int, Care] = {}
         # When each one that is missing is started, by its number.
         self._due: dict[int, float] = {1: 0.0}
         self._model: Model | None = None
         self._told_ready = False
-        self._gone: list[counted.Family] = []
-        self._restarts = 0
-        self._gathering = 0
-        self._asked: list[_Asked] = []
+        self._totals = Totals()
         self._signals: list[int] = []
         self._failure: LadingError | None = None
         # When whoever still lives is ended without further notice, once all are told to end.
@@ -155,7 +133,7 @@ class _Supervisor:
             self._look_after()
         finally:
             for worker in self._workers.values():
-                _kill(worker.pid, signal.SIGKILL)
+                worker.kill(signal.SIGKILL)
             for each, handler in before.items():
                 signal.signal(each, handler)
             self._selector.close()
@@ -178,7 +156,7 @@ class _Supervisor:
             for key, _ in self._selector.select(_TICK):
                 self._hear(key.data)
             self._bury()
-            self._answer(time.monotonic())
+            self._totals.answer(self._workers.values(), self._model)
 
     # What it is told to do.
 
@@ -190,14 +168,14 @@ class _Supervisor:
         over = self._deadline is not None and now > self._deadline
         if over or len(self._signals) > 1:
             for worker in self._workers.values():
-                _kill(worker.pid, signal.SIGKILL)
+                worker.kill(signal.SIGKILL)
 
     def _end(self, now: float) -> None:
         self._deadline = now + self._plan.limits.shutdown + _GRACE
         # Whoever comes now is refused, instead of waiting for nobody.
         self._listening.close()
         for worker in self._workers.values():
-            _kill(worker.pid, signal.SIGTERM)
+            worker.kill(signal.SIGTERM)
 
     # Workers come and go.
 
@@ -213,7 +191,7 @@ class _Supervisor:
             self._be_worker(number, theirs)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
         theirs.close()
-        worker = _Worker(number, pid, Channel(ours))
+        worker = Member(number, pid, Channel(ours))
         self._workers[number] = worker
         self._selector.register(worker.channel, selectors.EVENT_READ, worker)
         self._journal.tell("worker", self._model, worker=number, pid=pid, state="started")
@@ -234,7 +212,7 @@ class _Supervisor:
 
     def _served(self, number: int, end: socket.socket) -> int:
         copy = end.dup()
-        nobody_answers = all(each.ready_at is None for each in self._workers.values())
+        nobody_answers = not any(each.is_ready for each in self._workers.values())
         link = Report(number, end, self._loads, opens_at_once=nobody_answers)
         load = self._pinned(self._model.digest) if self._model else self._plan.load
         plan = replace(self._plan, load=load, on_ready=link.ready, until=None)
@@ -254,7 +232,7 @@ class _Supervisor:
             if pid:
                 self._ended(worker, status)
 
-    def _ended(self, worker: _Worker, status: int) -> None:
+    def _ended(self, worker: Member, status: int) -> None:
         for each in worker.channel.rest():
             self._told(worker, each)
         if worker.channel in self._selector.get_map():
@@ -262,25 +240,25 @@ class _Supervisor:
         worker.channel.close()
         del self._workers[worker.number]
         self._loads.leave(worker.number)
-        self._gone = counted.added([self._gone, counted.lasting(worker.figures)])
+        self._totals.keep(worker)
         if self._deadline is None:
             self._miss(worker, os.waitstatus_to_exitcode(status))
 
-    def _miss(self, worker: _Worker, code: int) -> None:
+    def _miss(self, worker: Member, code: int) -> None:
         """Decide what follows the death of one that should live."""
         now = time.monotonic()
         lived = None if worker.ready_at is None else now - worker.ready_at
         care = self._care.get(worker.number, Care()).after(lived)
         self._care[worker.number] = care
-        error = _error(worker, code)
-        others = sum(each.ready_at is not None for each in self._workers.values())
+        error = worker.why(code)
+        others = sum(each.is_ready for each in self._workers.values())
         # What the first one cannot load nobody can; what a later one cannot may pass.
         first = self._model is None and worker.error is not None and worker.error["what"]
         if first or care.is_hopeless(others):
             self._failure = error
             self._end(now)
             return
-        self._restarts += 1
+        self._totals.restarted()
         self._due[worker.number] = now + care.pause
         self._journal.warn(
             "worker",
@@ -294,109 +272,38 @@ class _Supervisor:
 
     # What workers say.
 
-    def _hear(self, worker: _Worker) -> None:
+    def _hear(self, worker: Member) -> None:
         said = worker.channel.heard()
         if said is None:
             self._selector.unregister(worker.channel)
             # It ends, or cannot be spoken to: either way another takes its place.
             if self._deadline is None and worker.error is None:
-                _kill(worker.pid, signal.SIGTERM)
+                worker.kill(signal.SIGTERM)
             return
         for each in said:
             self._told(worker, each)
 
-    def _told(self, worker: _Worker, said: Said) -> None:
+    def _told(self, worker: Member, said: Said) -> None:
         if "ready" in said:
             self._has_begun(worker, said)
         elif "figures" in said:
             worker.figures = counted.read(said["figures"])
             worker.gathered = max(worker.gathered, said["number"] or 0)
         elif "ask" in said:
-            self._gather(worker, said["ask"])
+            self._totals.ask(worker, said["ask"], self._workers.values())
         elif "failed" in said:
             worker.error = said["failed"]
 
-    def _has_begun(self, worker: _Worker, said: Said) -> None:
+    def _has_begun(self, worker: Member, said: Said) -> None:
         worker.ready_at = time.monotonic()
         if self._model is None:
             self._model = Model(**said["ready"], predict=_nowhere)
             self._due |= dict.fromkeys(range(2, self._wanted + 1), 0.0)
-        ready = sum(each.ready_at is not None for each in self._workers.values())
+        ready = sum(each.is_ready for each in self._workers.values())
         if ready == self._wanted and not self._told_ready:
             self._told_ready = True
             self._plan.on_ready(said["port"], self._model)
 
-    def _gather(self, by: _Worker, number: int) -> None:
-        self._gathering += 1
-        until = time.monotonic() + _FIGURES
-        self._asked.append(_Asked(by, number, self._gathering, until))
-        for worker in self._workers.values():
-            if worker.ready_at is not None:
-                worker.channel.say({"give": self._gathering})
-
-    def _answer(self, now: float) -> None:
-        """Answer those whose figures are all there, or who waited for long enough."""
-        waiting = []
-        for asked in self._asked:
-            late = [
-                each
-                for each in self._workers.values()
-                if each.ready_at is not None and each.gathered < asked.gathering
-            ]
-            if late and now < asked.until:
-                waiting.append(asked)
-                continue
-            told = {"told": asked.number, "families": counted.written(self._figures())}
-            asked.by.channel.say(told)
-        self._asked = waiting
-
-    def _figures(self) -> list[counted.Family]:
-        """What all counted, those that are gone as well."""
-        here = [each.figures for each in self._workers.values()]
-        labels = () if self._model is None else _labels(self._model)
-        restarts = counted.Sample("lading_worker_restarts_total", labels, self._restarts)
-        return [
-            *counted.added([*here, self._gone]),
-            counted.servers(here),
-            counted.Family(
-                "lading_worker_restarts", "counter", "Workers started again.", (restarts,)
-            ),
-        ]
-
-
-def _labels(model: Model) -> counted.Labels:
-    return (("digest", model.digest), ("model", model.name), ("version", model.version))
-
 
 def _nowhere(data: Any) -> NoReturn:
     raise AssertionError("the parent asks no model")
-
-
-def _kill(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return  # it was quicker
-
-
-def _error(worker: _Worker, code: int) -> LadingError:
-    """Why a worker ended."""
-    told = worker.error
-    if told is not None and told["what"] is not None:
-        kind = _kinds().get(told["kind"], LocalFailure)
-        error = kind.__new__(kind)
-        LadingError.__init__(error, told["what"], cause=told["cause"], hint=told["hint"])
-        return error
-    how = f"signal {-code}" if code < 0 else told["kind"] if told else f"exit code {code}"
-    return LocalFailure(f"worker {worker.number} does not live", cause=f"it ended by {how}")
-
-
-def _kinds() -> dict[str, type[LadingError]]:
-    """Every class of error that is known here, by name."""
-    found: dict[str, type[LadingError]] = {}
-    left: list[type[LadingError]] = [LadingError]
-    while left:
-        kind = left.pop()
-        found[kind.__name__] = kind
-        left += kind.__subclasses__()
-    return found

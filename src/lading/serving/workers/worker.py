@@ -9,9 +9,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from lading.errors import LadingError, Unavailable
+from lading.errors import Unavailable
 from lading.serving import counted
 from lading.serving.accepting import Loads
 from lading.serving.house import House
@@ -118,18 +118,6 @@ class Report:
             raise Unavailable("nobody adds up what the workers counted") from None
         finally:
             self._asked.pop(number, None)
-
-
-def failure(error: BaseException) -> dict[str, Any]:
-    """An error as a worker reports it; one that nobody foresaw without its words."""
-    if not isinstance(error, LadingError):
-        return {"kind": type(error).__name__, "what": None}
-    return {
-        "kind": type(error).__name__,
-        "what": error.what,
-        "cause": error.cause,
-        "hint": error.hint,
-    }
 
 
 def end_without(parent: int, seconds: float) -> None:
