@@ -1,6 +1,6 @@
 # A model in PyTorch, Transformers or Sentence Transformers, computed by the processor.
 #
-#   lading image build REF --target base|train|serve|all
+#   lading image build REF --target base|train|runtime|serve|all
 #   lading image dockerfile REF                    prints this, filled in
 #   lading image dockerfile REF --context DIR      writes it with all that it copies, so that
 #   docker build --target serve DIR                does the same without Lading
@@ -14,9 +14,9 @@ FROM ${BASE} AS packages-base
 ARG PYTHON=3.13
 ARG SOURCE_DATE_EPOCH=315532800
 ENV PIP_CONFIG_FILE=/opt/lading/pip.conf PYTHONDONTWRITEBYTECODE=1
-COPY lading/steps.py lading/pip.conf /opt/lading/
+COPY lading/steps.py /opt/lading/
 RUN python3 /opt/lading/steps.py python ${PYTHON}
-COPY lading/packages/ /opt/lading/
+COPY lading/pip.conf lading/packages/ /opt/lading/
 RUN SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} python3 /opt/lading/steps.py base
 
 # Python, and what training and serving share.
@@ -35,27 +35,34 @@ FROM shared AS base
 # lading: labels base
 # lading: end base
 
-# lading: begin serve
+# lading: begin runtime
 # The server, in the versions that this Lading runs with, beside what the lock pins.
-FROM packages-base AS packages-serve
+FROM packages-base AS packages-runtime
 ARG SOURCE_DATE_EPOCH=315532800
 COPY lading/runtime/ /opt/lading/
-RUN SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} python3 /opt/lading/steps.py serve
+RUN SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} python3 /opt/lading/steps.py runtime
 
-# serve: answers requests. Runs as nobody, and needs to write nowhere.
-FROM shared AS serve
-COPY --from=packages-serve /opt/added /opt/model
+# runtime: answers requests with the model in /models, which is mounted there, or comes with an
+# image on top: lading image assemble. Runs as nobody, and needs to write nowhere.
+FROM shared AS runtime
+COPY --from=packages-runtime /opt/added /opt/model
 ENV LADING_HOME=/tmp/lading LADING_CACHE=/tmp/lading-cache
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/v2/health/ready', timeout=4)"]
+ENTRYPOINT ["lading"]
+# lading: command
+# lading: labels runtime
+# lading: end runtime
+
+# lading: begin serve
+# serve: that, and the model.
+FROM runtime AS serve
 COPY model/ /models/
 # lading: identity
 # lading: labels serve
 # A model that cannot be loaded fails here, and not where it is to run.
 # lading: loads
-EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/v2/health/ready', timeout=4)"]
-ENTRYPOINT ["lading"]
-# lading: command
 # lading: end serve
 
 # lading: begin train

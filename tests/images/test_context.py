@@ -118,6 +118,7 @@ def test_what_runs_here_is_named_without_lading_and_local_labels() -> None:
 
 def test_pip_is_told_of_an_index_where_one_is_set() -> None:
     assert pip_configuration(None, None) == b""
+    assert pip_configuration(None, None, 1) == b"[global]\nretries = 1\n"
     assert pip_configuration("https://i.example.com", "https://j.example.com") == (
         b"[global]\nindex-url = https://i.example.com\nextra-index-url = https://j.example.com\n"
     )
@@ -164,4 +165,4 @@ def test_the_same_version_is_the_same_dockerfile(version: tuple[str, Settings]) 
     first, second = (image_dockerfile(reference, settings=settings) for _ in range(2))
 
     assert first == second
-    assert first.targets == ("base", "train", "serve")
+    assert first.targets == ("base", "train", "runtime", "serve")

@@ -106,6 +106,27 @@ def test_serve_says_whose_it_is_and_runs_as_nobody() -> None:
     assert "HEALTHCHECK" in text
 
 
+def test_runtime_is_serve_without_the_model() -> None:
+    runtime, serve = render(made(), ("runtime",)), render(made(), ("serve",))
+
+    assert "COPY model/" not in runtime
+    assert "LADING_MODEL_DIGEST" not in runtime
+    assert runtime.rstrip("\n") in serve
+    assert serve[len(runtime) :].lstrip().startswith("# serve: that, and the model.")
+    assert 'CMD ["serve", "/models"' in runtime
+    assert 'dev.lading.target="runtime"' in runtime
+
+
+def test_versions_with_one_lock_name_it_alike() -> None:
+    def lock(*pins: str, python: str = "3.12.4") -> str | None:
+        said = {"python": {"version": python}, "requirements": list(pins)}
+        return made(environment=said).labels("runtime", "b:1").get("dev.lading.lock")
+
+    assert lock("a==1", "b==2") == lock("b==2", "a==1", python="3.12.9")
+    assert len({lock("a==1", "b==2"), lock("a==1"), lock("a==1", python="3.13.1")}) == 3
+    assert "dev.lading.lock" not in made().labels("serve", "b:1")
+
+
 def test_no_registry_of_packages_is_named_in_a_template() -> None:
     text = "".join(template(name) for name in TEMPLATES)
 

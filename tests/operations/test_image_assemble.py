@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +14,16 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from images.bases import AMD64, ARM64, BaseImage, Packed, Shape, archive, beside
+from parts.recorded import record
 from parts.registry import DockerRegistry
 
-from lading.errors import InvalidInput, LadingError, NotFound, Unavailable, Unsupported
+from lading.errors import Conflict, InvalidInput, LadingError, NotFound, Unavailable, Unsupported
+from lading.images.fit import mark
+from lading.images.render import template
 from lading.operations import image_assemble as operation
 from lading.operations import stores
+from lading.operations.attaching.attachment import Attachment
+from lading.operations.attaching.image_evidence import hang_image
 from lading.operations.evidence import evidence
 from lading.operations.image_assemble import ImageAssembleResult, image_assemble
 from lading.operations.inspect import inspect
@@ -25,12 +31,32 @@ from lading.operations.list import list_versions
 from lading.operations.push import push
 from lading.operations.tag import tag
 from lading.settings import Settings
+from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
+from lading.spec.environment import Environment, Python
+from lading.spec.image import Image
 from lading.spec.manifest import Index, Manifest, parse
 from lading.spec.reference import Reference
 from lading.transfer import read
 
 Configs = dict[str, dict[str, Any]]
+
+# For what depends on no store, and for what only a registry could refuse.
+here = pytest.mark.parametrize("place", ["local"], indirect=True)
+there = pytest.mark.parametrize("place", ["registry"], indirect=True)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Little files: how images are put together does not depend on what is in them."""
+    folder = tmp_path / "model"
+    (folder / "nested").mkdir(parents=True)
+    (folder / "weights.safetensors").write_bytes(b"w" * 4096)
+    (folder / "nested/second.bin").write_bytes(b"s" * 4096)
+    (folder / "config.json").write_text('{"hidden": 8}')
+    (folder / "README.md").write_text("# A model\n")
+    (folder / "nested/train.py").write_text("print('trained')\n")
+    return folder
 
 
 @pytest.fixture
@@ -126,11 +152,13 @@ def test_the_image_says_what_it_is(version: str, base: str, settings: Settings, 
     assert config["ExposedPorts"] == {"22/tcp": {}, "9000/tcp": {}}
     assert config["Cmd"] == [*("lading", "serve", "/models", "--host", "0.0.0.0", "--port", "9000")]
     assert config["User"] == "65532:65532"
-    assert "Healthcheck" not in config
+    # The base's own was about something else.
+    assert "http://127.0.0.1:9000/v2/health/ready" in config["Healthcheck"]["Test"][3]
     assert configs["linux/arm64/v8"]["variant"] == "v8"
     assert len({manifest.config.digest for manifest in manifests}) == 2
 
 
+@here
 @pytest.mark.parametrize(
     ("said", "user"),
     [("", "65532:65532"), ("root", "65532:65532"), ("0:0", "65532:65532"), ("ada", "ada")],
@@ -145,6 +173,7 @@ def test_a_server_does_not_run_as_root(yard: Yard, said: str, user: str) -> None
     assert users == [user, "0"]
 
 
+@here
 def test_a_base_that_starts_lading_is_not_told_twice(
     version: str, settings: Settings, place: str, tmp_path: Path
 ) -> None:
@@ -157,8 +186,10 @@ def test_a_base_that_starts_lading_is_not_told_twice(
     assert (config["Entrypoint"], config["Cmd"][0]) == (["lading"], "serve")
     config = opened(place, settings, own.image)[2]["linux/amd64"]["config"]
     assert config["Cmd"] == ["inspect", "x"]
+    assert "Healthcheck" not in config
 
 
+@there
 @pytest.mark.parametrize("single", [True, False])
 @pytest.mark.parametrize("how", ["plain", "gzip", "zstd"])
 @pytest.mark.parametrize("shape", ["oci", "docker"])
@@ -244,6 +275,7 @@ def test_an_image_that_has_its_tag_again_is_the_newest(
     assert said[0].content["image"]["digest"] == done.image
 
 
+@here
 def test_only_the_platforms_that_are_wanted(version: str, base: str, settings: Settings) -> None:
     done = assembled(version, base, settings, platforms=["linux/arm64/v8"])
 
@@ -298,6 +330,7 @@ WRONG: list[tuple[BaseImage, str]] = [
 ]
 
 
+@here
 @pytest.mark.parametrize(("base", "why"), WRONG)
 def test_what_no_runtime_would_take_is_refused(yard: Yard, base: BaseImage, why: str) -> None:
     named = yard.put(base)
@@ -313,6 +346,7 @@ def nothing_has_a_name(place: str, settings: Settings) -> bool:
     return not any(name.startswith("serve") for name in names)
 
 
+@here
 def test_what_is_no_image_is_no_base(
     version: str, settings: Settings, place: str, model: Path, tmp_path: Path
 ) -> None:
@@ -325,13 +359,93 @@ def test_what_is_no_image_is_no_base(
         assembled(version, f"{place}@{part}", settings)
 
 
-def test_a_base_is_named_by_digest(version: str, base: str, settings: Settings) -> None:
+def test_a_tag_of_a_base_is_looked_at_once_and_said(
+    version: str, base: str, settings: Settings
+) -> None:
     where, _, digest = base.rpartition("@")
 
-    with pytest.raises(InvalidInput, match="tags move") as caught:
-        assembled(version, f"{where}:1", settings)
+    by_tag = assembled(version, f"{where}:1", settings)
+    by_digest = assembled(version, base, settings)
 
-    assert digest in str(caught.value.hint)
+    assert by_tag.base == by_digest.base == base
+    assert f"{where}:1 is {digest} now" in by_tag.notes
+    assert not any(" now" in note for note in by_digest.notes)
+    assert (by_digest.image, by_digest.status) == (by_tag.image, "unchanged")
+
+
+@here
+def test_a_base_has_a_name(version: str, base: str, settings: Settings) -> None:
+    with pytest.raises(InvalidInput, match="which image of"):
+        assembled(version, base.partition("@")[0], settings)
+
+
+@here
+def test_the_server_lets_code_run_where_that_was_allowed(
+    version: str, base: str, settings: Settings, place: str
+) -> None:
+    said = [
+        assembled(version, base, settings, allow_pickle=True, tag="one"),
+        assembled(version, base, replace(settings, pickle_from=frozenset({place})), tag="two"),
+        assembled(version, base, settings, tag="three"),
+    ]
+
+    commands = [
+        opened(place, settings, done.image)[2]["linux/amd64"]["config"]["Cmd"] for done in said
+    ]
+    assert ["--allow-pickle" in command for command in commands] == [True, True, False]
+
+
+@here
+def test_the_health_check_is_the_dockerfiles_own(yard: Yard) -> None:
+    text = re.sub(r"\\\n\s*", "", template("python"))
+    (line,) = [each for each in text.splitlines() if each.startswith("HEALTHCHECK")]
+    options = dict(re.findall(r"--(\S+)=(\d+)s?", line))
+
+    check = yard.config(yard.assembled(yard.put(BaseImage())))["config"]["Healthcheck"]
+
+    assert check.pop("Test") == ["CMD", *json.loads(line.partition("CMD ")[2])]
+    assert check.pop("Retries") == int(options.pop("retries"))
+    assert {name: value // 1_000_000_000 for name, value in check.items()} == {
+        "Interval": int(options["interval"]),
+        "Timeout": int(options["timeout"]),
+        "StartPeriod": int(options["start-period"]),
+    }
+
+
+def test_a_tag_that_is_not_there_afterwards_is_said(
+    version: str, base: str, settings: Settings, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = type(stores.open_store(Reference.parse(place), settings))
+    push_ = kind.push
+
+    def lost(store: Any, descriptor: Any, content: Any, name: str | None = None) -> None:
+        push_(store, descriptor, content, None)
+
+    monkeypatch.setattr(kind, "push", lost)
+
+    with pytest.raises(Unavailable, match="is not there"):
+        assembled(version, base, settings)
+
+
+def test_a_tag_that_somebody_moved_meanwhile_is_said(
+    yard: Yard, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = yard.assembled(base, port=9000)
+    kind = type(stores.open_store(Reference.parse(yard.place), yard.settings))
+    push_ = kind.push
+
+    def raced(store: Any, descriptor: Any, content: Any, name: str | None = None) -> None:
+        push_(store, descriptor, content, name)
+        if name == "serve-1.0.0":
+            root = store.resolve(other.image)
+            push_(store, root, BytesContent(read(store, root)), name)
+
+    monkeypatch.setattr(kind, "push", raced)
+
+    done = yard.assembled(base)
+
+    assert f"serve-1.0.0 is {other.image} now" in " ".join(done.notes)
+    assert len(evidence(yard.version, settings=yard.settings).evidence) == 2
 
 
 def test_a_base_that_is_not_there(version: str, settings: Settings, place: str) -> None:
@@ -339,16 +453,18 @@ def test_a_base_that_is_not_there(version: str, settings: Settings, place: str) 
         assembled(version, f"{place}@{Digest.of(b'nothing')}", settings)
 
 
+@here
 def test_more_layers_than_runtimes_take_are_refused(
     version: str, settings: Settings, place: str, tmp_path: Path
 ) -> None:
     many = [archive({f"etc/{number}": b"x"}) for number in range(122)]
     base = BaseImage(layers=many, how="plain").put(beside(place, tmp_path), settings)
 
-    with pytest.raises(Unsupported, match="have 130 layers"):
+    with pytest.raises(Unsupported, match="have 128 layers"):
         assembled(version, base, settings)
 
 
+@here
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -455,9 +571,101 @@ def test_a_dozen_requests_are_enough(
     told = next(
         at for at, each in enumerate(others) if done.digest[7:] in each.path.rpartition("/")[2]
     )
-    assert others[told - 1].path.endswith("/manifests/serve-1.0.0")
+    # Put, and at last read back.
+    for each in (others[told - 1], others[-1]):
+        assert each.path.endswith("/manifests/serve-1.0.0")
     assert told <= 10 * len(platforms)
     assert len(others) - told <= 13
+
+
+ENVIRONMENT = Environment(
+    python=Python(version="3.12.4"),
+    requirements=("framework==1.4.0", "numeric==2.1.0", "optuna==4.0"),
+    direct=("framework",),
+)
+
+
+def built(
+    place: str, settings: Settings, tmp_path: Path, version: str, packages: tuple[str, ...]
+) -> str:
+    """A base as ``image build`` leaves it: it names its lock, and evidence its packages."""
+    digest = Digest(inspect(version, settings=settings).digest)
+    labels = {"dev.lading.lock": str(mark(ENVIRONMENT)), "dev.lading.digest": digest}
+    base = BaseImage(config={"Labels": labels}).put(place, settings, tag="runtime-1.0.0")
+    attachment = Attachment.to(version, settings)
+    descriptor = attachment.store.resolve(base.rpartition("@")[2])
+    image = Image(
+        index=digest,
+        model=None,
+        target="runtime",
+        repository=place,
+        descriptor=descriptor,
+        platforms=(AMD64,),
+        base=None,
+        how="built",
+        tool="test",
+        created="2026-01-01T00:00:00Z",
+        actor="ada",
+        reproducible=True,
+        packages=packages,
+    )
+    hang_image(attachment, image)
+    return base
+
+
+def test_a_base_of_the_same_lock_fits_without_a_word(
+    model: Path, place: str, settings: Settings, tmp_path: Path
+) -> None:
+    for number in ("1.0.0", "1.1.0"):
+        record(model, f"{place}:{number}", settings, ENVIRONMENT)
+    base = built(place, settings, tmp_path, f"{place}:1.0.0", ("framework==1.4.0",))
+
+    done = assembled(f"{place}:1.1.0", base, settings, strict=True)
+    again = assembled(f"{place}:1.1.0", base, settings)
+
+    assert (done.notes, again.notes) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (("framework==1.5.0", "numeric==2.2.0"), ()),
+        (("framework==1.5.0", "numeric==2.1.0"), ("numeric 2.2.0, and the base has 2.1.0",)),
+        (("numeric==2.2.0",), ("framework 1.5.0, and the base does not have it",)),
+        ((), ("nothing says which packages",)),
+    ],
+)
+def test_a_base_of_another_lock_is_told_of(
+    model: Path, place: str, settings: Settings, tmp_path: Path, *, there: Any, said: Any
+) -> None:
+    record(model, f"{place}:1.0.0", settings, ENVIRONMENT)
+    moved = replaced(ENVIRONMENT, "framework==1.5.0", "numeric==2.2.0")
+    record(model, f"{place}:1.1.0", settings, moved)
+    base = built(place, settings, tmp_path, f"{place}:1.0.0", there)
+
+    done = assembled(f"{place}:1.1.0", base, settings)
+
+    assert len(done.notes) == len(said)
+    assert all(each in note for each, note in zip(said, done.notes, strict=True))
+    if said:
+        with pytest.raises(Conflict, match="not known to have the packages") as caught:
+            assembled(f"{place}:1.1.0", base, settings, strict=True, tag="strict")
+        assert said[0] in str(caught.value.cause)
+
+
+def test_of_a_base_that_lading_did_not_build_nothing_is_known(
+    version: str, base: str, settings: Settings, place: str
+) -> None:
+    done = assembled(version, base, settings)
+
+    assert any("nothing says which packages" in note for note in done.notes)
+    with pytest.raises(Conflict):
+        assembled(version, base, settings, strict=True, tag="strict")
+    assert "strict" not in set(stores.open_store(Reference.parse(place), settings).names())
+
+
+def replaced(environment: Environment, *pins: str) -> Environment:
+    return environment.model_copy(update={"requirements": (*pins, "optuna==4.0")})
 
 
 BROKEN = st.recursive(

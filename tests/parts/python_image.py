@@ -28,7 +28,7 @@ _LIBRARIES = (
     *("libstdc++.so.6", "libgcc_s.so.1", "libgomp.so.1", "libnss_dns.so.2"),
     *("libpthread.so.0", "librt.so.1", "libdl.so.2", "libutil.so.1"),
 )
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", "test", "tests", "idlelib", "config-3*")
+_LEFT_OUT = shutil.ignore_patterns("test", "tests", "idlelib", "config-3*")
 
 
 def version() -> str:
@@ -48,7 +48,7 @@ def archive(file: Path) -> Path:
         (root / "tmp").chmod(0o1777)
         (root / "etc").mkdir(exist_ok=True)
         (root / "etc/passwd").write_text("root:x:0:0:root:/:/bin/sh\n")
-        run("tar", "-C", root, "--sort=name", "--mtime=@0", "-cf", file, ".")
+        run("tar", "-C", root, "--sort=name", "-cf", file, ".")
     return file
 
 

@@ -10,6 +10,7 @@ import typer
 
 from lading.cli import words
 from lading.cli.console import Console
+from lading.cli.image_dockerfile import PickleOption
 from lading.cli.options import ReferenceArgument, examples
 from lading.cli.output import size
 from lading.errors import InvalidInput
@@ -17,7 +18,7 @@ from lading.images.assembly import PORT
 from lading.operations import image_assemble as operation
 
 EXAMPLES: Final = examples(
-    "lading image assemble ml/fraud:1.2.0 --base ml/python@sha256:4a7d1e",
+    "lading image assemble HOST/ml/fraud:1.3.0 --base HOST/ml/fraud:runtime-1.2.0",
     "lading image assemble HOST/ml/fraud:prod --base HOST/ml/fraud@sha256:4a7d1e --port 9000",
 )
 
@@ -29,11 +30,17 @@ def assemble(
     base: Annotated[
         str,
         typer.Option(
-            metavar="IMAGE@DIGEST",
-            help="An image that has Python and the packages already.",
+            metavar="IMAGE",
+            help="An image that has Python and the packages already, best by digest.",
             show_default=False,
         ),
     ],
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Refuse a base whose packages are not known to be the lock's."
+        ),
+    ] = False,
     tag: Annotated[
         str | None,
         typer.Option(metavar="TAG", help="Its tag; else serve-VERSION.", show_default=False),
@@ -65,11 +72,13 @@ def assemble(
             show_default=False,
         ),
     ] = None,
+    allow_pickle: PickleOption = False,
 ) -> None:
     """Make a runnable image of a version without a container engine.
 
     The base's layers are mounted, the model's own are taken as they are: weights do not move. It is
     named beside the model, and hung on the version as evidence. A second time nothing changes.
+    The base is best a runtime image of a version with the same lock (image build).
     """
     console = Console.of(context)
     settings = console.settings()
@@ -77,12 +86,14 @@ def assemble(
         result = operation.image_assemble(
             reference,
             base=base,
+            strict=strict,
             tag=tag,
             env=words.pairs(env, "--env NAME=VALUE"),
             cmd=None if cmd is None else _words(cmd),
             port=port,
             user=user,
             platforms=platform or (),
+            allow_pickle=allow_pickle or None,
             settings=settings,
             on_progress=on_progress,
         )

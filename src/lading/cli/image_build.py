@@ -32,7 +32,7 @@ def build(
         str,
         typer.Option(
             metavar="TARGET",
-            help="serve, train, base, or all.",
+            help="serve, runtime (no model), train, base, or all.",
             autocompletion=offers.one_of(*TARGETS, "all"),
         ),
     ] = "serve",

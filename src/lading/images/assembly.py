@@ -25,6 +25,9 @@ PORT: Final = 8080
 # Nobody's number, as images without a shell use it: owns nothing, and needs to write nowhere.
 NOBODY: Final = "65532:65532"
 
+READY: Final = "/v2/health/ready"
+
+_SECOND: Final = 1_000_000_000
 _LADING: Final = ("lading",)
 # Where the read-only root file system of a container is usually not.
 _ROOM: Final = {
@@ -47,6 +50,8 @@ class Wish:
     port: int = PORT
     # None: the base's own user, and nobody where that is root.
     user: str | None = None
+    # Whether the server may let the model run code of its own.
+    allow_pickle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +155,32 @@ def _running(base: Base, wish: Wish) -> dict[str, Any]:
     for name in ("Healthcheck", "OnBuild", "ArgsEscaped", "Image"):
         config.pop(name, None)
     config["Env"] = _environment(base, wish)
-    config["Cmd"] = list(wish.cmd if wish.cmd is not None else _serving(base, wish.port))
+    config["Cmd"] = list(wish.cmd if wish.cmd is not None else _serving(base, wish))
+    if wish.cmd is None:
+        config["Healthcheck"] = _watching(wish.port)
     config["User"] = wish.user or _user(config.get("User"))
     config["ExposedPorts"] = {**_object(config, "ExposedPorts"), f"{wish.port}/tcp": {}}
     config["Labels"] = {**_object(config, "Labels"), **wish.labels}
     return config
 
 
-def _serving(base: Base, port: int) -> tuple[str, ...]:
+def _serving(base: Base, wish: Wish) -> tuple[str, ...]:
     """The server on the model's folder; a base that starts Lading by itself is not told twice."""
-    words = ("serve", MODELS, "--host", "0.0.0.0", "--port", str(port))  # noqa: S104  inside a container
+    consent = ("--allow-pickle",) if wish.allow_pickle else ()
+    words = ("serve", MODELS, "--host", "0.0.0.0", "--port", str(wish.port), *consent)  # noqa: S104  inside a container
     return words if base.entrypoint == _LADING else (*_LADING, *words)
+
+
+def _watching(port: int) -> dict[str, Any]:
+    """The Dockerfiles' own health check, in a config's words: times in nanoseconds."""
+    ask = f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}{READY}', timeout=4)"
+    return {
+        "Test": ["CMD", "python3", "-c", ask],
+        "Interval": 10 * _SECOND,
+        "Timeout": 5 * _SECOND,
+        "StartPeriod": 60 * _SECOND,
+        "Retries": 3,
+    }
 
 
 def _environment(base: Base, wish: Wish) -> list[str]:

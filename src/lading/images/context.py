@@ -23,6 +23,9 @@ from lading.images.render import render
 from lading.images.wheel import own_wheel, running_versions
 from lading.spec.tags import Target
 
+# How often pip asks again where nobody says.
+PIP_RETRIES: Final = 5
+
 _BLOCK: Final = 1024 * 1024
 _PADDING: Final = 512
 _DOCUMENT: Final = "lading.json"
@@ -145,7 +148,7 @@ def context(
         .read_bytes(),
     }
     files |= {f"lading/packages/{name}": raw for name, raw in recipe.division.files().items()}
-    if "serve" in targets:
+    if {"runtime", "serve"}.intersection(targets):
         files |= {f"lading/runtime/{name}": raw for name, raw in _runtime(recipe, package).items()}
     if model:
         files[f"model/{_DOCUMENT}"] = model.document
@@ -162,8 +165,11 @@ def _runtime(recipe: Recipe, package: str | None) -> dict[str, bytes]:
     return files | {"runtime.txt": b"lading[serve] @ file://{wheel}\n", name: wheel}
 
 
-def pip_configuration(index_url: str | None, extra_index_url: str | None) -> bytes:
+def pip_configuration(
+    index_url: str | None, extra_index_url: str | None, retries: int = PIP_RETRIES
+) -> bytes:
     """pip's own file that names the index; it stays in a stage that is thrown away."""
     lines = [f"index-url = {index_url}"] if index_url else []
     lines += [f"extra-index-url = {extra_index_url}"] if extra_index_url else []
+    lines += [f"retries = {retries}"] if retries != PIP_RETRIES else []
     return ("".join(f"{line}\n" for line in ["[global]", *lines]) if lines else "").encode()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import InvalidInput
+from lading.images.fit import mark
 from lading.images.packages import Division
 from lading.spec import image, mediatypes
 from lading.spec.tags import TARGETS, Target
@@ -64,6 +65,8 @@ class Recipe:
     system: tuple[str, ...]
     created: str | None
     source: str | None
+    # Which pins they are made from: :func:`lading.images.fit.mark`.
+    lock: str | None = None
     allow_pickle: bool = False
 
     @property
@@ -91,6 +94,7 @@ class Recipe:
             image.REFERENCE: self.identity.reference,
             image.DIGEST: self.identity.digest,
             image.TARGET: target,
+            image.LOCK: self.lock,
         }
         return {key: text for key, text in said.items() if text}
 
@@ -127,6 +131,7 @@ def recipe(
         system=tuple(map(_debian, environment.system if environment else ())),
         created=document.created,
         source=lineage.code.repository if lineage and lineage.code else None,
+        lock=mark(environment),
         allow_pickle=allow_pickle,
     )
 
@@ -176,7 +181,8 @@ def _named(environment: Environment | None, target: Target) -> str | None:
     images = environment.images if environment else None
     if images is None:
         return None
-    own: str | None = getattr(images, target)
+    # serve stands on runtime.
+    own: str | None = getattr(images, "serve" if target == "runtime" else target)
     return own or images.base
 
 

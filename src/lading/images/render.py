@@ -52,6 +52,8 @@ def render(recipe: Recipe, targets: Iterable[Target] = TARGETS) -> str:
     The base is that of the first target.
     """
     wanted = tuple(targets)
+    if "serve" in wanted and "runtime" not in wanted:
+        wanted = (*wanted, "runtime")  # serve stands on it
     text = "".join(_filled(recipe, wanted, template(recipe.template).splitlines(keepends=True)))
     return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 

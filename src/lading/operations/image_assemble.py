@@ -9,26 +9,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from lading.errors import InvalidInput, NotFound
+from lading.errors import Conflict, InvalidInput, NotFound, Unavailable
 from lading.images.assembly import PORT, Assembly, Wish, assemble
-from lading.images.base import CONFIG_LIMIT, Base, base_of, entries
 from lading.operations import stores
 from lading.operations.attaching.attachment import Attachment
 from lading.operations.attaching.image_evidence import hang_image
 from lading.operations.carrying.history import name_of
+from lading.operations.imaging.base_image import FoundBase, found_base, misfits, store_beside
 from lading.operations.lifecycle.actor import actor
 from lading.operations.lifecycle.stages import is_stage
 from lading.operations.lifecycle.subject import Subject, subject
+from lading.operations.load import is_allowed
 from lading.spec import mediatypes
 from lading.spec.content import BytesContent
-from lading.spec.descriptor import Descriptor, Platform
+from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
+from lading.spec.document import Document
 from lading.spec.event import now
 from lading.spec.image import DIGEST, REFERENCE, TARGET, BaseImage, Image, platform_of
-from lading.spec.manifest import Index, Manifest, parse
+from lading.spec.manifest import DOCUMENT_LIMIT, Index, Manifest, parse
 from lading.spec.reference import Reference
 from lading.spec.tags import Target, image_of, image_tag, settable
 from lading.spec.version import Version
@@ -74,40 +76,48 @@ def image_assemble(
     reference: str | Reference,
     *,
     base: str | Reference,
+    strict: bool = False,
     tag: str | None = None,
     env: Mapping[str, str] | None = None,
     cmd: Sequence[str] | None = None,
     port: int = PORT,
     user: str | None = None,
     platforms: Iterable[str] = (),
+    allow_pickle: bool | None = None,
     settings: Settings | None = None,
     on_progress: OnProgress | None = None,
 ) -> ImageAssembleResult:
     """Make an image that runs a version, for every platform of its base; name it, and tie it.
 
-    The base is named by digest and has Python and the packages already. Without ``cmd`` the image
+    The base has Python and the packages already: a ``runtime`` image that was built for a version
+    with this lock. Where its packages are others, or nothing says which it has, a note says so;
+    with ``strict`` that is refused. A tag of the base is looked at once. Without ``cmd`` the image
     runs ``lading serve /models``. The same version, base and wishes are the same image, and a
     second time nothing changes. Docker, Podman and Kubernetes run it by the tag or by the digest.
 
     Raises:
-        InvalidInput: the base is no image, or not named by digest; or an option cannot be.
+        InvalidInput: the base is no image, or has no name; or an option cannot be.
         NotFound: there is no such version or base.
+        Conflict: ``strict``, and the base's packages are not known to be the lock's.
         Unsupported: there are more layers than runtimes take, or one may not be passed on.
+        Unavailable: the image was put, and its tag is not there.
     """
     settings = stores.settled(settings)
     place = stores.with_name(stores.locate(reference, settings))
     base_place = stores.locate(base, settings)
-    wish = _checked(env or {}, cmd, port, user)
+    allowed = is_allowed(place, settings) if allow_pickle is None else allow_pickle
+    wish = replace(_checked(env or {}, cmd, port, user), allow_pickle=allowed)
     wanted = [platform_of(each) for each in platforms]
     store = stores.open_store(place, settings)
     what = subject(store, place, settings)
     name = _tag(tag, what, settings)
-    index, cargo = _cargo(store, what)
-    beside = _beside(store, base_place, place, settings)
-    root = _base(beside, base_place)
-    bases = _bases(beside, root, str(base_place), wanted)
-    made = assemble(bases, cargo, _wish(wish, what, index.annotations, base_place))
-    previous = _named(store, name)
+    index, model = _model(store, what)
+    beside = store_beside(store, base_place, place, settings)
+    found = found_base(beside, base_place, wanted)
+    if strict:
+        _demand_fit(store, model, found)
+    made = assemble(found.images, model.layers, _wish(wish, what, index.annotations, found.place))
+    previous, notes = _named(store, name), found.notes
     tally = Tally()
     if previous != made.index.descriptor.digest:
         if beside is not store:
@@ -115,17 +125,21 @@ def image_assemble(
                 beside, store, made.base_layers, jobs=settings.jobs, on_progress=on_progress
             )
         _publish(store, made, name)
+    if not strict:
+        # It decides nothing, and the image is not kept waiting for it.
+        notes = (*notes, *_misfits(store, model, found))
     attachment = Attachment(what.place, store, what.root, what.model, actor(settings))
     same = previous == made.index.descriptor.digest
     moved = previous is not None and not same
-    done = hang_image(attachment, _evidence(attachment, made, base_place), anew=moved)
+    done = hang_image(attachment, _evidence(attachment, made, found.place), anew=moved)
+    notes = (*notes, *done.notes, *_read_back(store, made.index.descriptor, name, same=same))
     return ImageAssembleResult(
         reference=str(what.place),
         digest=what.digest,
         tag=name,
         image=made.index.descriptor.digest,
         platforms=tuple(str(part.base.platform) for part in made.parts),
-        base=str(base_place),
+        base=str(found.place),
         layers=len(made.parts[0].manifest.layers),
         status="unchanged" if same and done.status == "unchanged" else "assembled",
         previous=None if same else previous,
@@ -133,7 +147,7 @@ def image_assemble(
         mounted=tally.bytes("mounted"),
         present=tally.bytes("present"),
         sent=tally.bytes("sent"),
-        notes=done.notes,
+        notes=notes,
     )
 
 
@@ -187,7 +201,8 @@ def _wish(wish: Wish, what: Subject, annotations: Mapping[str, str], base: Refer
         DIGEST: what.digest,
         TARGET: _TARGET,
     }
-    return Wish(
+    return replace(
+        wish,
         created=annotations.get(mediatypes.CREATED),
         labels={key: str(text)[:_LONGEST] for key, text in sorted(said.items()) if text},
         env={
@@ -195,73 +210,35 @@ def _wish(wish: Wish, what: Subject, annotations: Mapping[str, str], base: Refer
             "LADING_MODEL_DIGEST": what.digest,
             "LADING_MODEL_REFERENCE": named,
         },
-        cmd=wish.cmd,
-        port=wish.port,
-        user=wish.user,
     )
 
 
-def _cargo(store: AnyStore, what: Subject) -> tuple[Index, tuple[Descriptor, ...]]:
-    """The version's index, and its layers as its model manifest has them: never compressed."""
+def _model(store: AnyStore, what: Subject) -> tuple[Index, Manifest]:
+    """The version's index, and its model manifest: the layers there are never compressed."""
     index = parse(read(store, what.root), what.root.media_type)
     entry = next((each for each in index.children if each.digest == what.model), None)
     if isinstance(index, Index) and entry:
         manifest = parse(read(store, entry), entry.media_type)
         if isinstance(manifest, Manifest) and manifest.kind == mediatypes.MODEL:
-            return index, manifest.layers
+            return index, manifest
     raise InvalidInput(f"{what.place} was not pushed by Lading", hint="push it: lading push")
 
 
-# The base
+def _demand_fit(store: AnyStore, model: Manifest, found: FoundBase) -> None:
+    if differing := _misfits(store, model, found):
+        raise Conflict(
+            f"{found.shown} is not known to have the packages of the version's lock",
+            cause="; ".join(differing),
+            hint="lading image build REF --target runtime --push makes a base that has them",
+        )
 
 
-def _beside(store: AnyStore, base: Reference, place: Reference, settings: Settings) -> AnyStore:
-    """Where the base is: the very store of the model, where both are in one repository."""
-    from lading.stores.remote.registry import RemoteStore
-
-    if (base.host, base.layout, base.base) == (place.host, place.layout, place.base):
-        return store
-    remote = store if isinstance(store, RemoteStore) else None
-    return stores.open_store(base, settings, beside=remote)
-
-
-def _base(store: AnyStore, place: Reference) -> Descriptor:
-    """The base, by digest: a tag would be another image tomorrow."""
-    if place.digest:
-        return store.resolve(place.digest)
-    meant = stores.resolve(store, place)
-    raise InvalidInput(
-        f"{place} is a tag, and tags move",
-        cause="an image is made of exactly one base",
-        hint=f"--base {place.base}@{meant.digest}",
-    )
-
-
-def _bases(store: AnyStore, root: Descriptor, shown: str, wanted: Sequence[Platform]) -> list[Base]:
-    top = parse(read(store, root), root.media_type)
-    if isinstance(top, Manifest):
-        found = [_one(store, top, shown)]
-        if wanted and found[0].platform not in wanted:
-            raise InvalidInput(f"{shown} is for {found[0].platform} only")
-        return found
-    return [
-        _one(store, _manifest(store, entry, shown), shown, entry.platform)
-        for entry in entries(top, shown, wanted)
-    ]
-
-
-def _manifest(store: AnyStore, entry: Descriptor, shown: str) -> Manifest:
-    manifest = parse(read(store, entry), entry.media_type)
-    if isinstance(manifest, Index):
-        raise InvalidInput(f"{shown} is an index of indexes")
-    return manifest
-
-
-def _one(store: AnyStore, manifest: Manifest, shown: str, stated: Platform | None = None) -> Base:
-    raw = b"{}"
-    if manifest.config.media_type in mediatypes.IMAGE_CONFIGS:
-        raw = read(store, manifest.config, limit=CONFIG_LIMIT)
-    return base_of(manifest, raw, shown, stated)
+def _misfits(store: AnyStore, model: Manifest, found: FoundBase) -> tuple[str, ...]:
+    """How the base's packages differ from the version's lock, in words."""
+    if not found.says_its_lock:
+        return (f"nothing says which packages {found.shown} has: lading image check looks",)
+    document = Document.parse(read(store, model.config, limit=DOCUMENT_LIMIT))
+    return misfits(found, document.environment)
 
 
 # What is put
@@ -275,8 +252,21 @@ def _publish(store: AnyStore, made: Assembly, name: str) -> None:
     for part in made.parts:
         store.push(part.manifest.config, BytesContent(part.config))
         store.push(part.manifest.descriptor, BytesContent(part.manifest.raw))
-    index = made.index.descriptor
-    store.push(index, BytesContent(made.index.raw), name)
+    store.push(made.index.descriptor, BytesContent(made.index.raw), name)
+
+
+def _read_back(store: AnyStore, index: Descriptor, name: str, *, same: bool) -> tuple[str, ...]:
+    """What became of the tag meanwhile; it is looked at last, when others have had their time."""
+    there = index.digest if same else _named(store, name)
+    if there is None:
+        raise Unavailable(
+            f"{name} was put and is not there",
+            cause="the registry lost it, or somebody removed it",
+            hint="run it again",
+        )
+    if there != index.digest:
+        return (f"{name} is {there} now: somebody else made one at the same time",)
+    return ()
 
 
 def _named(store: AnyStore, name: str) -> Digest | None:

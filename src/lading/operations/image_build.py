@@ -195,7 +195,7 @@ class _Work:
     ) -> Image:
         from lading.spec.digest import Digest
         from lading.spec.event import now
-        from lading.spec.image import BaseImage, Image, platform_of
+        from lading.spec.image import MOST_PACKAGES, BaseImage, Image, platform_of
 
         name, _, digest = image.base.partition("@")
         return Image(
@@ -212,6 +212,7 @@ class _Work:
             actor=attachment.actor,
             reproducible=image.reproducible,
             why_not=image.why_not,
+            packages=image.packages if len(image.packages) <= MOST_PACKAGES else (),
         )
 
     def _name(self, target: Target) -> str:
@@ -241,7 +242,7 @@ class _Work:
             yield "the lock does not have a hash of every package"
         if recipe.system:
             yield "packages of the operating system are as new as their index"
-        if target == "serve" and self.settings.package:
+        if target in ("runtime", "serve") and self.settings.package:
             yield "Lading itself came from an index, without a hash"
         known = {*recipe.division.names, *running_versions(), OWN}
         if floating := sorted(packages.keys() - known):

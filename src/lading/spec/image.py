@@ -17,7 +17,7 @@ from lading.spec.descriptor import Descriptor, Platform
 from lading.spec.digest import Digest
 from lading.spec.encoding import check_depth, decode_object, encode
 from lading.spec.event import moment
-from lading.spec.plain import Fields, table, text
+from lading.spec.plain import Fields, table, text, texts
 from lading.spec.tags import TARGETS, Target
 
 How = Literal["built", "assembled"]
@@ -26,6 +26,8 @@ IMAGE_VERSION: Final = 1
 # A description of an image is a kilobyte; who needs more says something else.
 IMAGE_LIMIT: Final = 64 * 1024
 MOST_PLATFORMS: Final = 32
+# Of an image that has more, evidence names none.
+MOST_PACKAGES: Final = 1000
 _LONGEST: Final = 512
 _HOW: Final = ("built", "assembled")
 _TYPES: Final = frozenset(
@@ -43,6 +45,8 @@ IMAGE: Final = "dev.lading.image"
 TARGET: Final = "dev.lading.target"
 REFERENCE: Final = "dev.lading.model"
 DIGEST: Final = "dev.lading.digest"
+# Which pins the packages of an image were chosen from; equal for versions with one lock.
+LOCK: Final = "dev.lading.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class Image:
     reproducible: bool
     # Why the same inputs may give another digest, where they may.
     why_not: str | None = None
+    # What was installed in it, as NAME==VERSION, where its builder wrote that down.
+    packages: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The evidence as plain values."""
@@ -101,7 +107,8 @@ class Image:
             "actor": self.actor,
             "reproducible": self.reproducible,
         }
-        return value | ({"why_not": self.why_not} if self.why_not else {})
+        value |= {"why_not": self.why_not} if self.why_not else {}
+        return value | ({"packages": list(self.packages)} if self.packages else {})
 
     def encode(self) -> bytes:
         """The bytes of this evidence.
@@ -165,6 +172,7 @@ def image_from(value: Fields) -> Image:
         actor=_text(value, "actor"),
         reproducible=reproducible,
         why_not=_optional(value, "why_not"),
+        packages=_packages(value.get("packages")),
     )
 
 
@@ -210,6 +218,15 @@ def _platforms(value: object) -> tuple[Platform, ...]:
 
 def _no(value: object) -> Platform:
     raise _wrong("image.platforms", f"{str(value)[:40]!r} is no platform")
+
+
+def _packages(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    found = texts(value)
+    if len(found) > MOST_PACKAGES or any(len(each) > _LONGEST for each in found):
+        raise _wrong("packages", f"it is no list of up to {MOST_PACKAGES} packages")
+    return tuple(found)
 
 
 def _base(value: object) -> BaseImage | None:

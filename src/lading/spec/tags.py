@@ -18,10 +18,10 @@ _OWN = re.compile(
 )
 _EVENT = re.compile(r"evt\.(\d{8})\.([0-9a-f]{16})", re.ASCII)
 _SEGMENT = re.compile(r"ledger-\d{4}", re.ASCII)
-_IMAGES = re.compile(r"(base|train|serve)-(.+)", re.ASCII)
+_IMAGES = re.compile(r"(base|train|runtime|serve)-(.+)", re.ASCII)
 
-# What an image of a version is for: what both share, training, or serving.
-Target = Literal["base", "train", "serve"]
+# What an image of a version is for: what both share, training, serving without a model, or with.
+Target = Literal["base", "train", "runtime", "serve"]
 TARGETS: Final[tuple[Target, ...]] = get_args(Target)
 
 

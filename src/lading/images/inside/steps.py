@@ -4,7 +4,7 @@ Written for the Python of any base image, and for its standard library alone. Wh
 told of a failure in one line that starts with ``lading-build-failed:``, in JSON.
 
     steps.py python 3.11              the base has the Python that the model was made with
-    steps.py base | train | serve     installs what that stage needs into /opt/model
+    steps.py base | train | runtime   installs what that stage needs into /opt/model
     steps.py loads /models            loads the model, as the server will
 """
 
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
         "python": python,
         "base": base,
         "train": train,
-        "serve": serve,
+        "runtime": runtime,
         "loads": loads,
     }
     try:
@@ -95,7 +95,7 @@ def train() -> None:
     _finish("train")
 
 
-def serve() -> None:
+def runtime() -> None:
     """Install Lading with its server; what the model needs stays as it is."""
     before = installed()
     wheels = sorted(HERE.glob("lading-*.whl"))
@@ -113,7 +113,7 @@ def serve() -> None:
     changed = sorted(name for name, version in before.items() if after.get(name) != version)
     if changed:
         raise Failed("changed", packages=changed)
-    _finish("serve")
+    _finish("runtime")
 
 
 def loads(folder: str, *options: str) -> None:

@@ -107,7 +107,7 @@ def sent(plan: Planned, targets: tuple[Target, ...], settings: Settings) -> Cont
         plan.recipe,
         targets,
         model=model,
-        pip=pip_configuration(settings.index_url, settings.extra_index_url),
+        pip=pip_configuration(settings.index_url, settings.extra_index_url, settings.retries),
         package=settings.package,
     )
 
