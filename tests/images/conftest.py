@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,13 @@ from parts import python_image
 from parts.docker_engine import DockerEngine
 from parts.package_index import PackageIndex
 from parts.podman import Podman
+from parts.registry import DockerRegistry
 
+from lading.operations.image_build import ImageOfVersion, image_build
 from lading.settings import Settings
+
+# Lading's own needs come from where this machine's pip finds packages.
+PUBLIC_INDEX = os.environ.get("PIP_INDEX_URL")
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +52,57 @@ def podman_builder(podman: Podman, python_archive: Path) -> Iterator[Podman]:
         yield podman
 
 
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A version in a registry, and its runtime image beside it."""
+
+    place: str
+    settings: Settings
+    image: ImageOfVersion
+
+    @property
+    def base(self) -> str:
+        """The image by its tag."""
+        return f"{self.place}:runtime-1.0.0"
+
+
+def _runtime(
+    url: str, name: str, registry: DockerRegistry, index: PackageIndex, at: Path
+) -> Runtime:
+    settings = replace(_settings(at, index), builder=url)
+    settings = replace(settings, index_url=PUBLIC_INDEX, extra_index_url=index.url)
+    place = f"{registry.host}/ml/{name}"
+    packed.push(at / "m", f"{place}:1.0.0", packed.lock(index.folder), settings)
+    done = image_build(
+        f"{place}:1.0.0", target="runtime", push=True, allow_pickle=True, settings=settings
+    )
+    return Runtime(place, settings, done.images[0])
+
+
+@pytest.fixture(scope="session")
+def docker_runtime(
+    docker_builder: DockerEngine,
+    registry: DockerRegistry,
+    index: PackageIndex,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Runtime:
+    """A runtime image that Docker built: Lading's own needs are fetched once."""
+    at = tmp_path_factory.mktemp("docker-runtime")
+    return _runtime(docker_builder.url, "by-docker", registry, index, at)
+
+
+@pytest.fixture(scope="session")
+def podman_runtime(
+    podman_builder: Podman,
+    registry: DockerRegistry,
+    index: PackageIndex,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Runtime:
+    """A runtime image that Podman built."""
+    at = tmp_path_factory.mktemp("podman-runtime")
+    return _runtime(podman_builder.url, "by-podman", registry, index, at)
+
+
 @pytest.fixture(params=["docker", "podman"])
 def builder(request: pytest.FixtureRequest) -> DockerEngine | Podman:
     """Each engine in turn."""
@@ -55,9 +113,13 @@ def builder(request: pytest.FixtureRequest) -> DockerEngine | Podman:
 @pytest.fixture
 def settings(tmp_path: Path, index: PackageIndex) -> Settings:
     """Settings with which builds reach the index of the tests, and nothing else."""
+    return _settings(tmp_path, index)
+
+
+def _settings(folder: Path, index: PackageIndex) -> Settings:
     return Settings(
-        home=tmp_path / "home",
-        cache=tmp_path / "cache",
+        home=folder / "home",
+        cache=folder / "cache",
         retries=1,
         index_url=index.url,
         build_network="host",

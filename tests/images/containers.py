@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from parts.docker_engine import DockerEngine
+from parts.podman import Podman
 
 _ASK = """
 import sys, urllib.request as u
@@ -21,16 +22,16 @@ sys.exit(answer.status == 503)
 """
 
 
-def served(docker: DockerEngine, image: str, path: str, body: str = "") -> str:
+def served(engine: DockerEngine | Podman, image: str, path: str, body: str = "") -> str:
     """What it answers: the status, the digest of the model, and the body. It may write nowhere."""
     alone = ("run", "--detach", "--network=none", "--read-only", "--cap-drop=ALL")
-    container = docker.run(*alone, image).stdout.strip()
+    container = engine.run(*alone, image).stdout.strip()
     try:
         for _ in range(120):
-            done = docker.run("exec", container, "python", "-c", _ASK, path, body, check=False)
+            done = engine.run("exec", container, "python", "-c", _ASK, path, body, check=False)
             if done.returncode == 0:
                 return done.stdout
             time.sleep(0.5)
-        raise AssertionError(docker.run("logs", container).stderr + done.stderr)
+        raise AssertionError(engine.run("logs", container).stderr + done.stderr)
     finally:
-        docker.run("rm", "--force", container)
+        engine.run("rm", "--force", container)

@@ -17,15 +17,19 @@ from lading.settings import Settings
 
 VERSION = "ml/tariff:1.0.0"
 _CODE = """
-import rates
+import json, pathlib, rates
 
 class Tariff:
+    def __init__(self, factor=2.0):
+        self.factor = factor
+
     def predict(self, rows):
-        return [2.0 * row for row in rows]
+        return [self.factor * row for row in rows]
 
     @classmethod
     def load(cls, folder):
-        return cls()
+        table = json.loads((pathlib.Path(folder) / "table.json").read_text())
+        return cls(table.get("factor", 2.0))
 """
 
 
@@ -80,10 +84,11 @@ def push(
     direct: tuple[str, ...] = ("tariff",),
     python: str | None = None,
     load: Mapping[str, str] | None = None,
+    factor: float = 2.0,
 ) -> None:
-    """Push a model that was made with such a lock, elsewhere."""
+    """Push a model that was made with such a lock, elsewhere; it multiplies."""
     (folder / "model").mkdir(parents=True)
-    (folder / "model/table.json").write_text("{}")
+    (folder / "model/table.json").write_text(json.dumps({"factor": factor}))
     (folder / ".lading").mkdir()
     (folder / ".lading/pylock.toml").write_bytes(pylock.write(locked))
     environment = {
