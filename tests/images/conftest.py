@@ -103,9 +103,9 @@ def podman_runtime(
     return _runtime(podman_builder.url, "by-podman", registry, index, at)
 
 
-@pytest.fixture(params=["docker", "podman"])
+@pytest.fixture(params=["docker", pytest.param("podman", marks=pytest.mark.slow)])
 def builder(request: pytest.FixtureRequest) -> DockerEngine | Podman:
-    """Each engine in turn."""
+    """Each engine in turn; the second one tells the same story again, in long runs."""
     found: DockerEngine | Podman = request.getfixturevalue(f"{request.param}_builder")
     return found
 

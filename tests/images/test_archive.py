@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import sys
 import tarfile
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from images.bases import Packed, packed
 from parts.laws import tries
 
-from lading.errors import IntegrityError
+from lading.errors import IntegrityError, Unsupported
 from lading.images.archive import Entry, entries
 from lading.images.layers import LayerStream
 from lading.spec import mediatypes
@@ -170,3 +171,30 @@ def test_bytes_that_are_not_those_of_the_digest_are_refused() -> None:
 
         with pytest.raises(IntegrityError, match="damaged"):
             stream.finish()
+
+
+def test_python_s_own_zstd_reads_it_just_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from backports import zstd
+
+    monkeypatch.setitem(sys.modules, "compression.zstd", zstd)
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    raw = bytes(range(256)) * 4000
+    stream = layer_of(zstd.compress(raw[:500_000]) + zstd.compress(raw[500_000:]), "zstd")
+
+    found = stream.read(len(raw) + 1)
+    stream.finish()
+
+    assert found == raw
+    with pytest.raises(IntegrityError, match="bomb"):
+        layer_of(zstd.compress(bytes(1 << 24)), "zstd").read(1 << 24)
+
+
+def test_without_any_zstd_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = packed(b"raw", "zstd")
+    monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+
+    with pytest.raises(Unsupported) as caught:
+        layer_of(whole, "zstd").read(3)
+
+    assert "lading[zstd]" in str(caught.value.hint)

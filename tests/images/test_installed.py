@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from images.bases import archive
 
 from lading.images.archive import entries
 from lading.images.installed import Contents, Package, Seen, wanted
 from lading.images.matching import needed
+from lading.images.packages import linux
 from lading.images.sbom import bill
 from lading.spec.descriptor import Platform
 from lading.spec.digest import Digest
@@ -134,10 +137,47 @@ def test_what_serving_needs_is_followed_and_what_only_training_needs_is_not() ->
         "numeric": package("numeric", "framework"),
     }
 
-    assert needed(["Framework"], locked, inside, "serve") == {"framework", "numeric"}
-    assert needed(["framework"], locked, {}, "base") == {"framework"}
-    assert needed(["framework"], locked, inside, "train") == set(locked)
-    assert needed([], locked, inside, "serve") == set(locked)
+    here = linux("3.12")
+    assert needed(["Framework"], locked, inside, "serve", here) == {"framework", "numeric"}
+    assert needed(["framework"], locked, {}, "base", here) == {"framework"}
+    assert needed(["framework"], locked, inside, "train", here) == set(locked)
+    assert needed([], locked, inside, "serve", here) == set(locked)
+
+
+@pytest.mark.parametrize(
+    ("wish", "python", "expected"),
+    [
+        ("numeric; python_version < '3.12'", "3.11", True),
+        ("numeric; python_version < '3.12'", "3.12.4", False),
+        ("numeric; python_full_version >= '3.12.4'", "3.12.4", True),
+        ("numeric; sys_platform == 'win32'", "3.12", False),
+        ("numeric; platform_machine == 'aarch64'", "3.12", False),
+        ("numeric; extra == 'fast'", "3.12", False),
+        ("helper[fast]", "3.12", True),
+        ("helper", "3.12", False),
+        ("numeric >>> no requirement", "3.12", False),
+        ("numeric; platform_version > 'x y'", "3.12", False),
+    ],
+)
+def test_markers_are_held_against_the_image(wish: str, python: str, *, expected: bool) -> None:
+    inside = seen(
+        installed("framework", "1.0", f"Requires-Dist: {wish}")
+        | installed("helper", "1.0", "Requires-Dist: numeric; extra == 'Fast'")
+    )
+    locked = ["framework", "helper", "numeric"]
+
+    found = needed(["framework"], locked, inside.used([]), "serve", linux(python))
+
+    assert ("numeric" in found) is expected
+
+
+def test_an_extra_that_nobody_named_counts_where_it_is_there() -> None:
+    wish = installed("framework", "1.0", "Requires-Dist: numeric; extra == 'fast'")
+    inside = seen(wish | installed("numeric", "2.0")).used([])
+
+    found = needed(["framework"], ["framework", "numeric"], inside, "serve", linux("3.12"))
+
+    assert found == {"framework", "numeric"}
 
 
 def test_a_bill_names_each_package_once_with_every_place() -> None:
@@ -165,3 +205,33 @@ def test_a_bill_names_each_package_once_with_every_place() -> None:
     assert {each["location"] for each in places} == {f"/{SITE}", f"/{SYSTEM}"}
     assert made["metadata"]["component"]["version"] == image
     assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.6")
+
+
+words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}[A-Za-z0-9]", fullmatch=True)
+
+
+@given(
+    st.lists(st.tuples(names, names, st.none() | words), max_size=5),
+    words,
+    st.sampled_from([None, "2026-03-01T12:00:00Z"]),
+)
+@examples(max_examples=20)
+def test_a_bill_is_what_cyclonedx_says_it_is(
+    found: list[tuple[str, str, str | None]], name: str, created: str | None
+) -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    made = bill(
+        [Package(each, version, SITE, said) for each, version, said in found],
+        image=Digest.of(b"image"),
+        name=name,
+        platform=Platform("arm64", "linux", "v8"),
+        created=created,
+        tool="0.1.0",
+    )
+
+    problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(made))
+
+    assert problem is None, problem

@@ -22,7 +22,7 @@ from lading.operations.image_check import image_check
 ROWS = [1.5, 2.0, -4.0]
 
 
-@pytest.fixture(params=["docker", "podman"])
+@pytest.fixture(params=["docker", pytest.param("podman", marks=pytest.mark.slow)])
 def runtime(request: pytest.FixtureRequest) -> Runtime:
     """A runtime image of each builder."""
     found: Runtime = request.getfixturevalue(f"{request.param}_runtime")

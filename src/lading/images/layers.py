@@ -5,19 +5,16 @@ What comes out is counted: a few kilobytes may stand for terabytes.
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from lading.errors import IntegrityError, Unsupported
+from lading.errors import IntegrityError
 from lading.images.base import LAYERS
+from lading.packing.unpack.streams import decompressed
 from lading.ports import Reader
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 # Of one layer, unpacked. Images with CUDA come to some 10 GB in all.
 LARGEST: Final = 64 * 1024**3
@@ -119,42 +116,24 @@ def _gunzipped(raw: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _from_zstd(raw: Iterator[bytes]) -> Iterator[bytes]:
-    try:
-        import zstandard
-    except ImportError as error:
-        raise Unsupported(
-            "this image has layers in zstd", hint="pip install 'lading[zstd]'"
-        ) from error
-    # Not more than the strongest usual level needs; a frame may ask for gigabytes. Its reader gives
-    # as much as it is asked for, where others give all that a few bytes stand for.
-    unpacker = zstandard.ZstdDecompressor(max_window_size=128 * 1024 * 1024)
-    joined = io.BufferedReader(_Joined(raw), _PIECE)
-    try:
-        with unpacker.stream_reader(joined, read_across_frames=True) as stream:
-            while out := stream.read(_PIECE):
-                yield out
-    except zstandard.ZstdError as error:
-        raise IntegrityError(
-            "a layer's compressed bytes are damaged", cause=str(error)[:100]
-        ) from error
+    """By Python's own module where it has one, else by the extra; a piece at a time by both."""
+    reader = decompressed(_Joined(raw), "zstd")
+    buffer = memoryview(bytearray(_PIECE))
+    while count := reader.readinto(buffer):
+        yield bytes(buffer[:count])
 
 
-class _Joined(io.RawIOBase):
-    """Pieces as a file, for a library that reads one."""
+class _Joined:
+    """Pieces as what is read from."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
-        super().__init__()
         self._pieces = pieces
         self._waiting = b""
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
+    def readinto(self, buffer: memoryview, /) -> int:
         if not self._waiting:
             self._waiting = next(self._pieces, b"")
-        with memoryview(buffer) as view:
-            taken = self._waiting[: len(view)]
-            view[: len(taken)] = taken
+        taken = self._waiting[: len(buffer)]
+        buffer[: len(taken)] = taken
         self._waiting = self._waiting[len(taken) :]
         return len(taken)

@@ -8,37 +8,48 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lading.images.installed import Package
 from lading.spec.tags import Target
 
-_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
-_EXTRA: Final = re.compile(r"\bextra\s*==")
+if TYPE_CHECKING:
+    from packaging.markers import Marker
+
+_EXTRA: Final = re.compile(r"\bextra\b")
+
+# A name, and the extras that are asked of it.
+_Wish = tuple[str, frozenset[str]]
 
 
 def needed(
-    direct: Iterable[str], locked: Iterable[str], installed: Mapping[str, Package], target: Target
+    direct: Iterable[str],
+    locked: Iterable[str],
+    installed: Mapping[str, Package],
+    target: Target,
+    environment: Mapping[str, str],
 ) -> frozenset[str]:
     """The packages of a lock that an image for this target must have.
 
-    Everything, where it is to train, or where nobody knows what the model needs itself. What is
-    needed only under some condition counts if the lock has it and the image, too.
+    Everything, where it is to train, or where nobody knows what the model needs itself. Markers
+    are held against the image's ``environment``. What is needed only for an extra that nobody asked
+    for by name counts if the lock has it and the image, too.
     """
     every = frozenset(locked)
     named = frozenset(map(normalised, direct)) & every
     if target == "train" or not named:
         return every
-    found: set[str] = set()
-    waiting = list(named)
+    found: dict[str, frozenset[str]] = {}
+    waiting: list[_Wish] = [(name, frozenset()) for name in named]
     while waiting:
-        name = waiting.pop()
-        if name in found:
+        name, extras = waiting.pop()
+        before = found.get(name)
+        if before is not None and extras <= before:
             continue
-        found.add(name)
+        found[name] = extras | (before or frozenset())
         package = installed.get(name)
         for wish in package.requires if package else ():
-            waiting += _wished(wish, every, installed)
+            waiting += _wished(wish, found[name], every, installed, environment)
     return frozenset(found) & every
 
 
@@ -47,12 +58,40 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _wished(wish: str, every: frozenset[str], installed: Mapping[str, Package]) -> list[str]:
-    match = _NAME.match(wish)
-    if match is None:
+def _wished(
+    wish: str,
+    extras: frozenset[str],
+    every: frozenset[str],
+    installed: Mapping[str, Package],
+    environment: Mapping[str, str],
+) -> list[_Wish]:
+    """What a package needs by one line of its metadata; nothing where that is no requirement."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(wish)
+    except InvalidRequirement:
         return []
-    name, marker = normalised(match[0]), wish.partition(";")[2]
-    # Whether a condition holds in the image is not known: what the lock has and the image has not
-    # may be for another system, or for an extra that nobody asked for.
-    conditional = bool(marker) or _EXTRA.search(wish)
-    return [name] if name in every and (not conditional or name in installed) else []
+    name = normalised(requirement.name)
+    if name not in every:
+        return []
+    asked = [(name, frozenset(map(normalised, requirement.extras)))]
+    marker = requirement.marker
+    if marker is None:
+        return asked
+    if any(_holds(marker, environment, extra) for extra in extras | {""}):
+        return asked
+    # Who names a model's packages does not say with which extras.
+    is_extra = _EXTRA.search(str(marker)) is not None
+    return asked if is_extra and name in installed else []
+
+
+def _holds(marker: Marker, environment: Mapping[str, str], extra: str) -> bool:
+    """Whether a marker holds; one that asks for what nobody knows may well hold."""
+    from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+    from packaging.version import InvalidVersion
+
+    try:
+        return marker.evaluate({**environment, "extra": extra})
+    except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion):
+        return True

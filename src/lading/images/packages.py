@@ -136,7 +136,7 @@ def _wanted(locked: Locked, python: str) -> Iterator[Package]:
 
     Whether an extra or a group of dependencies is asked for only locks know: that is decided here.
     """
-    environment = _linux(python)
+    environment = linux(python)
     for package in in_order(locked.packages):
         if package.name == OWN:
             continue
@@ -147,18 +147,21 @@ def _wanted(locked: Locked, python: str) -> Iterator[Package]:
             yield replace(package, marker=None)
 
 
-def _linux(python: str) -> dict[str, str]:
+def linux(python: str, machine: str = "x86_64") -> dict[str, str]:
+    """What markers ask of an image with a Python, a minor version or an exact one."""
+    minor = ".".join(python.split(".")[:2])
+    full = python if python.count(".") > 1 else f"{minor}.0"
     return {
         "implementation_name": "cpython",
-        "implementation_version": f"{python}.0",
+        "implementation_version": full,
         "os_name": "posix",
-        "platform_machine": "x86_64",
+        "platform_machine": machine,
         "platform_python_implementation": "CPython",
         "platform_release": "",
         "platform_system": "Linux",
         "platform_version": "",
-        "python_full_version": f"{python}.0",
-        "python_version": python,
+        "python_full_version": full,
+        "python_version": minor,
         "sys_platform": "linux",
     }
 

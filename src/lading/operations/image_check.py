@@ -10,6 +10,7 @@ from lading.capture.compare import Comparison, Difference, Running, compare
 from lading.errors import InvalidInput
 from lading.images.installed import Contents
 from lading.images.matching import needed
+from lading.images.packages import linux
 from lading.operations import stores
 from lading.operations.attaching.attachment import Attachment
 from lading.operations.check_env import recorded_environment
@@ -158,9 +159,11 @@ def _checked(
     """One platform's image against the lock. Pure."""
     used = inside.used(image.base.environment)
     versions = {key: package.version for key, package in used.items()}
-    comparison = compare(recorded, _running(recorded, image, inside, versions))
+    running = _running(recorded, image, inside, versions)
+    comparison = compare(recorded, running)
     locked = [each.name for each in comparison.packages]
-    wanted = needed(recorded.direct, locked, used, target)
+    asked = linux(running.python.version, running.platform.machine or "")
+    wanted = needed(recorded.direct, locked, used, target, asked)
     absent = {each.name for each in comparison.packages if each.state == "missing"}
     python = comparison.python if inside.python(image.base.environment) else None
     packages = tuple(e for e in comparison.packages if e.name in wanted or e.name not in absent)

@@ -311,8 +311,8 @@ def _below(folder: Path, pattern: str) -> Iterable[str]:
 
 
 def _compile(names: Iterable[str]) -> None:
-    """Compile some modules, whatever their times. One that is no Python stays."""
-    command = [str(MODEL / "bin/python"), "-m", "compileall", "-qq", "-i", "-"]
+    """Compile some modules, on every core, whatever their times. One that is no Python stays."""
+    command = [str(MODEL / "bin/python"), "-m", "compileall", "-qq", "-j", "0", "-i", "-"]
     subprocess.run(
         [*command, "--invalidation-mode", "unchecked-hash"],
         input="".join(f"{MODEL / name}\n" for name in names),
