@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from lading.errors import AccessDenied, InvalidInput, LadingError, NotFound, Unavailable
+from lading.errors import AccessDenied, LadingError, NotFound, Unavailable
 from lading.images import buildkit
-from lading.images.build import Build, BuildFailed
+from lading.images.build import Build, BuildFailed, fits, platform_of, wrong_platform
 from lading.images.connecting import HINT, Connection, connected
 from lading.images.endpoint import endpoints
 from lading.images.failures import build_failure, push_failure
@@ -249,6 +249,9 @@ class Engine:
             yield json.loads(line)
 
     def _failure(self, build: Build, said: Said) -> LadingError:
+        # Engines say of it that they cannot pull what is there.
+        if (there := self._platform(build.base)) and not fits(there, build.platform):
+            return wrong_platform(build, there)
         return build_failure(f"{build.target} was not built", said.lines, build.base)
 
     def _built(self, build: Build, builder: str, why_not: str) -> Built:
@@ -258,13 +261,10 @@ class Engine:
             found = self._client.api.inspect_image(build.name)
         except APIError as error:
             raise NotFound(f"{build.name} was built and is gone", cause=str(error)) from error
-        platform = f"{found.get('Os', 'linux')}/{found.get('Architecture', '')}"
-        if build.platform and not _fits(platform, build.platform):
+        platform = platform_of(found)
+        if not fits(platform, build.platform):
             self.remove(build.name)
-            raise InvalidInput(
-                f"{build.base} is for {platform}, not for {build.platform}",
-                hint="--base names an image of that platform",
-            )
+            raise wrong_platform(build, platform)
         return Built(
             name=build.name,
             id=str(found["Id"]),
@@ -274,6 +274,15 @@ class Engine:
             why_not=None if self.kind == "podman" else why_not,
             base_digest=self._digest(build.base),
         )
+
+    def _platform(self, image: str) -> str | None:
+        """For which platform an image is; None where the engine does not have it."""
+        from docker.errors import APIError
+
+        try:
+            return platform_of(self._client.api.inspect_image(image))
+        except APIError:
+            return None
 
     def _digest(self, image: str) -> str | None:
         """The digest that a registry knows an image by, as far as the engine was told."""
@@ -286,10 +295,6 @@ class Engine:
         except APIError:
             return None
         return next((str(each).rpartition("@")[2] for each in digests), None)
-
-
-def _fits(found: str, wanted: str) -> bool:
-    return found.split("/")[:2] == wanted.split("/")[:2]
 
 
 def _only_file(archive: bytes) -> bytes | None:

@@ -146,17 +146,19 @@ def _packages(what: str, kind: str, details: Mapping[str, Any]) -> LadingError:
     if kind == "nothing":
         offered = _text(details, "offered")
         there = f"the index has {offered}" if offered not in ("", "none") else "the index has none"
+        files = _known(details)
         return Unsupported(
             f"{what}: there is no wheel of {package} for this image",
-            cause=f"{there} that fit its Python and platform",
+            cause=f"{there} that fit its Python and platform"
+            + (f"; the lock knows {files}" if files else ""),
             hint="an index that has it (LADING_INDEX_URL), or a base image that it fits",
         )
     if kind == "hash":
-        known = [str(each) for each in details.get("known") or ()][:5]
+        known = _known(details)
         return Unsupported(
             f"{what}: the lock does not know {_text(details, 'file')}",
             cause=f"none of the hashes of {package} is that of this file"
-            + (f"; it knows {', '.join(known)}" if known else ""),
+            + (f"; it knows {known}" if known else ""),
             hint="the lock was made on another platform, or the index changed the file;"
             " lading lock --resolve-hashes when pushing, or a lock for all platforms (uv lock)",
         )
@@ -175,6 +177,13 @@ def _packages(what: str, kind: str, details: Mapping[str, Any]) -> LadingError:
         cause=causes or None,
         hint=_LOCK_HINT,
     )
+
+
+def _known(details: Mapping[str, Any]) -> str:
+    """The files that a lock knows of a package, the first of them."""
+    known = details.get("known")
+    files = [str(each) for each in known] if isinstance(known, list) else []
+    return ", ".join(files[:5])[:_LONGEST]
 
 
 def _full(what: str) -> LadingError:

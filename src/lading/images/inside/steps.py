@@ -199,8 +199,11 @@ def _download(*arguments: str | Path) -> None:
     try:
         _pip("download", "--dest", str(WHEELS), *formats, *map(str, arguments))
     except Failed as failed:
-        _look_closer(failed, formats)
-        raise
+        try:
+            _look_closer(failed, formats)
+        except Failed as closer:
+            failed = closer
+        raise _with_files(failed) from failed
 
 
 def _look_closer(failed: Failed, formats: list[str]) -> None:
@@ -208,6 +211,15 @@ def _look_closer(failed: Failed, formats: list[str]) -> None:
     causes = "\n".join(failed.details.get("causes", ()))
     for pin in sorted(set(re.findall(r"\(constraint\) ([^\s,;]+===?[^\s,;]+)", causes))):
         _pip("download", "--dest", str(WHEELS), *formats, "--no-deps", pin)
+
+
+def _with_files(failed: Failed) -> Failed:
+    """The failure, with the files that the lock knows of the package that is not to be had."""
+    if failed.details["kind"] == "nothing":
+        lock = json.loads((HERE / "lock.json").read_text())
+        entries = [entry for entry in lock if entry["name"] == failed.details["package"]]
+        failed.details["known"] = sorted({each for entry in entries for each in entry["files"]})
+    return failed
 
 
 def _install_locked() -> None:

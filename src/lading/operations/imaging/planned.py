@@ -12,6 +12,7 @@ from lading.images.context import Context, Model, context, pip_configuration
 from lading.images.packages import Division, divide
 from lading.images.recipe import Identity, Recipe, python_of, recipe
 from lading.operations import stores
+from lading.operations.carrying.history import name_of
 from lading.operations.load import is_allowed
 from lading.operations.lock import recorded_lock
 from lading.operations.open import open as open_version
@@ -59,7 +60,7 @@ def planned(
         version = _version(document, place)
         division = _division(opened, document)
         identity = Identity(
-            reference=place.base + (f":{version.tag}" if version else f"@{opened.digest}"),
+            reference=name_of(place) + (f":{version.tag}" if version else f"@{opened.digest}"),
             digest=opened.digest,
             name=document.name or place.repository,
             version=str(version) if version else None,
