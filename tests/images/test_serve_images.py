@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from images import packed
+from images.conftest import PUBLIC_INDEX
 from images.containers import served
 from parts.docker_engine import DockerEngine
 from parts.package_index import PackageIndex
@@ -24,15 +24,12 @@ from lading.operations.stores import open_store
 from lading.settings import Settings
 from lading.spec.reference import Reference
 
-# Lading's own needs come from where this machine's pip finds packages.
-_INDEX = os.environ.get("PIP_INDEX_URL")
-
 
 @pytest.fixture
 def here(settings: Settings, docker_builder: DockerEngine, index: PackageIndex) -> Settings:
     """Docker, and both indexes."""
     return replace(
-        settings, builder=docker_builder.url, index_url=_INDEX, extra_index_url=index.url
+        settings, builder=docker_builder.url, index_url=PUBLIC_INDEX, extra_index_url=index.url
     )
 
 
@@ -167,5 +164,9 @@ def test_what_makes_no_sense_is_refused_before_anything_is_built(
         image_build(packed.VERSION, push=True, settings=settings)
     with pytest.raises(InvalidInput, match="--tag names one image"):
         image_build(packed.VERSION, target="all", tag="x", settings=settings)
+    with pytest.raises(Unsupported, match="one platform"):
+        image_build(packed.VERSION, platform="linux/amd64,linux/arm64", settings=settings)
+    with pytest.raises(InvalidInput, match="not a platform"):
+        image_build(packed.VERSION, platform="arm64", settings=settings)
     with pytest.raises(InvalidInput, match="no target 'run'"):
         image_build(packed.VERSION, target="run", settings=settings)

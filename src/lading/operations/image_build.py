@@ -80,6 +80,7 @@ def image_build(
     model as ``serve-VERSION``, and evidence on the version names its digest.
 
     Raises:
+        InvalidInput: there is no such target, or the base is for another platform or Python.
         Unavailable: no builder answers, or it cannot reach an index or a registry.
         NotFound: there is no such version, no lock, or no such base image.
         Unsupported: a package has no wheel for the image, or the model cannot be loaded in it.
@@ -91,6 +92,8 @@ def image_build(
     from lading.settings import process_environment
 
     targets = wanted_targets(target)
+    if platform is not None:
+        _demand_one(platform)
     plan, settings = settled_plan(reference, settings, base=base, allow_pickle=allow_pickle)
     _demand_sense(plan, targets, push=push, tag=tag)
     with ExitStack() as stack:
@@ -109,6 +112,20 @@ def image_build(
     )
 
 
+def _demand_one(platform: str) -> None:
+    """One platform: engines run what they build, and run few processors but their own."""
+    from lading.spec.image import platform_of
+
+    if "," in platform:
+        raise Unsupported(
+            "one platform is built at a time",
+            cause="the steps of a build are run, and each platform needs a builder that can",
+            hint="build runtime where each platform is at home, join those images in one index, and"
+            " lading image assemble makes an image for every platform of it",
+        )
+    platform_of(platform)
+
+
 def _demand_sense(
     plan: Planned, targets: tuple[Target, ...], *, push: bool, tag: str | None
 ) -> None:
@@ -122,7 +139,7 @@ def _demand_sense(
     if not plan.place.host:
         raise Unsupported(
             f"{plan.place.base} is on this machine, where no engine can push to",
-            hint="lading copy it to a registry, and build it from there",
+            hint="an image lies beside its model: lading copy it to a registry, and build it there",
         )
     if plan.version is None:
         raise InvalidInput(
