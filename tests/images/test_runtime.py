@@ -17,6 +17,7 @@ from parts.podman import Podman
 
 from lading.operations.evidence import evidence
 from lading.operations.image_assemble import ImageAssembleResult, image_assemble
+from lading.operations.image_build import image_build
 from lading.operations.image_check import image_check
 
 ROWS = [1.5, 2.0, -4.0]
@@ -130,3 +131,23 @@ def test_the_runtime_is_told_of_with_its_packages(docker_runtime: Runtime) -> No
     assert image.content["image"]["digest"] == docker_runtime.image.digest
     assert {"rates==1.2", "tariff==2.0"} <= set(image.content["packages"])
     assert not any(package.startswith("tuner") for package in image.content["packages"])
+
+
+def test_all_is_every_image_and_serve_is_the_runtime_and_the_model(
+    docker_runtime: Runtime, docker_builder: DockerEngine
+) -> None:
+    reference, settings = f"{docker_runtime.place}:1.0.0", docker_runtime.settings
+
+    made = image_build(reference, target="all", allow_pickle=True, settings=settings).images
+
+    assert [image.target for image in made] == ["base", "train", "runtime", "serve"]
+    layers = {
+        image.target: json.loads(docker_builder.run("image", "inspect", image.name).stdout)[0][
+            "RootFS"
+        ]["Layers"]
+        for image in made
+    }
+    assert layers["runtime"][: len(layers["base"])] == layers["base"]
+    assert layers["serve"][: len(layers["runtime"])] == layers["runtime"]
+    assert made[2].packages == made[3].packages == docker_runtime.image.packages
+    assert made[2].without == made[3].without == ("tuner",)
