@@ -61,6 +61,8 @@ def running_versions() -> dict[str, str]:
     waiting = list(map(_needed, _about().requires))
     while waiting:
         name = waiting.pop()
+        if name == "lading":
+            continue  # an extra of its own may stand on another
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
