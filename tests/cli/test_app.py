@@ -273,6 +273,10 @@ def test_help_fills_the_lines_of_a_terminal_and_leaves_no_word_out(words: str, w
             assert len(line) + 1 + len(following.split()[0]) > width - 2, (line, following)
 
 
+def test_help_names_an_extra_as_it_is_installed() -> None:
+    assert "pip install 'lading[serve]'" in " ".join(map(str.strip, _help("serve", 200)))
+
+
 @pytest.mark.parametrize("words", LINES)
 def test_examples_of_help_stay_commands_that_a_shell_takes(words: str) -> None:
     text = "\n".join(_help(words, 80)).partition("Examples:")[2]

@@ -179,6 +179,10 @@ def test_repositories_of_the_settings_are_offered_before_they_were_ever_searched
         ("lading attach ml/fraud file --type s", ["scan", "sbom"]),
         ("lading push . ml/fraud --without a", ["author", "all"]),
         ("lading policy ", ["show", "check", "init"]),
+        ("lading image ", ["build", "dockerfile", "assemble", "sbom", "check"]),
+        ("lading image build ml/fraud --target r", ["runtime"]),
+        ("lading image check ml/fraud --target s", ["serve"]),
+        ("lading serve ml/fraud --reload-stage p", ["prod"]),
         ("lading ledger r", ["repair"]),
         # Options that were given already do not talk into it.
         ("lading --version ledger r", ["repair"]),
@@ -208,6 +212,8 @@ def test_a_broken_policy_leaves_the_usual_stages(tmp_path: Path) -> None:
     ("line", "words"),
     [
         ("lading pull ml/fraud:1.1", ["1.10.0"]),
+        ("lading serve ml/fraud:1.1", ["1.10.0"]),
+        ("lading image build ml/fraud:1.1", ["1.10.0"]),
         ("lading pull ml/fraud:", ["1.10.0", "1.9.0", "1.0.0", "prod", "latest"]),
         ("lading approve ml/fraud --stage=st", ["staging"]),
         # Within quotes readline breaks no words.

@@ -69,12 +69,15 @@ def test_what_a_builder_says_of_its_disk_and_its_base() -> None:
     other = build_failure("x", ["exec /bin/sh: exec format error"], "b")
     absent = build_failure("x", ["Error: manifest for b not found: manifest unknown"], "b")
     offline = build_failure("x", ["Error: dial tcp: lookup b: no such host"], "b")
+    alone = build_failure("x", ["failed to create endpoint a on network bridge: adding"], "b")
 
     assert isinstance(full, LocalFailure)
     assert "disk is full" in str(full.cause)
     assert isinstance(other, Unsupported)
     assert isinstance(absent, NotFound)
     assert isinstance(offline, Unavailable)
+    assert isinstance(alone, Unavailable)
+    assert "LADING_BUILD_NETWORK" in str(alone.hint)
 
 
 def test_why_a_push_failed() -> None:
@@ -165,3 +168,29 @@ def test_a_server_that_would_change_the_models_packages_is_refused() -> None:
 
     assert isinstance(error, Conflict)
     assert error.cause == "numpy"
+
+
+def test_the_tests_of_packages_stay_out_of_images(place: Path) -> None:
+    site = place / "model/lib/python3.13/site-packages"
+    for name in ("frame/tests/test_a.py", "frame/io/tests/b.py", "frame/test/c.py", "frame/d.py"):
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).touch()
+
+    steps._remove_tests()
+
+    left = sorted(str(path.relative_to(site)) for path in site.rglob("*.py"))
+    assert left == ["frame/d.py", "frame/test/c.py"]
+
+
+def test_what_loading_writes_at_home_is_no_part_of_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "TEMPORARY", tmp_path)
+    (tmp_path / "was-there").touch()
+    before = set(tmp_path.glob("*"))
+    (tmp_path / ".cache/framework").mkdir(parents=True)
+    (tmp_path / "file").touch()
+
+    steps._leave_nothing(before)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["was-there"]

@@ -189,11 +189,11 @@ def serve(
     """Serve a model over HTTP, and follow a stage.
 
     Speaks the Open Inference Protocol at /v2, takes plain rows at /predict, has a page at /docs.
-    Needs the extra: pip install 'lading[serve]', for --grpc-port 'lading[serve-grpc]'. Prints the
-    address when the model is loaded and has answered its input example; stderr has one JSON line
-    for each request, without payloads. SIGTERM ends it when the requests that came are answered.
-    Only this machine can reach it, unless --host says otherwise: it knows no passwords, so put
-    what does before it.
+    Needs the extra: pip install 'lading\\[serve]', for --grpc-port 'lading\\[serve-grpc]'. Prints
+    the address when the model is loaded and has answered its input example; stderr has one JSON
+    line for each request, without payloads. SIGTERM ends it when the requests that came are
+    answered. Only this machine can reach it, unless --host says otherwise: it knows no passwords,
+    so put what does before it.
     """
     from lading.serving.limits import Limits
 

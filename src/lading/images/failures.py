@@ -76,6 +76,12 @@ def _of_base(what: str, text: str, cause: str, base: str) -> LadingError | None:
         )
     if _NO_NETWORK.search(cause):
         return Unavailable(what, cause=cause, hint="the builder could not reach a registry")
+    if "failed to create endpoint" in text:
+        return Unavailable(
+            what,
+            cause=f"the builder's own network does not work: {cause}"[:_LONGEST],
+            hint="LADING_BUILD_NETWORK=host builds with the machine's",
+        )
     return None
 
 

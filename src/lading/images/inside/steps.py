@@ -31,6 +31,7 @@ PIP = Path("/opt/pip")
 MODEL = Path("/opt/model")
 ADDED = Path("/opt/added")
 WHEELS = Path("/opt/wheels")
+TEMPORARY = Path("/tmp")
 # What was installed for which stage; it stays in the image, for whoever asks.
 RECORD = "lading-packages.json"
 
@@ -120,6 +121,7 @@ def loads(folder: str, *options: str) -> None:
     """Load the model as the server will, and let it answer the example that came with it."""
     from importlib import import_module
 
+    before = set(TEMPORARY.glob("*"))
     try:
         trying = import_module("lading.operations.answering.trying")
         for note in trying.try_folder(folder, allow_pickle="--allow-pickle" in options):
@@ -128,6 +130,17 @@ def loads(folder: str, *options: str) -> None:
         hint = getattr(error, "hint", None)
         said = "{}: {}".format(type(error).__name__, error)
         raise Failed("loads", said=said[:1000], hint=hint, refused=_is_refusal(error)) from error
+    finally:
+        _leave_nothing(before)
+
+
+def _leave_nothing(before: set[Path]) -> None:
+    """Frameworks write caches at home, which is here: they are no part of an image."""
+    for path in set(TEMPORARY.glob("*")) - before:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(str(path), ignore_errors=True)
+        else:
+            path.unlink()
 
 
 def installed() -> dict[str, str]:
@@ -300,6 +313,7 @@ def told(lines: list[str]) -> dict[str, Any]:
 
 def _finish(stage: str) -> None:
     """Compile, write down what is there, give everything one time, and set aside what is new."""
+    _remove_tests()
     listing = WHEELS.parent / "before.txt"
     before = set() if stage == "base" else set(listing.read_text().split("\0"))
     _compile(path for path in _below(MODEL / "lib", "*.py") if path not in before)
@@ -315,6 +329,16 @@ def _finish(stage: str) -> None:
     for root in (MODEL, ADDED):
         for path in [*root.rglob("*"), *([root] if root.exists() else [])]:
             os.utime(str(path), (epoch, epoch), follow_symlinks=False)
+
+
+def _remove_tests() -> None:
+    """Packages bring their own tests along, a fifth of some; nothing that answers asks for them.
+
+    Folders called ``test`` stay: with TensorFlow they are a part of what people call.
+    """
+    for folder in sorted(MODEL.glob("lib/python*/site-packages/*/**/tests")):
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(str(folder), ignore_errors=True)
 
 
 def _below(folder: Path, pattern: str) -> Iterable[str]:
