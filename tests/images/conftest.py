@@ -29,29 +29,6 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PackageIndex]:
         yield index
 
 
-@pytest.fixture(scope="session")
-def python_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The base image as an archive."""
-    return python_image.archive(tmp_path_factory.mktemp("base") / "python.tar")
-
-
-@pytest.fixture(scope="session")
-def docker_builder(docker_engine: DockerEngine, python_archive: Path) -> DockerEngine:
-    """Docker, with a base image."""
-    changes = [word for change in python_image.CHANGES for word in ("--change", change)]
-    docker_engine.run("import", *changes, str(python_archive), python_image.NAME)
-    return docker_engine
-
-
-@pytest.fixture(scope="session")
-def podman_builder(podman: Podman, python_archive: Path) -> Iterator[Podman]:
-    """Podman that answers on a socket, with a base image."""
-    changes = [word for change in python_image.CHANGES for word in ("--change", change)]
-    podman.run("import", *changes, str(python_archive), python_image.NAME)
-    with podman.service():
-        yield podman
-
-
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """A version in a registry, and its runtime image beside it."""

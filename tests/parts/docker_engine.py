@@ -38,6 +38,11 @@ class DockerEngine:
         """What DOCKER_HOST is set to."""
         return f"unix://{self.socket}"
 
+    @property
+    def client_program(self) -> str:
+        """The docker that belongs to it."""
+        return str(_CLIENT) if _CLIENT.exists() else parts.found("docker")
+
     def start(self) -> Self:
         """Start it and wait until it answers."""
         folder = self.folder
@@ -84,10 +89,11 @@ class DockerEngine:
         self, *arguments: str, check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run ``docker`` with these arguments."""
-        program = _CLIENT if _CLIENT.exists() else parts.found("docker")
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         environment["DOCKER_HOST"] = self.url
-        return run(program, *arguments, check=check, environment=environment, timeout=timeout)
+        return run(
+            self.client_program, *arguments, check=check, environment=environment, timeout=timeout
+        )
 
     def busybox(self) -> str:
         """The name of an image with a shell and the usual programs, made of this machine's own."""

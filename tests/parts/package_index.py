@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import re
 import threading
+import urllib.parse
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -64,7 +65,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         page = re.fullmatch(r"/simple/([a-z0-9-]+)/", self.path)
         if page:
             return self._answer(200, self._links(page[1]), ("Content-Type", "text/html"))
-        file = self.index.folder / Path(self.path).name
+        file = self.index.folder / Path(urllib.parse.unquote(self.path)).name
         if self.path.startswith("/files/") and file.is_file():
             return self._answer(200, file.read_bytes())
         return self._answer(404, b"")
