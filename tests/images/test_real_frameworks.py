@@ -121,6 +121,7 @@ def test_a_net_is_served_by_processors(
         wanted = net(torch.as_tensor(example)).numpy()
     assert np.allclose(answer, wanted, atol=1e-6)
     assert size < 1.6e9
+    # A program brings its weights: nothing that reads other files of weights is needed.
     told = image_dockerfile("ml/net:1.0.0", settings=here)
     assert told.template == ("pytorch-cpu" if "+cpu" in version("torch") else "pytorch-cuda")
 

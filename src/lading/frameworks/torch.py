@@ -108,15 +108,16 @@ class Torch:
     def save(self, model: Any, folder: Path, options: SaveOptions) -> Saved:
         """``model.safetensors``, ``model.pt`` or ``model.pt2``."""
         kind, write = _writer(model)
-        with saving(self.framework, *_own_errors()):
-            notes = write(model, folder / _FILES[kind])
         weights = kind == "safetensors"
+        with saving(self.framework, *(_own_errors() if weights else ())):
+            notes = write(model, folder / _FILES[kind])
         return Saved(
             how={"format": kind, **_class_of(model, kind)},
             format=kind,
             class_name=class_name(model),
             framework_version=installed.version_of("torch"),
-            roots=("torch", "safetensors") if weights else ("torch",),
+            # Answers are arrays, and torch itself does not need numpy.
+            roots=("torch", "numpy", *(("safetensors",) if weights else ())),
             notes=tuple(notes),
         )
 
@@ -238,7 +239,7 @@ def _apart(state: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 def _load_program(kind: str, path: Path, options: LoadOptions) -> object:
     torch = installed.require("torch")
     device = options.device or "cpu"
-    with loading("pytorch", *_own_errors()):
+    with loading("pytorch"):
         if kind == "pt2":
             program: object = torch.export.load(str(path))
             return program
