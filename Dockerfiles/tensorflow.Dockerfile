@@ -26,6 +26,8 @@ COPY --from=packages-base /opt/model /opt/model
 ENV PATH=/opt/model/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 # Warnings and errors only; the model takes no card's memory before it needs it.
 ENV TF_CPP_MIN_LOG_LEVEL=1 TF_FORCE_GPU_ALLOW_GROWTH=true KERAS_HOME=/tmp/keras
+# TensorFlow is not imported without a folder to write to; this one is there with --read-only, too.
+ENV TMPDIR=/dev/shm
 USER 65532:65532
 CMD ["python"]
 
