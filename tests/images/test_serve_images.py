@@ -18,11 +18,15 @@ from parts.registry import DockerRegistry
 from schemas.validators import check_own
 
 from lading.errors import AccessDenied, InvalidInput, PolicyRefused, Unsupported
+from lading.images.engine import Engine
 from lading.operations.evidence import evidence
 from lading.operations.image_build import image_build
 from lading.operations.stores import open_store
 from lading.settings import Settings
+from lading.spec.content import BytesContent
+from lading.spec.mediatypes import DOCKER_MANIFEST, IMAGE_MANIFEST
 from lading.spec.reference import Reference
+from lading.transfer import read
 
 
 @pytest.fixture
@@ -105,6 +109,36 @@ def test_an_image_that_is_pushed_again_is_told_of_once(
     assert first.digest == again.digest
     assert first.evidence == again.evidence
     assert len(evidence(reference, settings=settings).evidence) == 1
+
+
+def test_evidence_names_what_was_pushed_though_the_tag_was_given_to_another(
+    tmp_path: Path,
+    settings: Settings,
+    builder: DockerEngine | Podman,
+    index: PackageIndex,
+    place: str,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = replace(settings, builder=builder.url)
+    reference = f"{place}:1.0.0"
+    packed.push(tmp_path / "m", reference, packed.lock(index.folder), settings)
+    push = Engine.push
+
+    def overtaken(self: Engine, name: str, *rest: Any) -> str | None:
+        digest = push(self, name, *rest)
+        store = open_store(Reference.parse(reference), settings)
+        root = store.resolve("1.0.0")
+        store.push(root, BytesContent(read(store, root)), "base-1.0.0")
+        return digest
+
+    monkeypatch.setattr(Engine, "push", overtaken)
+
+    built = image_build(reference, target="base", push=True, settings=settings).images[0]
+
+    store = open_store(Reference.parse(reference), settings)
+    assert built.digest != store.resolve("base-1.0.0").digest
+    assert store.resolve(str(built.digest)).media_type in (IMAGE_MANIFEST, DOCKER_MANIFEST)
 
 
 def test_a_model_that_cannot_be_loaded_fails_the_build(

@@ -26,6 +26,7 @@ from lading.images.saying import (
     Sent,
     closing_answers,
     lines_of,
+    pushed_digest,
     status_line,
 )
 
@@ -141,8 +142,10 @@ class Engine:
 
     def push(
         self, name: str, credential: Mapping[str, str] | None, on_line: OnLine | None = None
-    ) -> None:
+    ) -> str | None:
         """Push an image under its name; the engine does it, with the credential given.
+
+        The digest that the engine says it pushed; None where it does not say.
 
         Raises:
             Unavailable: the engine cannot reach the registry.
@@ -155,6 +158,7 @@ class Engine:
         # Without a credential the engine must not look for one of somebody else's.
         auth = dict(credential or {})
         api = self._client.api
+        digest = None
         try:
             with closing_answers(api):
                 for event in api.push(
@@ -164,8 +168,10 @@ class Engine:
                         raise push_failure(what, str(error))
                     if on_line and (line := status_line(event)):
                         on_line(line.rstrip())
+                    digest = pushed_digest(event) or digest
         except (DockerException, OSError, ValueError) as error:
             raise push_failure(what, str(error)) from error
+        return digest
 
     def remove(self, name: str) -> None:
         """Take a name away; nothing where it is not there."""

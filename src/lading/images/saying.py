@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ LONGEST_LINE: Final = 4096
 _KEPT: Final = 400
 _MIB: Final = 1024 * 1024
 _STRETCH: Final = 256 * _MIB
+_DIGEST: Final = re.compile(r"\bdigest: (sha256:[0-9a-f]{64})\b")
 
 
 @contextlib.contextmanager
@@ -89,3 +91,11 @@ def status_line(event: Mapping[str, Any]) -> str:
     if not status or "progress" in event:
         return ""
     return f"{about}: {status}\n" if about else f"{status}\n"
+
+
+def pushed_digest(event: Mapping[str, Any]) -> str | None:
+    """The digest that a push says, in a field of its own or, as Podman does, in words."""
+    aside = event.get("aux")
+    said = aside.get("Digest") if isinstance(aside, dict) else None
+    found = _DIGEST.search(f"digest: {said}" if said else str(event.get("status") or ""))
+    return found[1] if found else None

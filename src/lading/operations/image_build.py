@@ -194,10 +194,10 @@ class _Work:
         from lading.operations.attaching.image_evidence import hang_image
 
         attachment = Attachment.to(self.plan.place.with_digest(self.plan.digest), self.settings)
-        self.engine.push(image.name, self._credential(), self.on_line)
-        tag = image.name.rpartition(":")[2]
+        pushed = self.engine.push(image.name, self._credential(), self.on_line)
         try:
-            descriptor = attachment.store.resolve(tag)
+            # By the engine's word: whoever may push may have given the tag to another meanwhile.
+            descriptor = attachment.store.resolve(pushed or image.name.rpartition(":")[2])
         except NotFound as error:
             raise NotFound(
                 f"{image.name} was pushed and is not in the registry",
