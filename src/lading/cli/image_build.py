@@ -9,13 +9,11 @@ from typing import Annotated, Final
 
 import typer
 
-from lading.cli import offers
 from lading.cli.console import Console
-from lading.cli.image_dockerfile import BaseOption, PickleOption
+from lading.cli.image_dockerfile import BaseOption, PickleOption, TargetOption
 from lading.cli.options import ReferenceArgument, examples
 from lading.cli.output import count, escape, size
 from lading.operations import image_build as operation
-from lading.spec.tags import TARGETS
 
 EXAMPLES: Final = examples(
     "lading image build ml/fraud:1.2.0",
@@ -28,14 +26,7 @@ def build(
     context: typer.Context,
     reference: ReferenceArgument,
     *,
-    target: Annotated[
-        str,
-        typer.Option(
-            metavar="TARGET",
-            help="serve, runtime (no model), train, base, or all.",
-            autocompletion=offers.one_of(*TARGETS, "all"),
-        ),
-    ] = "serve",
+    target: TargetOption = "serve",
     push: Annotated[
         bool, typer.Option("--push", help="Push it beside the model, and tell the version.")
     ] = False,

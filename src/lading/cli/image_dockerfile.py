@@ -27,6 +27,14 @@ BaseOption = Annotated[
         show_default=False,
     ),
 ]
+TargetOption = Annotated[
+    str,
+    typer.Option(
+        metavar="TARGET",
+        help="serve, runtime (no model), train, base, or all.",
+        autocompletion=offers.one_of(*TARGETS, "all"),
+    ),
+]
 PickleOption = Annotated[
     bool, typer.Option("--allow-pickle", help="Let the model run code of its own when it loads.")
 ]
@@ -36,14 +44,7 @@ def dockerfile(
     context: typer.Context,
     reference: ReferenceArgument,
     *,
-    target: Annotated[
-        str,
-        typer.Option(
-            metavar="TARGET",
-            help="serve, runtime (no model), train, base, or all.",
-            autocompletion=offers.one_of(*TARGETS, "all"),
-        ),
-    ] = "all",
+    target: TargetOption = "all",
     base: BaseOption = None,
     folder: Annotated[
         Path | None,

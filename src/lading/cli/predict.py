@@ -10,6 +10,7 @@ import typer
 
 from lading.cli import offers
 from lading.cli.console import Console, leave_quietly
+from lading.cli.loading import Adapter, AllowPickle, Device, ModelOrFolder, Trusted
 from lading.cli.options import examples
 from lading.cli.output import count, duration, short
 from lading.errors import InvalidInput
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _FILES = "Files"
 _ROWS = "Rows"
-_LOADING = "Loading"
 _FORMATS = ("csv", "json", "jsonl", "parquet")
 
 app = typer.Typer(add_completion=False)
@@ -35,15 +35,7 @@ app = typer.Typer(add_completion=False)
 )
 def predict(
     context: typer.Context,
-    reference: Annotated[
-        str,
-        typer.Argument(
-            metavar="REF|PATH",
-            help="[HOST/]NAME[:TAG|@DIGEST]; or a folder: ./model, /models.",
-            show_default=False,
-            autocompletion=offers.references,
-        ),
-    ],
+    reference: ModelOrFolder,
     *,
     given: Annotated[
         str,
@@ -153,44 +145,10 @@ def predict(
             rich_help_panel=_ROWS,
         ),
     ] = operation.BATCH,
-    allow_pickle: Annotated[
-        bool,
-        typer.Option(
-            "--allow-pickle",
-            help="Let the model's own code run, if it comes with any.",
-            rich_help_panel=_LOADING,
-        ),
-    ] = False,
-    trusted: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--trusted",
-            metavar="TYPE",
-            help="A type in a skops file that you have looked at. Repeatable.",
-            show_default=False,
-            rich_help_panel=_LOADING,
-        ),
-    ] = None,
-    adapter: Annotated[
-        str | None,
-        typer.Option(
-            "--adapter",
-            metavar="NAME",
-            help="Who loads it: sklearn, onnx, …",
-            show_default=False,
-            rich_help_panel=_LOADING,
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            "--device",
-            metavar="DEVICE",
-            help="Where it computes, as its framework spells it: cuda:0.",
-            show_default=False,
-            rich_help_panel=_LOADING,
-        ),
-    ] = None,
+    allow_pickle: AllowPickle = False,
+    trusted: Trusted = None,
+    adapter: Adapter = None,
+    device: Device = None,
 ) -> None:
     """Ask a model about every row of a file, in batches.
 

@@ -8,12 +8,12 @@ import typer
 
 from lading.cli import offers
 from lading.cli.console import Console
+from lading.cli.loading import Adapter, AllowPickle, Device, ModelOrFolder, Trusted
 from lading.cli.options import examples
 from lading.operations import serve as operation
 from lading.spec.duration import seconds_of
 
 _STAGE = "Stages"
-_LOADING = "Loading"
 _LIMITS = "Limits"
 _MIB = 1024 * 1024
 
@@ -30,15 +30,7 @@ app = typer.Typer(add_completion=False)
 )
 def serve(
     context: typer.Context,
-    reference: Annotated[
-        str,
-        typer.Argument(
-            metavar="REF|PATH",
-            help="[HOST/]NAME[:TAG|@DIGEST]; or a folder: ./model, /models.",
-            show_default=False,
-            autocompletion=offers.references,
-        ),
-    ],
+    reference: ModelOrFolder,
     *,
     port: Annotated[
         int,
@@ -108,44 +100,10 @@ def serve(
             rich_help_panel=_STAGE,
         ),
     ] = None,
-    allow_pickle: Annotated[
-        bool,
-        typer.Option(
-            "--allow-pickle",
-            help="Let the model's own code run, if it comes with any.",
-            rich_help_panel=_LOADING,
-        ),
-    ] = False,
-    trusted: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--trusted",
-            metavar="TYPE",
-            help="A type in a skops file that you have looked at. Repeatable.",
-            show_default=False,
-            rich_help_panel=_LOADING,
-        ),
-    ] = None,
-    adapter: Annotated[
-        str | None,
-        typer.Option(
-            "--adapter",
-            metavar="NAME",
-            help="Who loads it: sklearn, onnx, …",
-            show_default=False,
-            rich_help_panel=_LOADING,
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            "--device",
-            metavar="DEVICE",
-            help="Where it computes, as its framework spells it: cuda:0.",
-            show_default=False,
-            rich_help_panel=_LOADING,
-        ),
-    ] = None,
+    allow_pickle: AllowPickle = False,
+    trusted: Trusted = None,
+    adapter: Adapter = None,
+    device: Device = None,
     batch: Annotated[
         bool | None,
         typer.Option(
