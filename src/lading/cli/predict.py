@@ -150,7 +150,7 @@ def predict(
     adapter: Adapter = None,
     device: Device = None,
 ) -> None:
-    """Ask a model about every row of a file, in batches.
+    """Ask a model about every row of a file.
 
     Columns that the model takes are found by name; others are kept and not asked with. Every row is
     held against the signature. The memory does not grow with the file. A run that broke off goes on
