@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -179,7 +180,23 @@ class Odd(Exception):
     """What no framework would raise."""
 
 
-@pytest.mark.parametrize("error", [Odd, KeyboardInterrupt, SystemExit, StopIteration, MemoryError])
+class Base(BaseException):
+    """What nothing that catches exceptions catches."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Odd,
+        Base,
+        KeyboardInterrupt,
+        SystemExit,
+        StopIteration,
+        MemoryError,
+        GeneratorExit,
+        asyncio.CancelledError,
+    ],
+)
 def test_whatever_a_model_raises_the_server_lives_on_and_keeps_its_words(
     error: type[BaseException],
 ) -> None:
@@ -212,9 +229,10 @@ def test_an_input_that_the_model_refuses_is_400() -> None:
     assert (told.status, told.error) == (400, "the model does not answer this input: negative")
 
 
-def test_an_answer_that_cannot_be_sent_is_500() -> None:
-    with serving(model(lambda data: object())) as server:
-        told = ask(server.port, "POST", INFER, {"inputs": [TWO]})
+@pytest.mark.parametrize(("path", "body"), [(INFER, {"inputs": [TWO]}), ("/predict", [[1, 2]])])
+def test_an_answer_that_cannot_be_sent_is_500(path: str, body: Any) -> None:
+    with serving(model(lambda data: (each for each in data))) as server:
+        told = ask(server.port, "POST", path, body)
 
     assert told.status == 500
     assert "no form in JSON" in told.error
@@ -487,10 +505,13 @@ def test_json_lines_are_json() -> None:
     assert all(json.loads(line)["time"].endswith("Z") for line in server.lines)
 
 
-def test_a_quick_model_that_exits_fails_its_answer_and_not_the_server() -> None:
+@pytest.mark.parametrize("error", [SystemExit, Base, asyncio.CancelledError])
+def test_a_quick_model_that_exits_fails_its_answer_and_not_the_server(
+    error: type[BaseException],
+) -> None:
     def predict(data: Any) -> Any:
         if data[0][0] == 13:
-            raise SystemExit("enough")
+            raise error("enough")
         return row_sums(data)
 
     with serving(model(predict)) as server:

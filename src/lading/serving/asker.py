@@ -18,7 +18,7 @@ from lading.serving.model import Model
 from lading.serving.protocol.given import Given, merged
 from lading.serving.protocol.inputs import Inputs
 from lading.serving.protocol.outputs import Outputs
-from lading.serving.threads import Threads
+from lading.serving.threads import Threads, harmless
 
 # A model that answers nobody for so many times the limit of one request is taken for dead.
 _STUCK: Final = 3
@@ -208,11 +208,9 @@ class Asker:
     def _attempt(self, given: Given) -> Any:
         try:
             return self.answer(given)
-        except Exception as error:  # noqa: BLE001  whoever asked hears of it, and nobody else
-            return _Failed(error)
-        except (SystemExit, KeyboardInterrupt) as error:
-            # A model that exits ends its answer only. Ctrl-C is no exception in a server.
-            return _Failed(RuntimeError(f"the model raised {type(error).__name__}"))
+        except BaseException as error:  # noqa: BLE001  whoever asked hears of it, and nobody else
+            # Ctrl-C is no exception in a server.
+            return _Failed(harmless(error))
 
     def _done(self, batch: list[_Waiting], work: asyncio.Future[Any]) -> None:
         self._free += 1
@@ -243,11 +241,9 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    error: BaseException = field(repr=False)
+    error: Exception = field(repr=False)
 
 
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
     if not future.done():
-        # StopIteration may not pass through an event loop.
-        stop = isinstance(error, StopIteration)
-        future.set_exception(RuntimeError("the model raised StopIteration") if stop else error)
+        future.set_exception(error)

@@ -18,9 +18,9 @@ from lading.serving.exchange import JSON, header_of, send_body
 from lading.serving.house import House
 from lading.serving.protocol import binary, request, response
 from lading.serving.protocol.given import Given
+from lading.serving.protocol.outputs import plain
 from lading.serving.protocol.rows import plain_rows
 from lading.serving.watched import Seen, of_scope
-from lading.signatures.answers import plain_answer
 
 PREDICT: Final = "/predict"
 _MODELS: Final = "/v2/models/"
@@ -141,4 +141,4 @@ def _plain(answer: Any) -> Any:
     """The answer as lists; numbers quickly."""
     if getattr(getattr(answer, "dtype", None), "kind", "") in "biuf" and hasattr(answer, "tolist"):
         return answer.tolist()
-    return plain_answer(answer)
+    return plain(answer)

@@ -65,8 +65,15 @@ def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | Non
         return
     if error is None:
         future.set_result(result)
-    elif isinstance(error, (StopIteration, SystemExit, KeyboardInterrupt)):
-        # None of these may pass through an event loop: a model that exits ends its answer only.
-        future.set_exception(RuntimeError(f"the model raised {type(error).__name__}"))
     else:
-        future.set_exception(error)
+        future.set_exception(harmless(error))
+
+
+def harmless(error: BaseException) -> Exception:
+    """An error of a model's that may pass through an event loop.
+
+    A model that exits, or raises what cancels a task, ends its answer and nothing else.
+    """
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return RuntimeError(f"the model raised {type(error).__name__}")

@@ -127,7 +127,7 @@ class Outputs:
     def _tensor(self, name: str, part: Any) -> OutputTensor:
         # What is an array of numbers already is not asked what else it might be.
         part = part if type(part).__module__ == "numpy" else _dense(part)
-        found = self._numbers(name, part) if _is_numeric(part) else _of_lists(name, _plain(part))
+        found = self._numbers(name, part) if _is_numeric(part) else _of_lists(name, plain(part))
         if self.columns and len(found.shape) == 1:
             return OutputTensor(name, found.datatype, (*found.shape, 1), found.values)
         return found
@@ -144,7 +144,7 @@ class Outputs:
             array = array.astype(declared.dtype)
             kind = declared
         if kind is None:
-            return _of_lists(name, _plain(array))
+            return _of_lists(name, plain(array))
         shape = tuple(map(int, array.shape))
         # What answers with a single number answers with an array of one.
         return OutputTensor(name, kind, shape or (1,), array)
@@ -188,7 +188,12 @@ def _dense(part: Any) -> Any:
     return part
 
 
-def _plain(part: Any) -> Any:
+def plain(part: Any) -> Any:
+    """A part of an answer as lists, objects, numbers and text.
+
+    Raises:
+        ModelFailed: it has no such form.
+    """
     try:
         return plain_answer(part)
     except InvalidInput as error:
