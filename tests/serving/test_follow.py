@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from serving.serving import EXAMPLE, MATRIX, digest, model, row_sums, serving
 
 from lading.errors import InvalidInput, Unavailable, Unsupported
 from lading.serving.follow import Backoff, Followed
+from lading.serving.limits import Limits
 from lading.serving.model import Model
 from lading.serving.shadow import compared, quantiles
 from lading.spec.signature import Signature, Tensor
@@ -121,8 +124,22 @@ def crash_at_the_example() -> Model:
     return model(predict, letter="b", example=EXAMPLE)
 
 
+def cancel_at_the_example() -> Model:
+    def predict(data: Any) -> Any:
+        raise asyncio.CancelledError
+
+    return model(predict, letter="b", example=EXAMPLE)
+
+
 @pytest.mark.parametrize(
-    "broken", [refuse_to_load, fail_to_load, refuse_the_example, crash_at_the_example]
+    "broken",
+    [
+        refuse_to_load,
+        fail_to_load,
+        refuse_the_example,
+        crash_at_the_example,
+        cancel_at_the_example,
+    ],
 )
 def test_the_old_one_serves_on_where_the_new_one_cannot(broken: Callable[[], Model]) -> None:
     stage = Stage()
@@ -164,6 +181,47 @@ def test_a_registry_that_is_away_and_a_stage_that_is_cleared_change_nothing() ->
     assert stage.loads == ["a", "b"]
 
 
+def test_a_version_that_hangs_is_given_up_once_and_the_next_one_is_served() -> None:
+    stage, over = Stage(), threading.Event()
+    stage.broken["b"] = lambda: model(lambda data: over.wait(), letter="b", example=EXAMPLE)
+    limits = Limits(answer=0.05)
+
+    with serving(stage.load, followed=stage.followed(), limits=limits) as server:
+        stage.now = "b"
+        wait_for(lambda: bool(server.events("kept")))
+        stage.now = "c"
+        wait_for(lambda: served(server.port) == digest("c"))
+        stage.now = "a"
+        wait_for(lambda: served(server.port) == digest("a"))
+        over.set()
+
+    (kept,) = server.events("kept")
+    assert "within 0.5 s" in kept["error"]
+    assert "again_after" not in kept
+
+
+def test_a_machine_without_files_left_keeps_what_it_serves() -> None:
+    stage = Stage()
+    followed = stage.followed()
+    empty = threading.Event()
+
+    def look() -> str | None:
+        if empty.is_set():
+            raise OSError(24, "Too many open files: /home/ada/secret")
+        return followed.look()
+
+    with serving(stage.load, followed=replace(followed, look=look)) as server:
+        empty.set()
+        wait_for(lambda: bool(server.events("look")))
+        still = ask(server.port, "POST", "/predict", [[1, 2]])
+        empty.clear()
+        stage.now = "b"
+        wait_for(lambda: served(server.port) == digest("b"))
+
+    assert still.status == 200
+    assert "ada" not in "".join(server.lines)
+
+
 def test_what_failed_is_tried_again_later_each_time() -> None:
     first = Backoff.after(None, "d", 10.0, now=100.0)
     second = Backoff.after(first, "d", 10.0, now=200.0)
@@ -174,6 +232,8 @@ def test_what_failed_is_tried_again_later_each_time() -> None:
     assert not first.holds("e", 105.0)
     assert second.pause == 2 * first.pause
     assert other.pause == first.pause
+    assert Backoff.forever("d").holds("d", 1e12)
+    assert not Backoff.forever("d").holds("e", 0.0)
 
 
 def figures(port: int, letter: str = "a") -> dict[str, float]:

@@ -6,12 +6,14 @@ Whoever starts the server hands in how to look and how to load; registries are n
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from lading.errors import LadingError
 from lading.serving.asker import Asker
+from lading.serving.failures import Overdue
 from lading.serving.house import House
 from lading.serving.model import Model
 from lading.serving.threads import Threads
@@ -44,6 +46,11 @@ class Backoff:
         pause = min(before.pause * 2, 600.0) if again and before else max(interval, 10.0)
         return Backoff(digest, now + pause, pause)
 
+    @staticmethod
+    def forever(digest: str) -> Backoff:
+        """What follows one that never answered: each trial leaves a thread and a model behind."""
+        return Backoff(digest, math.inf, math.inf)
+
     def holds(self, digest: str, now: float) -> bool:
         """Whether it is too early for that one."""
         return digest == self.digest and now < self.until
@@ -70,8 +77,12 @@ async def follow(
         try:
             asker = await prepare(await threads.run(followed.load))
         except Exception as error:  # noqa: BLE001  whatever a model raises, the one before serves on
-            backoff = Backoff.after(backoff, digest or "", followed.interval, now)
-            _failed(house, error, digest, backoff.pause)
+            backoff = (
+                Backoff.forever(digest or "")
+                if isinstance(error, Overdue)
+                else Backoff.after(backoff, digest or "", followed.interval, now)
+            )
+            _failed(house, error, digest, backoff)
             continue
         backoff = None
         house.metrics.loaded(asker.model, time.perf_counter() - started)
@@ -91,11 +102,15 @@ async def _looked(house: House, followed: Followed, threads: Threads) -> str | N
     except LadingError as error:
         house.journal.warn("look", house.slot.current.model, stage=followed.name, error=str(error))
         return None
+    except Exception as error:  # noqa: BLE001  no files left, no memory: what serves, serves on
+        house.journal.bug("look", error, house.slot.current.model)
+        return None
     return digest
 
 
-def _failed(house: House, error: BaseException, digest: str | None, pause: float) -> None:
+def _failed(house: House, error: Exception, digest: str | None, backoff: Backoff) -> None:
     model = house.slot.current.model
     house.metrics.reloaded(model, "failed")
     said = str(error) if isinstance(error, LadingError) else type(error).__name__
-    house.journal.warn("kept", model, refused=digest, error=said, again_after=round(pause, 1))
+    again = round(backoff.pause, 1) if math.isfinite(backoff.pause) else None
+    house.journal.warn("kept", model, refused=digest, error=said, again_after=again)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Final
 
 from lading.serving.asker import Asked, Asker
+from lading.serving.failures import Overdue
 from lading.serving.follow import follow
 from lading.serving.house import House
 from lading.serving.model import Model
@@ -13,6 +15,9 @@ from lading.serving.plan import Plan
 from lading.serving.shadow import Shadow
 from lading.serving.threads import Threads
 from lading.serving.trial import Trial, trial
+
+# A model is asked its example a dozen times, and the first may take longer than any later one.
+_PATIENCE: Final = 10
 
 
 class Loading:
@@ -71,8 +76,15 @@ class Loading:
         return asker
 
     async def _tried(self, asker: Asker) -> Trial:
+        seconds = _PATIENCE * self._plan.limits.answer
         try:
-            found: Trial = await asker.run(lambda: trial(asker))
+            async with asyncio.timeout(seconds):
+                found: Trial = await asker.run(lambda: trial(asker))
+        except TimeoutError:
+            asker.retire()
+            raise Overdue(
+                f"the model did not answer its input example within {seconds:g} s"
+            ) from None
         except BaseException:
             asker.retire()
             raise

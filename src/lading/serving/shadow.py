@@ -107,7 +107,7 @@ class Shadow:
             return compared(plain_answer(answer), other)
         except InvalidInput:
             return None
-        except Exception:  # noqa: BLE001  whatever it raises, it is only the shadow's
+        except BaseException:  # noqa: BLE001  whatever it raises, it is only the shadow's
             return None
 
     def _count_in(self, found: Comparison | None) -> None:
