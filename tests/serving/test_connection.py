@@ -210,6 +210,52 @@ def test_what_is_no_http_ends_the_connection_and_nothing_else(server: Running, s
     assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
 
 
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 1000])
+def test_who_offers_another_protocol_is_answered_in_this_one(server: Running, pieces: int) -> None:
+    one = HEAD + OFFER + b"Content-Length: 7\r\n\r\n[[1,2]]"
+    chunked = HEAD + OFFER + b"Transfer-Encoding: chunked\r\n\r\n7\r\n[[3,4]]\r\n0\r\n\r\n"
+    sent = (
+        one
+        + chunked
+        + b"GET /v2 HTTP/1.1\r\nHost: x\r\nConnection: close, upgrade\r\n"
+        + (b"Upgrade: websocket\r\n\r\n")
+    )
+
+    with raw(server.port, timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        step = len(sent) // pieces + 1
+        for at in range(0, len(sent), step):
+            connection.sendall(sent[at : at + step])
+        answer = rest(connection)
+
+    assert answer.count(b"HTTP/1.1 200 ") == answer.count(b"HTTP/1.1 ") == 3
+    assert b'"predictions":[3.0]' in answer
+    assert b'"predictions":[7.0]' in answer
+
+
+def test_the_body_of_such_a_request_is_no_request(server: Running) -> None:
+    inner = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+    length = b"Content-Length: %d\r\nConnection: close, upgrade\r\n" % len(inner)
+
+    with raw(server.port, timeout=10) as connection:
+        connection.sendall(HEAD + b"Upgrade: h2c\r\n" + length + b"\r\n" + inner)
+        answer = rest(connection)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_who_takes_it_for_a_proxy_is_refused(server: Running) -> None:
+    with raw(server.port, timeout=10) as connection:
+        connection.sendall(b"CONNECT a:80 HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = rest(connection)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
 def test_requests_in_one_go_are_answered_in_order(server: Running) -> None:
     one = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n[[1,%d]]"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -22,6 +23,7 @@ from lading.serving.present import Present
 _OVERHEAD = 8
 # The server itself answers who is late with a body; this is for who goes on after the answer.
 _GRACE = 1.0
+_NO_HTTP = "Invalid HTTP request received."
 _CONTINUE = b"HTTP/1.1 100 "
 
 
@@ -114,7 +116,13 @@ class _Bounded(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of the client; more around a body than any client sends are too many."""
         self._came += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            self.logger.warning(_NO_HTTP)
+            self.send_400_response(_NO_HTTP)
+            return
         if self.transport.is_closing():
             return
         if self._came - self._body - _OVERHEAD * self._body > 2 * self.bounds.head:
@@ -122,6 +130,29 @@ class _Bounded(HttpToolsProtocol):
         elif self._due is None and self._owes_nothing:
             # Empty lines before a request, for which nobody waits for ever.
             self._expect(self.bounds.head_seconds)
+
+    def _feed(self, data: bytes) -> None:
+        """Read a request on although it offers another protocol; Java's client always does.
+
+        The parser passes over the body of such a one. It is given to another parser without its
+        offer, which may be ignored.
+        """
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offered:
+            method = self.parser.get_method()
+            if method == b"CONNECT":
+                raise httptools.HttpParserError("this is no proxy") from None
+            head = [method + b" " + self.url + b" HTTP/" + self.parser.get_http_version().encode()]
+            for name, value in self.headers:
+                if name == b"connection":
+                    value = b"close" if b"close" in value.lower() else b"keep-alive"
+                if name != b"upgrade":
+                    head.append(name + b": " + value)
+            self.parser = httptools.HttpRequestParser(self)
+            self._head = 0
+            self.parser.feed_data(b"\r\n".join([*head, b"", b""]))
+            self._feed(data[offered.args[0] :])
 
     @property
     def _owes_nothing(self) -> bool:
@@ -153,6 +184,8 @@ class _Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The body is due."""
+        if self.parser.should_upgrade():
+            return
         self._in_head = False
         self._expect(self.bounds.body_seconds + _GRACE)
         self._unanswered += 1
@@ -168,6 +201,8 @@ class _Bounded(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Nothing is due; until the answer has gone the client may be silent."""
+        if self.parser.should_upgrade():
+            return
         self._expect(None)
         self._in_head = True
         self._came = self._body = self._head = 0
