@@ -7,7 +7,9 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -154,14 +156,94 @@ def test_a_chunked_body_without_end_is_413(server: Running) -> None:
     assert answer == b"" or b" 413 " in answer
 
 
+LARGE = HEAD + b"Content-Length: 9\r\n\r\n[[99, 1]]"
+WHOLE = 15_000_000
+
+
+def narrow(port: int) -> socket.socket:
+    """A connection of which little lies in the buffers of its client."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    made.settimeout(20)
+    made.connect(("127.0.0.1", port))
+    return made
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def late_ones(server: Running) -> int:
+    """How many clients were hung up on because they did not read."""
+    return sum("does not read" in each["message"] for each in server.events("server"))
+
+
 def test_a_client_that_never_reads_is_hung_up_on(server: Running) -> None:
-    body = b"[[99, 1]]"
-    with raw(server.port, timeout=10) as connection:
-        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        time.sleep(2)
+    before = late_ones(server)
+
+    with narrow(server.port) as connection:
+        connection.sendall(LARGE)
+        wait_for(lambda: late_ones(server) > before)
         answer = rest(connection)
 
-    assert 0 < len(answer) < 15_000_000
+    assert len(answer) < WHOLE
+
+
+def read_whole(connection: socket.socket) -> bytes:
+    answer = b""
+    while not answer.endswith(b"]}"):
+        part = connection.recv(1_000_000)
+        assert part
+        answer += part
+    return answer
+
+
+def test_a_client_that_reads_is_not_late_with_the_next_answer() -> None:
+    def predict(data: Any) -> Any:
+        return np.zeros((4_000_000,))
+
+    seconds = 2.0
+    limits = replace(LIMITS, reading_seconds=seconds)
+    with serving(model(predict), limits=limits) as server, narrow(server.port) as connection:
+        connection.sendall(LARGE)
+        wait_for(lambda: len(server.events("request")) == 1)
+        first = time.monotonic()
+        read_whole(connection)
+        connection.sendall(LARGE)
+        wait_for(lambda: len(server.events("request")) == 2)
+        # The first one would be late by now, the second is not.
+        time.sleep(max(0.0, first + seconds + 0.1 - time.monotonic()))
+
+        answer = read_whole(connection)
+
+        assert late_ones(server) == 0
+    assert len(answer) > WHOLE
+
+
+def test_answers_that_nobody_reads_are_bounded_in_all() -> None:
+    def predict(data: Any) -> Any:
+        return np.zeros((4_000_000,))
+
+    limits = replace(LIMITS, reading_seconds=60.0, answers=40_000_000)
+    with serving(model(predict), limits=limits) as server, ExitStack() as held:
+        several = []
+        for at in range(5):
+            several.append(held.enter_context(narrow(server.port)))
+            several[-1].sendall(LARGE)
+            wait_for(lambda at=at: len(server.events("request")) > at)  # type: ignore[misc]
+        last = several[-1].makefile("rb")
+        whole = [last.readline()]
+        while whole[-1].strip():
+            whole.append(last.readline())
+        length = next(int(x.split(b":")[1]) for x in whole if x.startswith(b"content-length"))
+        body = last.read(length)
+        first = rest(several[0])
+
+    assert len(body) == length > WHOLE
+    assert 0 < len(first) < WHOLE
 
 
 def test_large_requests_at_once_share_a_bound(server: Running) -> None:

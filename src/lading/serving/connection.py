@@ -17,13 +17,14 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from lading.serving.limits import Limits
-from lading.serving.present import Present
+from lading.serving.present import Present, Unread
 
 # A client that sends its body in pieces of one byte needs five more for each.
 _OVERHEAD = 8
 # The server itself answers who is late with a body; this is for who goes on after the answer.
 _GRACE = 1.0
 _NO_HTTP = "Invalid HTTP request received."
+_OFFER = (b"upgrade", b"connection")
 _CONTINUE = b"HTTP/1.1 100 "
 
 
@@ -73,6 +74,7 @@ def bounded(limits: Limits, here: Present) -> type[HttpToolsProtocol]:
     class Bounded(_Bounded):
         bounds = limits
         present = here
+        unread = Unread(limits.answers)
 
     return Bounded
 
@@ -80,6 +82,7 @@ def bounded(limits: Limits, here: Present) -> type[HttpToolsProtocol]:
 class _Bounded(HttpToolsProtocol):
     bounds: Limits
     present: Present
+    unread: Unread
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -109,8 +112,7 @@ class _Bounded(HttpToolsProtocol):
             self._deadline.cancel()
         self.present.count -= self._unanswered
         self._unanswered = 0
-        if self._reading is not None:
-            self._reading.cancel()
+        self._is_read()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -144,11 +146,9 @@ class _Bounded(HttpToolsProtocol):
             if method == b"CONNECT":
                 raise httptools.HttpParserError("this is no proxy") from None
             head = [method + b" " + self.url + b" HTTP/" + self.parser.get_http_version().encode()]
-            for name, value in self.headers:
-                if name == b"connection":
-                    value = b"close" if b"close" in value.lower() else b"keep-alive"
-                if name != b"upgrade":
-                    head.append(name + b": " + value)
+            head += [b": ".join(each) for each in self.headers if each[0] not in _OFFER]
+            if not self.parser.should_keep_alive():
+                head.append(b"connection: close")
             self.parser = httptools.HttpRequestParser(self)
             self._head = 0
             self.parser.feed_data(b"\r\n".join([*head, b"", b""]))
@@ -213,13 +213,31 @@ class _Bounded(HttpToolsProtocol):
         if self._unanswered:
             self._unanswered -= 1
             self.present.count -= 1
-        if self._reading is None and self.transport.get_write_buffer_size():
-            self._reading = self.loop.call_later(self.bounds.reading_seconds, self._unread)
+        if self._reading is not None:
+            self._is_read()
+        if self.transport.get_write_buffer_size():
+            # For each answer anew: who reads what came before is not late with this one. Nothing
+            # is answered while much of it lies here, so nobody gains time by asking again.
+            self._reading = self.loop.call_later(self.bounds.reading_seconds, self._is_late)
+            self.unread.hold(self.transport)
         super().on_response_complete()
 
-    def _unread(self) -> None:
-        self._reading = None
-        if self.transport.get_write_buffer_size():
+    def resume_writing(self) -> None:
+        """Most of what lay here is read."""
+        self._is_read()
+        super().resume_writing()
+
+    def _is_read(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+            self.unread.let_go(self.transport)
+
+    def _is_late(self) -> None:
+        late = self.transport.get_write_buffer_size()
+        self._is_read()
+        if late:
+            self.logger.warning("A client that does not read its answer is hung up on.")
             self.transport.abort()
 
     def _expect(self, seconds: float | None) -> None:

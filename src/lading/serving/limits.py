@@ -17,6 +17,8 @@ class Limits:
     # Bytes of one request's body, and of all that are being read or answered at once.
     body: int = 32 * MIB
     bodies: int = 128 * MIB
+    # Bytes of answers that clients have not read yet, in all.
+    answers: int = 512 * MIB
     # Bytes of a request's head.
     head: int = 32 * 1024
     rows: int = 10_000
