@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -15,6 +16,8 @@ import numpy as np
 import pytest
 import tritonclient.grpc as triton
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from hypothesis import given
+from hypothesis import strategies as st
 from parts.http_client import ask
 from parts.process import free_port
 from serving.serving import (
@@ -36,6 +39,7 @@ from lading.serving.limits import Limits
 from lading.serving.plan import Plan
 from lading.serving.protocol.datatypes import DATATYPES
 from lading.serving.rpc.messages import PROTOCOL, inference
+from lading.serving.rpc.receiving import demand_few_fields
 from lading.serving.server import run
 from lading.spec.signature import Signature, Tensor
 
@@ -305,6 +309,9 @@ _INVALID = grpc.StatusCode.INVALID_ARGUMENT
         ({"shape": [2, 2]}, _INVALID, "fp64_contents has 2 elements: its shape [2, 2] says 4"),
         ({"shape": [-1, 2]}, _INVALID, "its shape is no list of whole numbers, none negative"),
         ({"shape": [2**62, 2**62]}, _INVALID, "its shape [4611686018427387904"),
+        ({"shape": [2**62] * 2000}, _INVALID, "a tensor has more dimensions than any"),
+        ({"shape": [2] * 300}, _INVALID, "its shape is larger than any tensor"),
+        ({"shape": [2] * 300, "raw": [bytes(16)]}, _INVALID, "its shape is larger than any"),
         ({"shape": [2]}, _INVALID, "expected shape [-1, 2], got shape [2]"),
         ({"raw": [bytes(15)]}, _INVALID, "raw_input_contents[0] has 15 bytes: 2 elements"),
         ({"raw": [bytes(16), b""]}, _INVALID, "raw_input_contents has 2 parts: there are 1"),
@@ -392,6 +399,71 @@ def test_a_message_that_never_comes_is_not_waited_for(channel: grpc.Channel) -> 
     assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     assert raised.value.details() == "the message did not come within 0.6 s"
     assert time.monotonic() - started < 5
+
+
+def test_calls_that_send_nothing_hold_up_nobody() -> None:
+    never = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        never.wait(60)
+        yield from ()
+
+    limits = replace(LIMITS, body_seconds=30.0)
+    with (
+        serving(model(behaves), limits=limits, grpc=True) as running,
+        grpc.insecure_channel(f"127.0.0.1:{running.grpc_port}") as made,
+    ):
+        stalled = [made.stream_unary(INFER).future(nothing()) for _ in range(70)]
+        time.sleep(0.2)
+        started = time.monotonic()
+        answer = sent(made, request())
+        took = time.monotonic() - started
+        never.set()
+        for each in stalled:
+            each.cancel()
+
+    assert list(answer.outputs[0].contents.fp64_contents) == [3.0]
+    assert took < 8
+
+
+def in_field(number: int, inner: bytes) -> bytes:
+    """A field of bytes, as messages have it."""
+    length = len(inner)
+    written = bytearray([number << 3 | 2])
+    while length > 127:
+        written.append(length & 127 | 128)
+        length >>= 7
+    return bytes([*written, length]) + inner
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        in_field(5, b"") * 70_000,
+        in_field(6, b"") * 70_000,
+        in_field(5, in_field(4, b"") * 70_000),
+        in_field(5, in_field(2, b"FP64") + in_field(3, b"\x7f" * 150_000)),
+    ],
+)
+def test_a_message_that_grows_when_it_is_parsed_is_refused(
+    channel: grpc.Channel, message: bytes
+) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(grpc.RpcError) as raised:
+        channel.unary_unary(INFER)(message)
+
+    assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "than any" in str(raised.value.details())
+    assert time.monotonic() - started < 2
+
+
+@given(st.binary(max_size=60), st.integers(0, 2), st.binary(max_size=30))
+def test_any_bytes_are_counted_as_the_parser_reads_them(
+    some: bytes, number: int, more: bytes
+) -> None:
+    demand_few_fields(some)
+    demand_few_fields(in_field(5, some) * number + more)
 
 
 def test_a_call_without_a_message_is_refused(channel: grpc.Channel) -> None:

@@ -14,7 +14,7 @@ from lading.serving.protocol.datatypes import BYTES, Datatype
 from lading.signatures.npy import Array
 
 # More dimensions than any array has, more tensors than any model.
-_MOST_DIMENSIONS: Final = 32
+MOST_DIMENSIONS: Final = 32
 _MOST_TENSORS: Final = 4096
 # Lengths multiplied without the zeros among them: what arrays of no elements are bounded by.
 _MOST_ELEMENTS: Final = 2**40
@@ -188,7 +188,7 @@ def _read(raw: memoryview, kind: Datatype, shape: tuple[int, ...], where: str) -
 def _shape(value: Any, where: str) -> tuple[tuple[int, ...], int]:
     if not isinstance(value, list) or any(type(each) is not int or each < 0 for each in value):
         raise InvalidInput(f"{where}: its shape is no list of whole numbers, none negative")
-    whole = math.prod(filter(None, value)) if len(value) <= _MOST_DIMENSIONS else _MOST_ELEMENTS
+    whole = math.prod(filter(None, value)) if len(value) <= MOST_DIMENSIONS else _MOST_ELEMENTS
     if whole >= _MOST_ELEMENTS:
         raise InvalidInput(f"{where}: its shape is larger than any tensor")
     if 0 in value and math.prod(value[: value.index(0)]) > _MOST_HOLLOW:

@@ -14,11 +14,12 @@ from typing import Any, Final
 
 import grpc
 
-from lading.errors import InvalidInput, LadingError
+from lading.errors import LadingError
 from lading.serving.asker import Asker
 from lading.serving.failures import TooSlow, status_of
 from lading.serving.house import House
 from lading.serving.model import Model
+from lading.serving.rpc.receiving import Receiving
 from lading.serving.rpc.statuses import code_of
 from lading.serving.watched import Seen
 
@@ -27,9 +28,6 @@ _REQUEST_ID: Final = "x-request-id"
 _ID: Final = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 # Longer ones do not fit into the trailers that clients take.
 _LONGEST: Final = 2000
-# So many messages are being received at once. How much of one has come is known to nobody but
-# gRPC, so each may be as large as one may be.
-_MOST_READ: Final = 64
 # Clients that gave up are counted as such.
 _GAVE_UP: Final = 499
 _QUIET: Final = frozenset({"live", "ready", "watch"})
@@ -68,7 +66,7 @@ class Calls:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._reading = asyncio.Semaphore(_MOST_READ)
+        self._receiving = Receiving(house.limits)
 
     def handler(self, path: str, endpoint: str, answer: Answered) -> Any:
         """What gRPC is given for one method; ``answer`` is handed the message and sends its own."""
@@ -110,14 +108,7 @@ class Calls:
 
     async def _message(self, context: Any) -> bytes:
         """The message of a call; its size counts as held until it is let go."""
-        seconds = self._house.limits.body_seconds
-        try:
-            async with asyncio.timeout(seconds), self._reading:
-                message = await context.read()
-        except TimeoutError:
-            raise TooSlow(f"the message did not come within {seconds:g} s") from None
-        if not isinstance(message, bytes):
-            raise InvalidInput("the call ended before its message came")
+        message = await self._receiving.message(context)
         self._house.bodies.hold(len(message))
         return message
 

@@ -15,6 +15,7 @@ from lading.serving.protocol.given import Given
 from lading.serving.rpc import translate
 from lading.serving.rpc.calls import Call
 from lading.serving.rpc.messages import inference
+from lading.serving.rpc.receiving import demand_few_fields
 
 
 class Services:
@@ -70,6 +71,7 @@ class Services:
     async def infer(self, call: Call, message: bytes) -> None:
         """Ask the model."""
         with call.of(self._house.slot.current):
+            demand_few_fields(message)
             asked = self.parsed("ModelInferRequest", message)
             asker = self._house.slot.called(asked.model_name, asked.model_version or None)
             await self._infer(call, call.of(asker), asked)

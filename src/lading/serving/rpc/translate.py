@@ -6,6 +6,7 @@ that every rule and every refusal is the one that HTTP has.
 
 from __future__ import annotations
 
+import math
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
@@ -80,16 +81,22 @@ def _raw(message: Any) -> Sequence[bytes]:
 def _demand_size(tensor: Any, size: int, where: str) -> None:
     """Refuse another length than the shape says, in the words of this door."""
     kind = datatypes.DATATYPES.get(tensor.datatype)
-    if kind is None or kind.size is None or any(length < 0 for length in tensor.shape):
+    count = _count(tensor)
+    if kind is None or kind.size is None or count is None:
         return  # said by whoever reads it
-    count = 1
-    for length in tensor.shape:
-        count *= length
     if size != count * kind.size:
         raise InvalidInput(
             f"{where} has {size} bytes",
             cause=f"{str(count)[:40]} elements of {kind.name} are {str(count * kind.size)[:40]}",
         )
+
+
+def _count(tensor: Any) -> int | None:
+    """How many elements its shape says; None of a shape that whoever reads it refuses."""
+    if len(tensor.shape) > request.MOST_DIMENSIONS or any(length < 0 for length in tensor.shape):
+        return None
+    count: int = math.prod(tensor.shape)
+    return count
 
 
 def _typed(message: Any) -> Sequence[bytes]:
@@ -122,10 +129,8 @@ def _packed(tensor: Any, where: str) -> bytes:
 
 
 def _demand_count(tensor: Any, found: int, where: str, field: str) -> None:
-    count = 1
-    for length in tensor.shape:
-        count *= length
-    if found != count and all(length >= 0 for length in tensor.shape):
+    count = _count(tensor)
+    if count is not None and found != count:
         raise InvalidInput(
             f"{where}: {field} has {found} elements",
             cause=f"its shape {list(tensor.shape)[:32]} says {str(count)[:40]}",
