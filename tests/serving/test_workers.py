@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from parts.http_client import ask
-from parts.process import Daemon, answers
+from parts.process import Daemon, answers, free_port
 from serving.crew import SLOW
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
@@ -450,3 +450,31 @@ def test_pauses_grow_and_who_had_settled_begins_anew() -> None:
     assert not care.is_hopeless(1)
     assert care.after(60.0).pause == 0.0
     assert care.after(1.0).failures == 10
+
+
+ALONE = """
+import sys
+from serving.crew import MATRIX, answer
+from lading.serving.model import Model
+from lading.serving.plan import Plan
+from lading.serving.workers.supervisor import run_several
+def load():
+    return Model(name="tiny", version="1.0.0", digest="unknown", reference="tiny",
+                 predict=answer, signature=MATRIX)
+run_several(Plan(load=load, port=int(sys.argv[1])), 2, lambda digest: load)
+"""
+
+
+def test_workers_start_where_nobody_listens_to_what_is_printed(tmp_path: Path) -> None:
+    port = free_port()
+    command = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", sys.executable, "-c", ALONE, str(port)]
+    paths = f"{_SOURCE / 'src'}:{_SOURCE / 'tests'}"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": paths}
+    daemon = Daemon(command, tmp_path / "log", environment=environment)
+
+    try:
+        found = daemon.wait_for(lambda: answers(port))
+    finally:
+        daemon.stop()
+
+    assert found

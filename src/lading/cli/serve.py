@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.loading import Adapter, AllowPickle, Device, ModelOrFolder, Trusted
+from lading.cli.log_lines import LogLines
 from lading.cli.options import examples
 from lading.operations import serve as operation
 from lading.spec.duration import seconds_of
@@ -175,7 +177,7 @@ def serve(
         adapter=adapter,
         device=device,
         on_ready=lambda result: console.answer(result, _addresses(result)),
-        on_line=console.log,
+        on_line=LogLines(console.log, sys.stderr),
         settings=console.settings(),
     )
 
