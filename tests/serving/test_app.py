@@ -250,6 +250,17 @@ def test_large_bodies_and_many_rows_are_413() -> None:
     assert "4 rows at once: at most 3" in many.error
 
 
+@pytest.mark.parametrize("rows", [b'[1,"a"]', b'{"age":1}', b"{}", b"[]", b"7"])
+def test_too_many_rows_are_refused_before_they_are_looked_at(rows: bytes) -> None:
+    # Each would be wrong, but looking at a million of them takes seconds.
+    body = b"[" + b",".join([rows] * 11) + b"]"
+
+    with serving(model(row_sums, ROWS), limits=Limits(rows=10)) as server:
+        told = ask(server.port, "POST", "/predict", body)
+
+    assert (told.status, told.error.partition(":")[0]) == (413, "11 rows at once")
+
+
 def test_a_compressed_body_is_415() -> None:
     with serving(model(row_sums)) as server:
         told = ask(server.port, "POST", "/predict", b"\x1f\x8b", content_encoding="gzip")

@@ -311,3 +311,29 @@ def test_a_signature_with_anything_but_numbers_is_looked_at_in_full() -> None:
 
     assert [Inputs.of(each).numeric for each in (MATRIX, NUMBERS)] == [True, True]
     assert not any(Inputs.of(each).numeric for each in (TABLE, NAMED, half, single, None))
+
+
+PEOPLE = Signature(inputs=(Column(name="age", dtype="int64"), Column(name="city", dtype="string")))
+PAIRS = Signature(inputs=(Tensor(dtype="float64", shape=(-1, 2)),))
+
+
+def test_rows_are_counted_before_they_are_looked_at() -> None:
+    table, matrix, anything = (Inputs.of(each) for each in (PEOPLE, PAIRS, None))
+
+    assert table.rows_of_value([object()] * 7) == 7
+    assert table.rows_of_value({"columns": ["a"], "data": [object()] * 7}) == 7
+    assert matrix.rows_of_value([object()] * 7) == 7
+    assert anything.rows_of_value([object()] * 7) == 0
+    assert table.rows_of_value({"age": 1, "city": ["Rome"] * 7}) == 0
+    assert table.rows_of_value("text") == matrix.rows_of_value(None) == 0
+
+
+@given_by_law(st.integers(0, 9))
+def test_what_is_counted_beforehand_is_what_is_asked_about(rows: int) -> None:
+    matrix, table = Inputs.of(PAIRS), Inputs.of(PEOPLE)
+    lists = [[1.0, 2.0]] * rows
+    records = [{"age": 1, "city": "Rome"}] * rows
+
+    if rows:
+        assert matrix.rows_of_value(lists) == plain_rows(matrix, lists).rows
+    assert table.rows_of_value(records) == plain_rows(table, records).rows

@@ -89,6 +89,7 @@ class Asking:
     ) -> _Answered:
         parsed = request.parse(body, None if header is None else header.decode("latin-1"))
         asker.outputs.check(parsed.outputs)
+        self._house.demand_few(asker.inputs.rows_of_tensors(parsed.inputs))
         given = asker.inputs.given(parsed)
         answer = await self._ask(seen, asker, given)
         tensors = asker.outputs.tensors(answer, parsed.outputs)
@@ -96,7 +97,9 @@ class Asking:
         return _Answered(encoded.body, encoded.header_length, given, answer)
 
     async def _predict(self, seen: Seen, asker: Asker, body: bytes) -> _Answered:
-        given = plain_rows(asker.inputs, request.loads(body))
+        value = request.loads(body)
+        self._house.demand_few(asker.inputs.rows_of_value(value))
+        given = plain_rows(asker.inputs, value)
         answer = await self._ask(seen, asker, given)
         model = asker.model
         told = {
@@ -109,7 +112,7 @@ class Asking:
 
     async def _ask(self, seen: Seen, asker: Asker, given: Given) -> Any:
         seen.rows = given.rows
-        self._house.demand_few(given)
+        self._house.demand_few(given.rows)
         return await asker.ask(given, alone=self._house.present.alone)
 
     async def _shadowed(self, made: _Answered) -> None:

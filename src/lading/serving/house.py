@@ -11,7 +11,6 @@ from lading.serving.journal import Journal
 from lading.serving.limits import Limits
 from lading.serving.metrics import Metrics
 from lading.serving.present import Present
-from lading.serving.protocol.given import Given
 from lading.serving.shadow import Shadow
 from lading.serving.slot import Slot
 
@@ -40,13 +39,11 @@ class House:
         if asker := self.slot.loaded:
             self.metrics.of(asker.model).waiting.set(asker.waiting)
 
-    def demand_few(self, given: Given) -> None:
+    def demand_few(self, rows: int | None) -> None:
         """Refuse more rows than one may ask about.
 
         Raises:
             TooLarge: there are more.
         """
-        if (given.rows or 0) > self.limits.rows:
-            raise TooLarge(
-                f"{given.rows} rows at once", cause=f"at most {self.limits.rows} are answered"
-            )
+        if (rows or 0) > self.limits.rows:
+            raise TooLarge(f"{rows} rows at once", cause=f"at most {self.limits.rows} are answered")

@@ -69,6 +69,28 @@ class Inputs:
             in_rows=all(isinstance(f, Tensor) and f.shape[:1] == (-1,) for f in signature.inputs),
         )
 
+    def rows_of_tensors(self, inputs: Sequence[InputTensor]) -> int:
+        """How many rows a request says that it has, before any of them is looked at."""
+        if not self._has_rows:
+            return 0
+        return max((each.shape[0] for each in inputs if each.shape), default=0)
+
+    def rows_of_value(self, value: Any) -> int:
+        """The same of plain rows."""
+        if not self._has_rows:
+            return 0
+        parts: Sequence[Any] = (value,)
+        if isinstance(value, Mapping):
+            # A list in a record is one value of its column.
+            table = self.form == "table"
+            parts = (value.get("data"),) if table and "columns" in value else ()
+            parts = parts if table else tuple(value.values())
+        return max((len(part) for part in parts if isinstance(part, list)), default=0)
+
+    @property
+    def _has_rows(self) -> bool:
+        return self.form == "table" or (self.in_rows and self.form != "anything")
+
     def given(self, request: InferRequest) -> Given:
         """The input of a request.
 

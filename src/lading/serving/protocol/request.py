@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -140,7 +141,8 @@ def _inputs(value: Mapping[str, Any], tail: binary.Tail) -> tuple[InputTensor, .
 
 def _refuse_twice(names: list[str], word: str) -> None:
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(names)
+        twice = next(name for name in names if counts[name] > 1)
         raise InvalidInput(f"the {word} {twice[:100]!r} is there twice")
 
 

@@ -79,9 +79,10 @@ class Services:
     async def _infer(self, call: Call, asker: Asker, message: Any) -> None:
         asked = translate.read(message)
         asker.outputs.check(asked.outputs)
+        self._house.demand_few(asker.inputs.rows_of_tensors(asked.inputs))
         given = asker.inputs.given(asked)
         call.seen.rows = given.rows
-        self._house.demand_few(given)
+        self._house.demand_few(given.rows)
         answer = await asker.ask(given)
         tensors = asker.outputs.tensors(answer, asked.outputs)
         model, raw = asker.model, bool(message.raw_input_contents)
