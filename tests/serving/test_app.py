@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import threading
 import time
@@ -514,6 +515,17 @@ def test_json_lines_are_json() -> None:
         ask(server.port, "GET", '/"quoted"%0a%ff')
 
     assert all(json.loads(line)["time"].endswith("Z") for line in server.lines)
+
+
+def test_what_the_loop_says_is_told_without_its_words() -> None:
+    with serving(model(row_sums)) as server:
+        try:
+            raise ValueError("Ada Lovelace's income")
+        except ValueError:
+            logging.getLogger("asyncio").exception("Task exception was never retrieved")
+
+    assert server.events("server")[0]["error"] == "ValueError"
+    assert "Ada" not in "".join(server.lines)
 
 
 @pytest.mark.parametrize("error", [SystemExit, Base, asyncio.CancelledError])

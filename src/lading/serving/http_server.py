@@ -18,7 +18,8 @@ from lading.serving.journal import Journal, ServerLog
 from lading.serving.plan import Link
 
 HANDLED: Final = (signal.SIGINT, signal.SIGTERM)
-_LOGGER: Final = "uvicorn"
+# Tracebacks of the second have words of the model's in them, and would be no JSON.
+_LOGGERS: Final = ("uvicorn", "asyncio")
 # For so long a server that ends answers what is on its way, and tells each client to go.
 _LINGER: Final = 0.25
 
@@ -108,11 +109,13 @@ class HttpServer(uvicorn.Server):
 
 @contextlib.contextmanager
 def logged(journal: Journal) -> Iterator[None]:
-    """What the HTTP server says goes where everything else goes."""
-    logger = logging.getLogger(_LOGGER)
-    before = logger.handlers[:], logger.propagate
-    logger.handlers[:], logger.propagate = [ServerLog(journal)], False
+    """What the HTTP server and the loop say goes where everything else goes."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [(each.handlers[:], each.propagate) for each in loggers]
+    for logger in loggers:
+        logger.handlers[:], logger.propagate = [ServerLog(journal)], False
     try:
         yield
     finally:
-        logger.handlers[:], logger.propagate = before
+        for logger, (handlers, propagates) in zip(loggers, before, strict=True):
+            logger.handlers[:], logger.propagate = handlers, propagates
