@@ -25,7 +25,7 @@ from xgboost import XGBClassifier
 import lading
 from lading.errors import Conflict, InvalidInput, LocalFailure, PolicyRefused
 from lading.operations.inspect import inspect
-from lading.operations.load import load
+from lading.operations.load import from_folder, load
 from lading.operations.pull import pull
 from lading.operations.push import push
 from lading.operations.reproduce import reproduce
@@ -222,6 +222,35 @@ def test_another_environment_is_warned_of_once(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load("ml/fraud:1.0.0", settings=settings)
+
+
+def test_packages_that_only_training_needs_may_be_missing(
+    trained: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(trained, "ml/fraud:1.0.0", settings=settings)
+    with lading.open("ml/fraud:1.0.0", settings=settings) as opened:
+        document = opened.document
+    assert document.environment is not None
+    locked = (*document.environment.requirements, "tuner==1.0.0")
+    trained_with = document.environment.model_copy(update={"requirements": locked})
+    document = document.model_copy(update={"environment": trained_with})
+    folder = Path(lading.pull("ml/fraud:1.0.0", settings=settings).path)
+
+    def warned() -> tuple[str, ...]:
+        return from_folder(folder, document, reference="/models", digest="unknown").warnings
+
+    assert warned() == ()
+
+    from lading.capture import installed
+
+    everything = installed.Installed.versions
+    monkeypatch.setattr(
+        installed.Installed,
+        "versions",
+        lambda self: {name: v for name, v in everything(self).items() if name != "scipy"},
+    )
+    with pytest.warns(EnvironmentWarning, match=r"environment: scipy missing instead of [\d.]+ \("):
+        assert len(warned()) == 1
 
 
 def test_the_check_finds_a_model_that_answers_otherwise(

@@ -1,4 +1,4 @@
-"""Which of a lock's packages an image must have. Pure.
+"""Which of a lock's packages an image must have, or whoever loads a model. Pure.
 
 Not all: ``serve`` and ``base`` leave out what only training needs. A document names the packages
 that a model needs itself; what those need in turn, their own metadata in the image says.
@@ -7,10 +7,9 @@ that a model needs itself; what those need in turn, their own metadata in the im
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from lading.images.installed import Package
 from lading.spec.tags import Target
 
 if TYPE_CHECKING:
@@ -25,13 +24,14 @@ _Wish = tuple[str, frozenset[str]]
 def needed(
     direct: Iterable[str],
     locked: Iterable[str],
-    installed: Mapping[str, Package],
+    installed: Mapping[str, Iterable[str]],
     target: Target,
     environment: Mapping[str, str],
 ) -> frozenset[str]:
     """The packages of a lock that an image for this target must have.
 
-    Everything, where it is to train, or where nobody knows what the model needs itself. Markers
+    Everything, where it is to train, or where nobody knows what the model needs itself.
+    ``installed`` are the image's packages by normalised name, each with what it requires. Markers
     are held against the image's ``environment``. What is needed only for an extra that nobody asked
     for by name counts if the lock has it and the image, too.
     """
@@ -47,8 +47,7 @@ def needed(
         if before is not None and extras <= before:
             continue
         found[name] = extras | (before or frozenset())
-        package = installed.get(name)
-        for wish in package.requires if package else ():
+        for wish in installed.get(name, ()):
             waiting += _wished(wish, found[name], every, installed, environment)
     return frozenset(found) & every
 
@@ -62,7 +61,7 @@ def _wished(
     wish: str,
     extras: frozenset[str],
     every: frozenset[str],
-    installed: Mapping[str, Package],
+    installed: Container[str],
     environment: Mapping[str, str],
 ) -> list[_Wish]:
     """What a package needs by one line of its metadata; nothing where that is no requirement."""

@@ -85,6 +85,28 @@ def compared(recorded: Environment, python: Interpreter | None = None) -> Compar
     return compare(recorded, running)
 
 
+def matters_to_load(recorded: Environment) -> tuple[Difference, ...]:
+    """Where the environment that runs differs, and that matters to who only loads the model.
+
+    What only training needs may be missing, as it is in an image that serves.
+    """
+    python = Interpreter.of(None)
+    comparison = compared(recorded, python)
+    absent = {each.name for each in comparison.packages if each.state == "missing"}
+    unneeded = absent - _needed(recorded, comparison, python) if absent else absent
+    packages = (each for each in comparison.packages if each.name not in unneeded)
+    others = (*([comparison.python] if comparison.python else ()), *comparison.platform)
+    return tuple(each for each in (*packages, *others) if each.matters)
+
+
+def _needed(recorded: Environment, comparison: Comparison, python: Interpreter) -> frozenset[str]:
+    from lading.images.matching import needed
+
+    locked = [each.name for each in comparison.packages]
+    there = {name: found.requires for name in locked if (found := python.installed.find(name))}
+    return needed(recorded.direct, locked, there, "serve", python.markers)
+
+
 def recorded_environment(opened: Opened) -> Environment:
     """What a version says that it needs.
 

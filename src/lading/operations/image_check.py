@@ -163,7 +163,8 @@ def _checked(
     comparison = compare(recorded, running)
     locked = [each.name for each in comparison.packages]
     asked = linux(running.python.version, running.platform.machine or "")
-    wanted = needed(recorded.direct, locked, used, target, asked)
+    requires = {key: package.requires for key, package in used.items()}
+    wanted = needed(recorded.direct, locked, requires, target, asked)
     absent = {each.name for each in comparison.packages if each.state == "missing"}
     python = comparison.python if inside.python(image.base.environment) else None
     packages = tuple(e for e in comparison.packages if e.name in wanted or e.name not in absent)

@@ -179,9 +179,9 @@ def _environment(document: Document, reference: str) -> Iterator[str]:
     """How this environment differs from the one that the model was saved in, where it matters."""
     if document.environment is None:
         return
-    from lading.operations.check_env import compared
+    from lading.operations.check_env import matters_to_load
 
-    differing = [each for each in compared(document.environment).all if each.matters]
+    differing = matters_to_load(document.environment)
     if differing:
         named = ", ".join(
             f"{each.name} {each.running or 'missing'} instead of {each.recorded}"
