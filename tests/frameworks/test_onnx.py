@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +121,106 @@ def test_a_graph_within_a_node_cannot_either(tmp_path: Path) -> None:
 
     with pytest.raises(PolicyRefused, match="outside the model's folder"):
         ADAPTER.load(tmp_path, {}, LoadOptions())
+
+
+def test_what_a_function_s_attribute_defaults_to_cannot_either(tmp_path: Path) -> None:
+    weights = numpy_helper.from_array(np.ones(2, np.float32), "w")
+    external(weights, "../secret")
+    function = helper.make_function("own", "f", [], ["y"], [], [helper.make_opsetid("", 17)])
+    function.attribute_proto.append(helper.make_attribute("value", weights))
+    model = graph()
+    model.functions.append(function)
+    (tmp_path / MODEL_FILE).write_bytes(model.SerializeToString())
+
+    with pytest.raises(PolicyRefused, match="outside the model's folder"):
+        ADAPTER.load(tmp_path, {}, LoadOptions())
+
+
+def test_a_place_said_twice_counts_as_the_runtime_reads_it(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "near").write_bytes(bytes(8))
+    model = graph()
+    external(model.graph.initializer[0], "near")
+    # In one entry, a second key and value behind the first: a reader takes the last ones.
+    honest = b"\x6a\x10\x0a\x08location\x12\x04near"
+    twice = b"\x0a\x01x\x12\x04near\x0a\x08location\x12\x0b/etc/passwd"
+    tensor = model.graph.initializer[0].SerializeToString()
+    assert tensor.count(honest) == 1
+    lying = tensor.replace(honest, b"\x6a" + bytes([len(twice)]) + twice)
+    model.graph.ClearField("initializer")
+    # A message that comes twice is one message: the tensor is in the second one.
+    second = b"\x2a" + bytes([len(lying)]) + lying
+    raw = model.SerializeToString() + b"\x3a" + bytes([len(second)]) + second
+    (folder / MODEL_FILE).write_bytes(raw)
+
+    with pytest.raises(PolicyRefused, match="outside the model's folder"):
+        ADAPTER.load(folder, {}, LoadOptions())
+
+
+def test_a_graph_of_many_numbers_is_looked_through_at_once(tmp_path: Path) -> None:
+    many = helper.make_attribute("nodes_values", [0.5] * 3_000_000)
+    ids = helper.make_attribute("nodes_ids", list(range(2_000_000)))
+    outside = helper.make_attribute("value", numpy_helper.from_array(np.ones(2, np.float32), "w"))
+    external(outside.t, "../secret")
+    node = helper.make_node("Own", ["x"], ["z"], domain="own")
+    node.attribute.extend([many, ids, outside])
+    (tmp_path / MODEL_FILE).write_bytes(graph(node).SerializeToString())
+
+    start = time.process_time()
+    with pytest.raises(PolicyRefused, match="outside the model's folder"):
+        ADAPTER.load(tmp_path, {}, LoadOptions())
+
+    assert time.process_time() - start < 1.5
+
+
+@pytest.mark.parametrize("raw", [b"\x3a\x7fshort", b"\x0b", b"\x3a\x02\x0b\x0c"])
+def test_what_cannot_be_read_to_its_end_is_not_loaded(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / MODEL_FILE).write_bytes(graph().SerializeToString() + raw)
+
+    with pytest.raises(Unsupported, match="no ONNX file that can be read"):
+        ADAPTER.load(tmp_path, {}, LoadOptions())
+
+
+def test_a_place_that_is_no_text_is_not_loaded(tmp_path: Path) -> None:
+    model = graph()
+    external(model.graph.initializer[0], "near")
+    raw = model.SerializeToString().replace(b"near", b"n\xffar")
+    (tmp_path / MODEL_FILE).write_bytes(raw)
+
+    with pytest.raises(Unsupported, match="no text"):
+        ADAPTER.load(tmp_path, {}, LoadOptions())
+
+
+def test_weights_beside_the_graph_are_loaded(tmp_path: Path) -> None:
+    model = graph()
+    values = bytes(model.graph.initializer[0].raw_data)
+    external(model.graph.initializer[0], "near")
+    (tmp_path / "near").write_bytes(values)
+    (tmp_path / MODEL_FILE).write_bytes(model.SerializeToString())
+
+    answer: Any = ADAPTER.predict(ADAPTER.load(tmp_path, {}, LoadOptions()), {"x": X})
+
+    np.testing.assert_allclose(answer, [[11, 22], [13, 24]])
+
+
+def test_the_package_onnx_is_only_for_saving(tmp_path: Path) -> None:
+    saved = ADAPTER.save(graph(), tmp_path, SaveOptions())
+    without = "import sys; sys.modules.update(dict.fromkeys(['onnx', 'ml_dtypes', 'google']))\n"
+    code = (
+        f"{without}import numpy as np\nfrom pathlib import Path\n"
+        "from lading.frameworks.registry import adapter\n"
+        "from lading.frameworks.adapter import LoadOptions\n"
+        f"it = adapter('onnx', '1.0')\nmodel = it.load(Path({str(tmp_path)!r}), {saved.how!r},"
+        " LoadOptions())\nprint(it.predict(model, {'x': np.float32([[1, 2]])}).tolist())"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.stdout == "[[11.0, 22.0]]\n", done.stderr
+    assert saved.roots == ("onnxruntime", "numpy")
 
 
 def test_weights_that_are_elsewhere_cannot_be_saved(tmp_path: Path) -> None:

@@ -79,6 +79,13 @@ def test_data_outside_the_folder_is_found_in_graphs_inside_nodes(tmp_path: Path)
     assert finding.severity == "dangerous"
 
 
+def test_a_place_that_is_said_twice_counts_as_the_last_word(tmp_path: Path) -> None:
+    pair = field(1, b"x") + field(2, b"near") + field(1, b"location") + field(2, b"../../secret")
+    raw = field(7, field(5, field(13, pair)))
+
+    assert verdict(tmp_path, raw, "model.onnx") == "dangerous"
+
+
 def test_operators_that_need_a_library_are_suspicious(tmp_path: Path) -> None:
     assert saved(tmp_path, network(domain="com.microsoft")) == ()
     (finding,) = saved(tmp_path, network(domain="acme.kernels"))

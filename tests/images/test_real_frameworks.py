@@ -100,7 +100,8 @@ def test_a_graph_is_served_by_a_small_image(here: Settings, docker_builder: Dock
     size, answer = built("ml/graph:1.0.0", docker_builder, here, {"x": ROWS})
 
     assert answer == [[2.5], [4.0]]
-    assert size < 400e6
+    # onnxruntime and numpy: what writes graphs (onnx, ml_dtypes) is not among it.
+    assert size < 270e6
 
 
 def test_a_net_is_served_by_processors(

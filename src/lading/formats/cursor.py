@@ -5,6 +5,7 @@ Every read is bounded here, so that a length that lies costs nothing. Nothing kn
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
@@ -172,6 +173,11 @@ class Cursor:
         self._source.skip(length - kept)
         self._passed += len(self._buffer) + length - kept
         self._buffer, self._at = b"", 0
+
+    def pass_over(self, pattern: re.Pattern[bytes]) -> None:
+        """Go on behind what matches here, as far as it is in memory already."""
+        if match := pattern.match(self._buffer, self._at):
+            self._at = match.end()
 
     def line(self, limit: int = 4096) -> bytes:
         """The next bytes up to the end of a line, which is left out.

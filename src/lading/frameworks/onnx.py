@@ -10,7 +10,10 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from lading.errors import InvalidInput, PolicyRefused, Unsupported
+from lading.errors import InvalidInput, LocalFailure, PolicyRefused, Unsupported
+from lading.formats.cursor import Broken
+from lading.formats.onnx_tree import places
+from lading.formats.window import FileWindow
 from lading.frameworks import installed
 from lading.frameworks.adapter import LoadOptions, Saved, SaveOptions
 from lading.frameworks.arrays import as_array, named_arrays
@@ -49,7 +52,8 @@ class Onnx:
 
     name: Final = "onnx"
     framework: Final = "onnx"
-    distributions: Final = ("onnx", "onnxruntime")
+    distributions: Final = ("onnxruntime",)
+    versioned_by: Final = "onnx"
     concurrent: Final = True
     by_row: Final = True
 
@@ -76,18 +80,16 @@ class Onnx:
             format="onnx",
             class_name="onnx.ModelProto",
             framework_version=installed.version_of("onnx"),
-            roots=("onnxruntime", "onnx"),
+            # Answers are arrays; the package onnx only writes graphs.
+            roots=("onnxruntime", "numpy"),
         )
 
     def load(self, folder: Path, how: Mapping[str, Json], options: LoadOptions) -> object:
         """An ``onnxruntime.InferenceSession``."""
-        onnx = installed.require("onnx")
         runtime = installed.require("onnxruntime")
-        from google.protobuf.message import DecodeError
 
         _, path = find(folder, how, options.files, _KINDS)
-        with loading(self.framework, DecodeError):
-            _check_places(onnx.load(str(path), load_external_data=False), path.parent)
+        _check_places(path)
         own = _errors_of(runtime)
         with loading("onnxruntime", *own):
             session: object = runtime.InferenceSession(
@@ -155,18 +157,28 @@ def _check_complete(graph: Any) -> None:
         )
 
 
-def _check_places(graph: Any, folder: Path) -> None:
+def _check_places(path: Path) -> None:
     """Refuse a graph that would have the runtime read files outside its folder."""
-    for tensor in tensors(graph):
-        if tensor.data_location != tensor.EXTERNAL:
-            continue
-        places = [entry.value for entry in tensor.external_data if entry.key == "location"]
-        if len(places) != 1 or not _is_inside(places[0], folder):
+    for place in _places(path):
+        if not _is_inside(place, path.parent):
             raise PolicyRefused(
                 "this graph reads a file outside the model's folder",
-                cause=repr(places)[:200],
+                cause=repr(place)[:200],
                 hint="nothing allows that; ask whoever made the model for another",
             )
+
+
+def _places(path: Path) -> Iterator[str]:
+    """The files beside a graph that it names; what cannot be read to its end is refused."""
+    try:
+        with FileWindow(path) as window:
+            yield from places(window)
+    except Broken as error:
+        raise Unsupported(
+            f"{path.name} is no ONNX file that can be read", cause=str(error)
+        ) from error
+    except OSError as error:
+        raise LocalFailure(f"cannot read {path}", cause=error.strerror) from error
 
 
 def _is_inside(place: str, folder: Path) -> bool:

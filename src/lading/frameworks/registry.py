@@ -129,7 +129,9 @@ def adapter(name: str, version: str | None = None, pins: Iterable[str] = ()) -> 
     found = known[name].load()
     for module in found.distributions[:1]:
         if not installed.is_installed(module):
-            raise installed.missing(module, version, pins)
+            # The version of a format is none of the package that runs it.
+            own = version if getattr(found, "versioned_by", module) == module else None
+            raise installed.missing(module, own, pins)
     return found
 
 

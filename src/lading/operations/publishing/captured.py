@@ -36,7 +36,7 @@ _IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "xgboost": ("xgboost",),
     "lightgbm": ("lightgbm",),
     "catboost": ("catboost",),
-    "onnx": ("onnxruntime",),
+    "onnx": ("onnxruntime", "numpy"),
     "transformers": ("transformers",),
     "sentence-transformers": ("sentence_transformers",),
 }
