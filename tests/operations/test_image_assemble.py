@@ -585,6 +585,17 @@ ENVIRONMENT = Environment(
 )
 
 
+@here
+def test_an_image_that_holds_a_model_is_no_base(yard: Yard) -> None:
+    first = yard.assembled(yard.put(BaseImage()))
+
+    with pytest.raises(InvalidInput, match="holds a model already") as caught:
+        yard.assembled(f"{yard.place}@{first.image}")
+
+    assert yard.version in str(caught.value.cause)
+    assert "runtime-1.0.0" in str(caught.value.hint)
+
+
 def built(
     place: str, settings: Settings, tmp_path: Path, version: str, packages: tuple[str, ...]
 ) -> str:

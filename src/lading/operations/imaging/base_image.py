@@ -15,7 +15,7 @@ from lading.spec import evidence as kinds
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor, Platform
 from lading.spec.digest import Digest
-from lading.spec.image import DIGEST, LOCK, Image, image_from
+from lading.spec.image import DIGEST, LOCK, REFERENCE, TARGET, Image, image_from
 from lading.spec.manifest import Index, Manifest, parse
 from lading.spec.plain import table, text
 from lading.transfer import read
@@ -57,7 +57,7 @@ def found_base(store: AnyStore, place: Reference, wanted: Sequence[Platform]) ->
 
     Raises:
         NotFound: there is none.
-        InvalidInput: it has no name, is no image, or not for a platform.
+        InvalidInput: it has no name, is no image, holds a model, or is not for a platform.
         Unsupported: a layer may not be passed on, or is of a kind that nobody knows.
     """
     if not place.name:
@@ -69,7 +69,23 @@ def found_base(store: AnyStore, place: Reference, wanted: Sequence[Platform]) ->
     root = stores.resolve(store, place)
     shown = str(place.with_digest(root.digest) if place.digest else place)
     images = _images_below(store, root, shown, wanted)
+    for image in images:
+        _demand_no_model(image, place, shown)
     return FoundBase(store, place.with_digest(root.digest), shown, root, tuple(images))
+
+
+def _demand_no_model(image: Base, place: Reference, shown: str) -> None:
+    """Files of one model under another's would be taken for its own."""
+    said = labels(image)
+    if said.get(TARGET) != "serve":
+        return
+    of = text(said.get(REFERENCE))
+    raise InvalidInput(
+        f"{shown} holds a model already",
+        cause=f"it is the serve image of {of[:200]}" if of else "it is a serve image",
+        hint=f"--base {place.base}:runtime-1.0.0: a runtime image has all but the model"
+        " (lading image build --target runtime)",
+    )
 
 
 def store_beside(
