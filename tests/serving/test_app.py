@@ -154,6 +154,15 @@ def test_every_answer_is_json_and_carries_the_digest(method: str, path: str, sta
     assert told.headers["x-model-digest"] == digest("a")
 
 
+def test_a_browser_at_the_wrong_door_is_told_the_right_one() -> None:
+    with serving(model(row_sums)) as server:
+        told = ask(server.port, "GET", "/predict").json
+        nothing = ask(server.port, "GET", "/predct").json
+
+    assert told["error"] == "GET is not what is asked here: this address takes POST"
+    assert told["hint"] == nothing["hint"] == "GET /docs says what there is"
+
+
 def test_rows_are_answered_plainly() -> None:
     def predict(frame: Any) -> Any:
         return frame["age"] + frame["city"].str.len()

@@ -131,9 +131,16 @@ async def _refused(asked: Request, error: Exception) -> Response:
 
 async def _unknown(asked: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    said = {404: "there is nothing at this address", 405: "not with this method"}
-    made = json_response({"error": said.get(error.status_code, "no")}, error.status_code)
-    for name, value in (error.headers or {}).items():
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    methods = headers.get("allow")
+    wanted = f": this address takes {methods}" if methods else ""
+    said = {
+        404: "there is nothing at this address",
+        405: f"{asked.method} is not what is asked here{wanted}",
+    }
+    told = {"error": said.get(error.status_code, "no"), "hint": "GET /docs says what there is"}
+    made = json_response(told, error.status_code)
+    for name, value in headers.items():
         made.headers[name] = value
     return made
 
