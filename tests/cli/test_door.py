@@ -80,6 +80,14 @@ def test_an_error_without_cause_and_hint_is_one_line(breaks: Breaks) -> None:
     assert CliRunner().invoke(app, ["breaks"]).stderr == "error: there is no x\n"
 
 
+def test_consent_is_asked_for_in_the_words_of_the_command_line(breaks: Breaks) -> None:
+    breaks(raising(errors.PolicyRefused("it is a pickle", hint="allow_pickle=True, if you trust")))
+
+    said = CliRunner().invoke(app, ["breaks"]).stderr
+
+    assert said == "error: it is a pickle\n  hint:  --allow-pickle, if you trust\n"
+
+
 def test_an_error_cannot_write_to_the_terminal_what_a_registry_wants(breaks: Breaks) -> None:
     breaks(raising(errors.Unavailable("no", cause="\x1b[2J\r\nerror: fine\u202e")))
 

@@ -53,9 +53,14 @@ class Failure:
             error.exit_code,
             error.what,
             error.cause,
-            error.hint,
+            _as_typed(error.hint),
             error.rules if isinstance(error, PolicyRefused) else (),
         )
+
+
+def _as_typed(hint: str | None) -> str | None:
+    """A hint for whoever sits at a command line: workshops name what Python's callers write."""
+    return hint and hint.replace("allow_pickle=True", "--allow-pickle")
 
 
 @dataclass(slots=True)
