@@ -74,5 +74,6 @@ def test_a_configuration_that_is_none_chooses_nothing(tmp_path: Path, text: str)
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="the setting builder is not an address"):
+    with pytest.raises(InvalidInput, match="the setting builder is not an address") as caught:
         endpoints({}, "kaniko")
+    assert str(caught.value.hint).endswith("; or docker, podman, auto")

@@ -69,6 +69,7 @@ def test_what_a_builder_says_of_its_disk_and_its_base() -> None:
     other = build_failure("x", ["exec /bin/sh: exec format error"], "b")
     absent = build_failure("x", ["Error: manifest for b not found: manifest unknown"], "b")
     offline = build_failure("x", ["Error: dial tcp: lookup b: no such host"], "b")
+    apt = build_failure("x", ["Err: 1 Temporary failure in name resolution"], "b")
     alone = build_failure("x", ["failed to create endpoint a on network bridge: adding"], "b")
 
     assert isinstance(full, LocalFailure)
@@ -76,6 +77,10 @@ def test_what_a_builder_says_of_its_disk_and_its_base() -> None:
     assert isinstance(other, Unsupported)
     assert isinstance(absent, NotFound)
     assert isinstance(offline, Unavailable)
+    assert offline.what == "x: the base image b cannot be had"
+    assert "--base" in str(offline.hint)
+    assert isinstance(apt, Unavailable)
+    assert "base" not in apt.what
     assert isinstance(alone, Unavailable)
     assert "LADING_BUILD_NETWORK" in str(alone.hint)
 

@@ -15,7 +15,9 @@ from lading.spec.tags import TARGETS
 
 EXAMPLES: Final = examples(
     "lading image dockerfile ml/fraud:1.2.0 --target serve",
-    "lading image dockerfile ml/fraud:1.2.0 --context ./fraud && docker build ./fraud",
+    # Without a target, docker build takes the last stage.
+    "lading image dockerfile ml/fraud:1.2.0 --context ./fraud"
+    " && docker build --target serve ./fraud",
 )
 
 BaseOption = Annotated[

@@ -48,7 +48,8 @@ def endpoints(environment: Mapping[str, str], builder: str | None = None) -> tup
         if not chosen.url.startswith(_SCHEMES):
             raise InvalidInput(
                 f"{chosen.source} is not an address: {chosen.url[:80]!r}",
-                hint="unix:///run/podman/podman.sock, or tcp://HOST:PORT",
+                hint="unix:///run/podman/podman.sock, or tcp://HOST:PORT"
+                + ("; or docker, podman, auto" if chosen.url == builder else ""),
             )
         return (chosen,)
     docker = [] if builder == "podman" else list(_docker_sockets(environment))

@@ -37,6 +37,8 @@ _NO_NETWORK: Final = re.compile(
     r"|server gave HTTP response to HTTPS client|Temporary failure in name resolution",
     re.IGNORECASE,
 )
+# An engine's own words, which no program in a build has.
+_ENGINE_ASKED: Final = re.compile(r"dial tcp|/v2/|pinging container registry")
 _DENIED: Final = re.compile(r"unauthorized|denied|authentication required|forbidden", re.IGNORECASE)
 _LOCK_HINT: Final = "lading lock REF shows what was recorded"
 
@@ -74,8 +76,20 @@ def _of_base(what: str, text: str, cause: str, base: str) -> LadingError | None:
             cause=cause,
             hint="--base IMAGE@sha256:…, or LADING_BASE_IMAGE; private ones need a login",
         )
+    return _of_network(what, text, cause, base)
+
+
+def _of_network(what: str, text: str, cause: str, base: str) -> LadingError | None:
+    """Who could not reach whom, if that is it."""
+    if _NO_NETWORK.search(cause) and _ENGINE_ASKED.search(cause):
+        return Unavailable(
+            f"{what}: the base image {base} cannot be had",
+            cause=cause,
+            hint="the builder could not reach its registry; --base IMAGE, or LADING_BASE_IMAGE,"
+            " names one that it can reach or has",
+        )
     if _NO_NETWORK.search(cause):
-        return Unavailable(what, cause=cause, hint="the builder could not reach a registry")
+        return Unavailable(what, cause=cause, hint="something in the build reached nobody")
     if "failed to create endpoint" in text:
         return Unavailable(
             what,

@@ -66,10 +66,16 @@ def image_for(
     for digest in named:
         if found := _resolved(store, digest):
             return found
-    shown = str(place)
-    raise NotFound(
-        f"{shown} has no {target} image",
-        hint=f"lading image build {shown} --target {target} --push, or lading image assemble",
+    raise NotFound(f"{place} has no {target} image", hint=_how_to_make_one(place, target))
+
+
+def _how_to_make_one(place: Reference, target: Target) -> str:
+    if place.host:
+        return f"lading image build {place} --target {target} --push, or lading image assemble"
+    return (
+        "what is built lies with the engine until it is pushed beside its model: lading copy the"
+        " model to a registry, and lading image build it there with --push, or lading image"
+        " assemble"
     )
 
 
