@@ -31,6 +31,7 @@ from lading.errors import InvalidInput, LadingError, NotFound, PolicyRefused
 from lading.operations.answering.folder import as_path, open_folder
 from lading.operations.answering.models import Consent, model_of
 from lading.operations.inspect import inspect
+from lading.operations.open import open as open_version
 from lading.operations.promote import promote
 from lading.operations.publishing.captured import NOTHING
 from lading.operations.pull import pull
@@ -285,8 +286,6 @@ def test_a_folder_with_its_document_is_served_as_an_image_would_be(
     pushed = save(fraud(), "ml/fraud:1.0.0", input_example=ROWS.head(), settings=settings)
     folder = tmp_path / "image" / "models"
     pull("ml/fraud:1.0.0", folder, settings=settings)
-    from lading.operations.open import open as open_version
-
     with open_version("ml/fraud:1.0.0", settings=settings) as opened:
         (folder / "lading.json").write_text(json.dumps(opened.document.as_json()))
 
@@ -397,6 +396,34 @@ def test_the_command_line_says_why_it_does_not_serve(lading: Command) -> None:
     assert done.returncode == 3
     assert "error: there is no ml/nothing on this machine" in done.stderr
     assert done.stdout == ""
+
+
+def test_what_is_missing_here_is_said_in_each_verbs_own_words(
+    lading: Command, settings: Settings, tmp_path: Path
+) -> None:
+    save(fraud(), "ml/fraud:1.0.0", input_example=ROWS.head(), settings=settings)
+    folder = tmp_path / "model"
+    pull("ml/fraud:1.0.0", folder, settings=settings)
+    with open_version("ml/fraud:1.0.0", settings=settings) as opened:
+        told = opened.document.as_json()
+    told["environment"]["direct"].append("helper-of-the-model")
+    told["environment"]["requirements"] += ["helper-of-the-model==1.0", "tuner==2.0"]
+    (folder / "lading.json").write_text(json.dumps(told))
+    rows = tmp_path / "rows.csv"
+    ROWS.head().to_csv(rows, index=False)
+    wanted = (
+        "the model was saved in another environment: helper-of-the-model missing instead of 1.0 ("
+    )
+
+    # Every line of it is JSON, or this would not end well.
+    with served(lading, folder) as server:
+        notes = [line["note"] for line in server.lines() if line.get("event") == "environment"]
+    done = lading("predict", folder, "-i", rows, "-o", tmp_path / "scored.csv")
+
+    assert [note.startswith(wanted) for note in notes] == [True]
+    assert done.returncode == 0, done.stderr
+    assert f"warning: {wanted}" in done.stderr
+    assert "EnvironmentWarning" not in done.stderr
 
 
 def test_several_workers_serve_what_a_tag_named_when_they_began(

@@ -13,6 +13,7 @@ from lading.cli.console import Console, leave_quietly
 from lading.cli.loading import Adapter, AllowPickle, Device, ModelOrFolder, Trusted
 from lading.cli.options import examples
 from lading.cli.output import count, duration, short
+from lading.cli.warned import warned
 from lading.errors import InvalidInput
 from lading.operations import predict as operation
 
@@ -162,7 +163,7 @@ def predict(
             "stdout cannot hold both the predictions and the answer", hint="-o FILE, or no --json"
         )
     settings = console.settings()
-    with console.rows() as on_rows, ExitStack() as pulling:
+    with warned(console.warn), console.rows() as on_rows, ExitStack() as pulling:
         on_progress = pulling.enter_context(console.progress())
 
         def told(step: Step) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from lading.cli.console import Console
 from lading.cli.loading import Adapter, AllowPickle, Device, ModelOrFolder, Trusted
 from lading.cli.log_lines import LogLines
 from lading.cli.options import examples
+from lading.cli.warned import warned
 from lading.operations import serve as operation
 from lading.spec.duration import seconds_of
 
@@ -160,26 +162,34 @@ def serve(
     console = Console.of(context)
     body = max_body * _MIB
     limits = Limits(body=body, bodies=4 * body, rows=max_rows, answer=float(seconds_of(timeout)))
-    operation.serve(
-        reference,
-        host=host,
-        port=port,
-        grpc_port=grpc_port,
-        workers=workers,
-        name=name,
-        reload_stage=reload_stage,
-        reload_interval=float(seconds_of(reload_interval)),
-        shadow=shadow,
-        batches=batch,
-        limits=limits,
-        allow_pickle=allow_pickle or None,
-        trusted=tuple(trusted or ()),
-        adapter=adapter,
-        device=device,
-        on_ready=lambda result: console.answer(result, _addresses(result)),
-        on_line=LogLines(console.log, sys.stderr),
-        settings=console.settings(),
-    )
+    with warned(partial(_note, console)):
+        operation.serve(
+            reference,
+            host=host,
+            port=port,
+            grpc_port=grpc_port,
+            workers=workers,
+            name=name,
+            reload_stage=reload_stage,
+            reload_interval=float(seconds_of(reload_interval)),
+            shadow=shadow,
+            batches=batch,
+            limits=limits,
+            allow_pickle=allow_pickle or None,
+            trusted=tuple(trusted or ()),
+            adapter=adapter,
+            device=device,
+            on_ready=lambda result: console.answer(result, _addresses(result)),
+            on_line=LogLines(console.log, sys.stderr),
+            settings=console.settings(),
+        )
+
+
+def _note(console: Console, text: str) -> None:
+    """A warning as a line of the journal, where whoever reads lines of JSON looks."""
+    from lading.serving.journal import Journal
+
+    Journal(console.log).warn("environment", note=text)
 
 
 def _addresses(result: operation.ServeResult) -> list[str]:
