@@ -142,7 +142,8 @@ def test_a_saved_model_is_served_by_tensorflow(
     example = np.array(ROWS, np.float32)
     lading.save(Scale(), "ml/scale:1.0.0", input_example=example, settings=here)
 
-    size, answer = built("ml/scale:1.0.0", docker_builder, here)
+    # A SavedModel names what it takes.
+    size, answer = built("ml/scale:1.0.0", docker_builder, here, {"x": ROWS})
 
     assert np.allclose(answer, example * 2)
     assert size < 3e9
