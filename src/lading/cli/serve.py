@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
@@ -162,7 +163,8 @@ def serve(
     console = Console.of(context)
     body = max_body * _MIB
     limits = Limits(body=body, bodies=4 * body, rows=max_rows, answer=float(seconds_of(timeout)))
-    with warned(partial(_note, console)):
+    lines = LogLines(console.log, sys.stderr)
+    with warned(partial(_note, lines)):
         operation.serve(
             reference,
             host=host,
@@ -180,16 +182,16 @@ def serve(
             adapter=adapter,
             device=device,
             on_ready=lambda result: console.answer(result, _addresses(result)),
-            on_line=LogLines(console.log, sys.stderr),
+            on_line=lines,
             settings=console.settings(),
         )
 
 
-def _note(console: Console, text: str) -> None:
+def _note(lines: Callable[[str], object], text: str) -> None:
     """A warning as a line of the journal, where whoever reads lines of JSON looks."""
     from lading.serving.journal import Journal
 
-    Journal(console.log).warn("environment", note=text)
+    Journal(lines).warn("environment", note=text)
 
 
 def _addresses(result: operation.ServeResult) -> list[str]:
