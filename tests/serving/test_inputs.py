@@ -235,6 +235,16 @@ def test_lists_of_numbers_become_an_array_of_the_right_type() -> None:
         plain_rows(Inputs.of(MATRIX), [[1, 2], [3, "x"]])
 
 
+def test_the_one_input_of_a_model_needs_no_name() -> None:
+    only = Inputs.of(Signature(inputs=(Tensor(name="x", dtype="float32", shape=(-1, 2)),)))
+
+    assert plain_rows(only, [[1, 2], [3, 4]]) == plain_rows(only, {"x": [[1, 2], [3, 4]]})
+    with pytest.raises(WrongInput, match="x"):
+        plain_rows(only, [[1, 2], [3, "four"]])
+    with pytest.raises(WrongInput):
+        plain_rows(Inputs.of(NAMED), [[1, 2], [3, 4]])
+
+
 @pytest.mark.parametrize(
     ("layout", "expected"),
     [("records", [{"age": 30, "city": "Bonn"}]), ("record", {"age": 30, "city": "Bonn"})],

@@ -27,7 +27,8 @@ def plain_rows(inputs: Inputs, value: Any) -> Given:
     """The input in a JSON value.
 
     A table is a list of objects, one object, ``{"columns": […], "data": [[…], …]}``, or a list of
-    lists with the columns in the signature's order; anything else is written as ``forms`` says.
+    lists with the columns in the signature's order; anything else is written as ``forms`` says. The
+    one input of a model needs no name.
 
     Raises:
         WrongInput: it is not what the signature says.
@@ -37,11 +38,18 @@ def plain_rows(inputs: Inputs, value: Any) -> Given:
     if inputs.form == "table":
         return _table(inputs, value)
     if inputs.form == "named":
-        return inputs.checked(_with_arrays(inputs, value), "tensors")
+        return inputs.checked(_with_arrays(inputs, _under_its_name(inputs, value)), "tensors")
     only = inputs.signature.inputs[0]
     if isinstance(only, Tensor):
         return inputs.checked(_array(only, value), "tensor")
     return inputs.checked(value, "value")
+
+
+def _under_its_name(inputs: Inputs, value: Any) -> Any:
+    """The value with its name, which nobody needs to write where there is only one."""
+    if isinstance(value, list) and len(inputs.taken) == 1:
+        return {taken.key: value for taken in inputs.taken.values()}
+    return value
 
 
 def _with_arrays(inputs: Inputs, value: Any) -> Any:
