@@ -12,9 +12,10 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
+from lading.serving.batch.file_sink import FileSink
 from lading.serving.batch.formats import Format
 from lading.serving.batch.run import Done, Job, Step, run
-from lading.serving.batch.sinks import FileSink, StreamSink
+from lading.serving.batch.sinks import StreamSink
 from lading.serving.model import Model
 from lading.spec.signature import Column, Signature
 

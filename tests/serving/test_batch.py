@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from serving import rows as batch
 
 from lading.errors import Conflict, InvalidInput
+from lading.serving.batch.file_sink import FileSink
 from lading.serving.batch.formats import Format, delimiter_of, format_of
 from lading.serving.batch.json_document import JsonDocument
-from lading.serving.batch.sinks import PART, FileSink
+from lading.serving.batch.part_file import PART
 from lading.serving.batch.table import WrongRow
 from lading.serving.model import Example
 from lading.serving.protocol.outputs import ModelFailed

@@ -85,7 +85,8 @@ def sink_for(
         Conflict: another run writes it; or what a broken run left is about something else.
         LocalFailure: nobody can write there.
     """
-    from lading.serving.batch.sinks import FileSink, StreamSink
+    from lading.serving.batch.file_sink import FileSink
+    from lading.serving.batch.sinks import StreamSink
 
     if not isinstance(target, Path):
         return StreamSink(target, "standard output", asked.rejects)

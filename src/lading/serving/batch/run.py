@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final, Protocol
 from lading.serving.batch.answers import PREDICTION, names_of
 from lading.serving.batch.asking import Asking
 from lading.serving.batch.csv_rows import CsvRows
+from lading.serving.batch.file_sink import FileSink
 from lading.serving.batch.formats import Format
 from lading.serving.batch.json_document import JsonDocument
 from lading.serving.batch.json_rows import JsonLines, JsonRows
@@ -16,7 +17,7 @@ from lading.serving.batch.layout import Layout
 from lading.serving.batch.parquet_out import ArrowWriter, make_parquet
 from lading.serving.batch.parquet_rows import ParquetRows
 from lading.serving.batch.scoring import OnError, Scored, Scorer
-from lading.serving.batch.sinks import FileSink, Sink
+from lading.serving.batch.sinks import Sink
 from lading.serving.batch.table import Batch, Head
 from lading.serving.batch.writers import CsvWriter, JsonWriter, Writer, dumps, encoded
 from lading.serving.model import Model
