@@ -485,6 +485,20 @@ def test_rows_are_asked_together_where_that_pays_and_everybody_gets_their_own() 
     assert len(sizes) < 80
 
 
+def test_whether_it_pays_is_found_out_with_one_row_from_each() -> None:
+    def predict(data: Any) -> Any:
+        # What a row costs hides what a question costs, where the example has many rows.
+        time.sleep(0.004 + 0.003 * len(data))
+        return row_sums(data)
+
+    with serving(
+        model(predict, example=Example([[1.0, 2.0]] * 10, "tensor"), by_row=True)
+    ) as server:
+        pass
+
+    assert server.events("ready")[0]["batches"] is True
+
+
 def test_one_bad_row_in_a_batch_is_nobody_elses_failure() -> None:
     def predict(data: Any) -> Any:
         time.sleep(0.02)
