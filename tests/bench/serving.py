@@ -26,7 +26,7 @@ _TITLES: Final = {"array": "scikit-learn, 4 numbers", "graph": "ONNX, 4 numbers"
 _BATCHED: Final = {
     "forest": "a forest of 100 trees",
     "layers": "an ONNX network of a million weights",
-    "filters": "ONNX convolutions, which do not profit",
+    "filters": "ONNX convolutions, which profit little",
 }
 
 
