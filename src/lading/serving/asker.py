@@ -157,6 +157,10 @@ class Asker:
         self._retired = True
         self._end_if_unused()
 
+    def wait(self, seconds: float) -> None:
+        """Wait until the threads of one that is retired have gone, but no longer than this."""
+        self._threads.wait(seconds)
+
     def _end_if_unused(self) -> None:
         if self._retired and self.users == 0:
             self._threads.end()

@@ -22,10 +22,12 @@ class Threads:
         # When each thread that works began to.
         self._since: dict[int, float] = {}
         self._number = number
-        for at in range(number):
-            threading.Thread(
-                target=self._work, name=f"{name}-{at}", args=(at,), daemon=True
-            ).start()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"{name}-{at}", args=(at,), daemon=True)
+            for at in range(number)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def run(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
         """What the function gives or raises, once it is its turn."""
@@ -37,6 +39,12 @@ class Threads:
         """Let the threads go when all work is done."""
         for _ in range(self._number):
             self._queue.put(_END)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until they have gone, but no longer than this."""
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def stuck(self, seconds: float) -> bool:
         """Whether every thread has been at one thing for longer than this."""

@@ -6,7 +6,7 @@ It runs inside the image that is built, with the packages that are to serve.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lading.operations import stores
 from lading.operations.answering.models import Consent, model_of
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lading.serving.model import Model
     from lading.serving.trial import Trial
     from lading.settings import Settings
+
+_ENDING: Final = 10.0
 
 
 def try_folder(
@@ -44,4 +46,6 @@ async def _tried(model: Model) -> Trial:
         found: Trial = await asker.run(lambda: trial(asker))
     finally:
         asker.retire()
+        # A framework's thread that ends while the interpreter does may crash it: PyTorch's did.
+        asker.wait(_ENDING)
     return found
