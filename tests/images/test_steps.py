@@ -199,3 +199,14 @@ def test_what_loading_writes_at_home_is_no_part_of_an_image(
     steps._leave_nothing(before)
 
     assert [path.name for path in tmp_path.iterdir()] == ["was-there"]
+
+
+def test_a_model_that_ends_the_process_that_loads_it_is_said() -> None:
+    line = "The command 'python -m lading.images.inside.steps loads /models' returned a"
+
+    error = build_failure("serve was not built", [f"{line} non-zero code: 139"], "base:1")
+    other = build_failure("serve was not built", [f"{line} non-zero code: 1"], "base:1")
+
+    assert isinstance(error, Unsupported)
+    assert "ended by signal 11" in str(error.cause)
+    assert "signal" not in str(other)

@@ -40,6 +40,8 @@ _NO_NETWORK: Final = re.compile(
 # An engine's own words, which no program in a build has.
 _ENGINE_ASKED: Final = re.compile(r"dial tcp|/v2/|pinging container registry")
 _DENIED: Final = re.compile(r"unauthorized|denied|authentication required|forbidden", re.IGNORECASE)
+# A shell's word for a signal: 128 and its number.
+_CRASH: Final = re.compile(r"steps\W+loads\b.*\bcode:? (1(?:29|3\d|4\d|5\d))\b")
 _LOCK_HINT: Final = "lading lock REF shows what was recorded"
 
 
@@ -51,6 +53,12 @@ def build_failure(what: str, said: Iterable[str], base: str) -> LadingError:
             return _step(what, details, base)
     text = "\n".join(lines[-40:])
     cause = _last(lines)
+    if crash := _CRASH.search(text):
+        return Unsupported(
+            f"{what}: the model cannot be loaded in it",
+            cause=f"the process that loaded it was ended by signal {int(crash[1]) - 128}",
+            hint="load it in the environment that it was made in, or build once more",
+        )
     if "no space left on device" in text.lower():
         return _full(what)
     return _of_base(what, text, cause, base) or LocalFailure(
