@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from lading.cli.console import Console
+from lading.cli.differences import differences
 from lading.cli.options import ReferenceArgument, examples
 from lading.cli.output import count
-from lading.cli.table import Line, indented, table
+from lading.cli.table import Line, indented
 from lading.operations import check_env as operation
 from lading.settings import active_environment
 
@@ -74,20 +75,7 @@ def _lines(result: operation.CheckEnvResult) -> Iterator[Line]:
     yield f"{result.reference}: {_SAID[result.verdict]}"
     yield f"looked at: {result.interpreter}"
     if differing:
-        differing.sort(key=lambda each: not each.matters)
-        rows = [
-            (
-                each.name,
-                each.recorded or "",
-                each.running or "missing",
-                "yes" if each.matters else "no",
-                each.why or "",
-            )
-            for each in differing
-        ]
-        yield ""
-        yield from indented([table(("WHAT", "RECORDED", "HERE", "MATTERS", "WHY"), rows)])
-        yield ""
+        yield from differences(differing, "HERE")
     equal = sum(package.state == "equal" for package in result.packages)
     yield f"{count(equal, 'package')} of {len(result.packages)} equal"
     for note in result.notes:

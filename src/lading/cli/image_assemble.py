@@ -14,7 +14,7 @@ from lading.cli.image_dockerfile import PickleOption
 from lading.cli.options import ReferenceArgument, examples
 from lading.cli.output import size
 from lading.errors import InvalidInput
-from lading.images.assembly import PORT
+from lading.images.address import PORT
 from lading.operations import image_assemble as operation
 
 EXAMPLES: Final = examples(

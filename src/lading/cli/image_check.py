@@ -8,10 +8,11 @@ from typing import Annotated, Final
 import typer
 
 from lading.cli.console import Console
+from lading.cli.differences import differences
 from lading.cli.image_sbom import PlatformOption, TargetOption
 from lading.cli.options import ReferenceArgument, examples
 from lading.cli.output import count
-from lading.cli.table import Line, indented, table
+from lading.cli.table import Line
 from lading.operations import image_check as operation
 
 EXAMPLES: Final = examples(
@@ -66,20 +67,7 @@ def _lines(result: operation.ImageCheckResult) -> Iterator[Line]:
         yield f"{result.target} of {result.reference} for {each.platform} {_SAID[each.verdict]}"
         differing = [found for found in each.all if found.state != "equal"]
         if differing:
-            differing.sort(key=lambda found: not found.matters)
-            rows = [
-                (
-                    found.name,
-                    found.recorded or "",
-                    found.running or "missing",
-                    "yes" if found.matters else "no",
-                    found.why or "",
-                )
-                for found in differing
-            ]
-            yield ""
-            yield from indented([table(("WHAT", "RECORDED", "IMAGE", "MATTERS", "WHY"), rows)])
-            yield ""
+            yield from differences(differing, "IMAGE")
         equal = sum(package.state == "equal" for package in each.packages)
         yield f"{count(equal, 'package')} of {len(each.packages)} equal"
         if each.left_out:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from lading.errors import InvalidInput, Unsupported
+from lading.images.address import MODELS, PORT
 from lading.images.base import Base
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
@@ -20,8 +21,6 @@ from lading.spec.manifest import MANIFEST_LIMIT, Index, Manifest
 
 # The layer store of Docker's graph driver and others take no more.
 MOST_LAYERS: Final = 127
-MODELS: Final = "/models"
-PORT: Final = 8080
 # Nobody's number, as images without a shell use it: owns nothing, and needs to write nowhere.
 NOBODY: Final = "65532:65532"
 

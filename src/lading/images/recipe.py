@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from lading.spec.document import Document
     from lading.spec.environment import Environment
 
-# Where the model lies in an image, and what a server listens on.
-MODELS: Final = "/models"
-PORT: Final = 8080
-
 # Which Python runs is the model's word; who makes the image is a setting.
 DEFAULT_BASE: Final = "docker.io/library/python:{python}-slim"
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from lading.errors import LocalFailure
-from lading.images.recipe import EPOCH, MODELS, PORT, Recipe
+from lading.images.address import MODELS, PORT
+from lading.images.recipe import EPOCH, Recipe
 from lading.spec.tags import TARGETS, Target
 
 TEMPLATES: Final = ("client", "onnx", "python", "pytorch-cpu", "pytorch-cuda", "tensorflow")

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from lading.errors import Conflict, InvalidInput, NotFound, Unavailable
-from lading.images.assembly import PORT, Assembly, Wish, assemble
+from lading.images.address import PORT
+from lading.images.assembly import Assembly, Wish, assemble
 from lading.operations import stores
 from lading.operations.attaching.attachment import Attachment
 from lading.operations.attaching.image_evidence import hang_image
