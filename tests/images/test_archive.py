@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 import tarfile
 from collections.abc import Callable
@@ -138,6 +139,17 @@ def test_a_layer_is_read_as_it_was_packed(how: Packed, raw: bytes, piece: int) -
     stream.finish()
 
     assert found == raw * (2 if how == "gzip" else 1)
+
+
+def test_zeros_behind_the_end_are_no_layer() -> None:
+    raw = os.urandom(300_000)
+    whole = gzip.compress(raw) + bytes(600_000)
+    stream = layer_of(whole, "gzip")
+
+    found = b"".join(iter(lambda: stream.read(4096), b""))
+    stream.finish()
+
+    assert found == raw
 
 
 def layer_of(whole: bytes, how: str) -> LayerStream:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lading.capture.lock.locked import normalised
+from lading.spec.packages import normalised
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
-from lading.capture.lock.locked import normalised
+from lading.spec.machines import machine_of
+from lading.spec.packages import normalised
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -23,7 +24,6 @@ State = Literal["equal", "differs", "missing"]
 
 _PIN: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*===?\s*([^\s;,]+)")
 _YEARS: Final = range(1980, 2200)
-_SAME_MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64", "x64": "x86_64"}
 _WORD_SIZES: Final = {"i386": 32, "i686": 32, "x86": 32, "armv7l": 32, "armv6l": 32}
 
 
@@ -172,7 +172,7 @@ def _platform(recorded: Host, running: Host) -> Iterator[Difference]:
         why = "packages are built for each system, and may round differently"
         yield _thing("system", (recorded.system, running.system), same, why)
     if recorded.machine:
-        old, new = _machine(recorded.machine), _machine(running.machine or "")
+        old, new = machine_of(recorded.machine), machine_of(running.machine or "")
         size = _WORD_SIZES.get(old, 64) != _WORD_SIZES.get(new, 64)
         why = "results may differ in their last digits"
         if size:
@@ -192,7 +192,3 @@ def _thing(
     if same:
         return Difference(name, *shown, "equal", False)
     return Difference(name, *shown, "differs", matters, why)
-
-
-def _machine(name: str) -> str:
-    return _SAME_MACHINES.get(name.lower(), name.lower())

@@ -18,11 +18,12 @@ from lading.capture.imports import imports
 from lading.capture.installed import Distribution
 from lading.capture.interpreter import Interpreter
 from lading.capture.lock import pylock
-from lading.capture.lock.locked import Archive, Directory, Locked, Package, in_order, normalised
+from lading.capture.lock.locked import Archive, Directory, Locked, Package, in_order
 from lading.capture.lock.locked import with_hashes as with_known_hashes
 from lading.capture.lock.project import ProjectLock, project_lock
 from lading.capture.origin import package_of
 from lading.capture.platform import host
+from lading.spec.packages import normalised
 
 if TYPE_CHECKING:
     from lading.spec.environment import Environment, Lock

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from lading.capture.lock.locked import normalised
+from lading.spec.packages import normalised
 
 # Far above what the largest frameworks have.
 _LARGEST_FILE: Final = 32 * 1024 * 1024

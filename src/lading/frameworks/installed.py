@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from lading.errors import LocalFailure
+from lading.spec.packages import normalised
 
 # What pip calls a package, where that is not the name of its module.
 _PACKAGES: Final = {
@@ -60,7 +61,7 @@ def _pinned(requirement: str) -> tuple[str, str]:
     """Name and version of an exact pin; empty where it is another requirement."""
     name, _, version = requirement.partition("==")
     version = _public(version)
-    return (re.sub(r"[-_.]+", "-", name.strip()).lower(), version) if version else ("", "")
+    return (normalised(name.strip()), version) if version else ("", "")
 
 
 def _public(version: str) -> str:

@@ -11,8 +11,8 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from lading.images.matching import normalised
 from lading.spec.encoding import encode
+from lading.spec.packages import normalised
 
 if TYPE_CHECKING:
     from lading.spec.environment import Environment

@@ -12,6 +12,7 @@ from typing import Final
 
 from lading.errors import IntegrityError
 from lading.images.archive import Entry
+from lading.spec.packages import normalised
 
 MOST_PACKAGES: Final = 20_000
 _METADATA_LIMIT: Final = 256 * 1024
@@ -44,7 +45,7 @@ class Package:
     @property
     def key(self) -> str:
         """The name as indexes compare it."""
-        return re.sub(r"[-_.]+", "-", self.name).lower()
+        return normalised(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,11 @@ What comes out is counted: a few kilobytes may stand for terabytes.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from lading.errors import IntegrityError
-from lading.images.base import LAYERS
-from lading.packing.unpack.streams import decompressed
+from lading.packing.unpack.streams import Form, decompressed, form_of
 from lading.ports import Reader
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
@@ -86,38 +84,13 @@ class LayerStream:
 
 
 def _unpacked(media_type: str, raw: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
-    kind = LAYERS.get(media_type, media_type).partition("+")[2]
-    if kind == "gzip":
-        return _gunzipped(raw())
-    if kind == "zstd":
-        return _from_zstd(raw())
-    return raw()
+    form = form_of(media_type)
+    return raw() if form is None or form == "tar" else _decompressed(raw(), form)
 
 
-def _gunzipped(raw: Iterator[bytes]) -> Iterator[bytes]:
-    """One gzip stream after another: parallel compressors write several."""
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    for piece in raw:
-        data = piece
-        while data:
-            if inflater.eof:
-                inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            try:
-                out = inflater.decompress(data, _PIECE)
-            except zlib.error as error:
-                raise IntegrityError("a layer's compressed bytes are damaged") from error
-            if out:
-                yield out
-            data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-            if inflater.eof and not data.strip(b"\0"):
-                break  # padding
-    if not inflater.eof:
-        raise IntegrityError("a layer is cut off", cause="its compressed bytes end too early")
-
-
-def _from_zstd(raw: Iterator[bytes]) -> Iterator[bytes]:
-    """By Python's own module where it has one, else by the extra; a piece at a time by both."""
-    reader = decompressed(_Joined(raw), "zstd")
+def _decompressed(raw: Iterator[bytes], form: Form) -> Iterator[bytes]:
+    """What the compressed pieces stand for, a piece at a time."""
+    reader = decompressed(_Joined(raw), form)
     buffer = memoryview(bytearray(_PIECE))
     while count := reader.readinto(buffer):
         yield bytes(buffer[:count])

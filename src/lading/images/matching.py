@@ -10,6 +10,7 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from lading.spec.packages import normalised
 from lading.spec.tags import Target
 
 if TYPE_CHECKING:
@@ -50,11 +51,6 @@ def needed(
         for wish in installed.get(name, ()):
             waiting += _wished(wish, found[name], every, installed, environment)
     return frozenset(found) & every
-
-
-def normalised(name: str) -> str:
-    """A package's name as indexes compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _wished(

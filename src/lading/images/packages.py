@@ -16,9 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from lading.capture.lock.locked import Directory, Locked, Package, in_order, normalised
+from lading.capture.lock.locked import Directory, Locked, Package, in_order
 from lading.capture.lock.markers import holds
 from lading.capture.lock.requirements import can_be_had, pinned
+from lading.spec.packages import normalised
 
 # Lading comes as a wheel of its own, in the version that builds.
 OWN: Final = "lading"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from lading.errors import LocalFailure
+from lading.spec.packages import normalised
 
 _EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
 _LEFT_OUT: Final = frozenset({"__pycache__", ".DS_Store"})
@@ -81,7 +82,7 @@ def _needed(wish: str) -> str:
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
-        return re.sub(r"[-_.]+", "-", Requirement(wish).name).lower()
+        return normalised(Requirement(wish).name)
     except InvalidRequirement:
         return ""
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from lading.capture.compare import Comparison, Difference, Running, compare
 from lading.capture.interpreter import Interpreter
-from lading.capture.lock.locked import normalised
 from lading.capture.platform import host
 from lading.errors import NotFound
 from lading.operations import stores
 from lading.operations.open import Opened
 from lading.operations.open import open as open_version
+from lading.spec.packages import normalised
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from lading.images.wheel import running_versions
 from lading.operations.image_dockerfile import wanted_targets
 from lading.operations.imaging.planned import Planned, sent, settled_plan
 from lading.spec.reference import Reference
-from lading.spec.tags import Target, image_tag
+from lading.spec.tags import Target, image_tag, target_of
 
 if TYPE_CHECKING:
     from lading.images.engine import Built, Engine
@@ -218,7 +218,7 @@ class _Work:
         return Image(
             index=attachment.root.digest,
             model=attachment.model,
-            target=wanted_targets(image.target)[0],
+            target=target_of(image.target),
             repository=self.plan.place.base,
             descriptor=descriptor,
             platforms=(platform_of(image.platform),),

@@ -14,7 +14,7 @@ from lading.images.packages import linux
 from lading.operations import stores
 from lading.operations.attaching.attachment import Attachment
 from lading.operations.check_env import recorded_environment
-from lading.operations.image_sbom import checked_target, found_root
+from lading.operations.image_sbom import found_root
 from lading.operations.lifecycle.actor import actor
 from lading.operations.lifecycle.subject import Subject, subject
 from lading.operations.open import open as open_version
@@ -31,8 +31,9 @@ from lading.spec.image_match import (
     Verdict,
     parse_match,
 )
+from lading.spec.machines import machine_of
 from lading.spec.manifest import Manifest
-from lading.spec.tags import Target, image_of
+from lading.spec.tags import Target, image_of, target_of
 from lading.transfer import OnProgress, read
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from lading.spec.environment import Environment
     from lading.spec.reference import Reference
 
-_MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
 _RANK: Final[tuple[Verdict, ...]] = ("equal", "differs", "incompatible")
 _MOST_NAMED: Final = 1000
 
@@ -112,7 +112,7 @@ def image_check(
         )
     wanted = [platform_of(platform)] if platform else []
     place = stores.with_name(stores.locate(reference, settings))
-    aim = checked_target(target)
+    aim = target_of(target)
     if place.tag and not place.digest and (named := image_of(place.tag)):
         aim, place = named[0], place.with_tag(named[1].tag)
     store = stores.open_store(place, settings)
@@ -203,9 +203,7 @@ def _running(
         python=Python(version=python),
         platform=Host(
             system=image.base.platform.os,
-            machine=_MACHINES.get(
-                image.base.platform.architecture, image.base.platform.architecture
-            ),
+            machine=machine_of(image.base.platform.architecture),
             libc=host.libc if same else inside.libc,
         ),
         versions=versions,

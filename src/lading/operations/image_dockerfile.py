@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lading.errors import Conflict, InvalidInput
+from lading.errors import Conflict
 from lading.images.render import render
 from lading.operations.imaging.planned import Planned, sent, settled_plan
-from lading.spec.tags import TARGETS, Target
+from lading.spec.tags import TARGETS, Target, target_of
 
 if TYPE_CHECKING:
     from lading.settings import Settings
@@ -70,12 +70,7 @@ def wanted_targets(target: str) -> tuple[Target, ...]:
     Raises:
         InvalidInput: it stands for none.
     """
-    if target == "all":
-        return TARGETS
-    for each in TARGETS:
-        if each == target:
-            return (each,)
-    raise InvalidInput(f"there is no target {target[:40]!r}", hint=f"{', '.join(TARGETS)} or all")
+    return TARGETS if target == "all" else (target_of(target, "all"),)
 
 
 def _write(plan: Planned, targets: tuple[Target, ...], folder: Path, settings: Settings) -> None:

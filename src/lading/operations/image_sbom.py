@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lading.errors import InvalidInput
 from lading.images.sbom import bill
 from lading.operations import stores
 from lading.operations.carrying.history import name_of
@@ -17,7 +16,7 @@ from lading.spec.compressed import model_of
 from lading.spec.descriptor import Descriptor
 from lading.spec.image import platform_of
 from lading.spec.manifest import is_image, parse
-from lading.spec.tags import TARGETS, Target
+from lading.spec.tags import Target, target_of
 from lading.transfer import OnProgress, read
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def image_sbom(
     wanted = [platform_of(platform)] if platform else []
     place = stores.with_name(stores.locate(reference, settings))
     store = stores.open_store(place, settings)
-    root, apart = found_root(store, place, checked_target(target), settings)
+    root, apart = found_root(store, place, target_of(target), settings)
     image = nearest(images_in(store, root, str(place), wanted))
     inside = contents(store, image, apart=apart, on_progress=on_progress)
     manifest = image.manifest.descriptor.digest
@@ -86,18 +85,6 @@ def image_sbom(
         ),
         notes=inside.notes,
     )
-
-
-def checked_target(text: str) -> Target:
-    """What an image is for.
-
-    Raises:
-        InvalidInput: it is nothing that images are for.
-    """
-    for target in TARGETS:
-        if text == target:
-            return target
-    raise InvalidInput(f"not a target: {text[:40]!r}", hint=f"one of {', '.join(TARGETS)}")
 
 
 def found_root(

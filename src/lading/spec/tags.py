@@ -57,6 +57,20 @@ def is_segment(tag: str) -> bool:
     return _SEGMENT.fullmatch(tag) is not None
 
 
+def target_of(text: str, *more: str) -> Target:
+    """What an image is for; ``more`` are words that may stand there as well.
+
+    Raises:
+        InvalidInput: it is nothing that images are for.
+    """
+    for target in TARGETS:
+        if text == target:
+            return target
+    raise InvalidInput(
+        f"not a target: {text[:40]!r}", hint=f"one of {', '.join((*TARGETS, *more))}"
+    )
+
+
 def image_tag(target: Target, version: Version) -> str:
     """The tag of the image for a version; before it, for behind it would be a pre-release.
 

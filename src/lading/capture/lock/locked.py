@@ -5,20 +5,12 @@ Frozen values, and what can be asked of them. Formats are the other modules'.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 # The systems of versions that pip knows.
 KINDS: Final = ("git", "hg", "svn", "bzr")
-
-_RUNS: Final = re.compile(r"[-_.]+")
-
-
-def normalised(name: str) -> str:
-    """A distribution's name as indexes compare it: ``Foo_bar`` is ``foo-bar``."""
-    return _RUNS.sub("-", name).lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from lading.capture.lock.locked import LockedFile, normalised
+from lading.capture.lock.locked import LockedFile
 from lading.errors import InvalidInput
+from lading.spec.packages import normalised
 
 LARGEST_LOCK: Final = 16 * 1024 * 1024
 _MOST_PACKAGES: Final = 20_000

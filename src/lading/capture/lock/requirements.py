@@ -19,8 +19,8 @@ from lading.capture.lock.locked import (
     Package,
     Vcs,
     in_order,
-    normalised,
 )
+from lading.spec.packages import normalised
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

@@ -21,10 +21,10 @@ from lading.capture.lock.locked import (
     Package,
     Vcs,
     in_order,
-    normalised,
 )
 from lading.capture.lock.markers import ALWAYS, NEVER, Condition, both, either, parsed, written
 from lading.capture.lock.parsing import Table, table, tables, text, texts, wrong
+from lading.spec.packages import normalised
 
 # Every step makes some package more needed than it was; honest locks take a few for each edge.
 _MOST_STEPS: Final = 500_000

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from lading.capture.lock.locked import normalised
+from lading.spec.packages import normalised
 
 if TYPE_CHECKING:
     from lading.spec.document import Document, FileEntry, Metric

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform as machine
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, NotFound
 from lading.images.archive import entries
@@ -19,6 +19,7 @@ from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor, Platform
 from lading.spec.digest import Digest
 from lading.spec.image import image_from
+from lading.spec.machines import architecture_of
 from lading.spec.manifest import Index, Manifest, parse
 from lading.spec.plain import read_table, text
 from lading.spec.tags import Target, image_tag
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from lading.cache import Cache
     from lading.operations.stores import AnyStore
     from lading.spec.reference import Reference
-
-_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def images_in(
 
 def nearest(images: Sequence[FoundImage]) -> FoundImage:
     """The image for a machine like this one, else the first."""
-    here = _ARCHITECTURES.get(machine.machine())
+    here = architecture_of(machine.machine())
     return next((each for each in images if each.base.platform.architecture == here), images[0])
 
 
