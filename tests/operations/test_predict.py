@@ -516,3 +516,115 @@ def test_a_real_model_says_of_a_file_what_it_says_of_a_frame(
     told = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
     assert [row["prediction"] for row in told] == fraud().predict(frame).tolist()
     assert [row["amount"] for row in told] == frame["amount"].tolist()
+
+
+# Places that would harm what is there
+
+
+@pytest.fixture
+def folder_model(tmp_path: Path, fraud_model: str, settings: Settings) -> str:
+    pull(fraud_model, into=tmp_path / "model", settings=settings)
+    return str(tmp_path / "model")
+
+
+def test_rejects_beside_a_stream_write_over_nothing_that_is_there(
+    command: Command, folder_model: str, rows_file: Path, tmp_path: Path
+) -> None:
+    before = rows_file.read_bytes()
+    there = tmp_path / "bad.jsonl"
+    there.write_text("mine")
+    words = ("predict", folder_model, "-i", rows_file, "-o", "-", "--output-format", "csv")
+
+    own = command(*words, "--on-error", "null", "--rejects", rows_file, "--force")
+    other = command(*words, "--on-error", "null", "--rejects", there)
+
+    assert (own.returncode, other.returncode) == (2, 7)
+    assert "the rejects would be the input" in own.stderr
+    assert "--force" in other.stderr
+    assert rows_file.read_bytes() == before
+    assert there.read_text() == "mine"
+
+
+def test_rejects_do_not_take_the_place_of_a_device(
+    settings: Settings, rows_file: Path, tmp_path: Path
+) -> None:
+    device = tmp_path / "pipe"
+    os.mkfifo(device)
+
+    with pytest.raises(InvalidInput, match="no file of the disk"):
+        predict(
+            "ml/nobody:1.0.0",
+            input=rows_file,
+            output=tmp_path / "out.csv",
+            on_error="null",
+            rejects=device,
+            force=True,
+            settings=settings,
+        )
+
+    assert device.is_fifo()
+
+
+@pytest.mark.parametrize("ending", [PART, f"{PART}.json", f"{PART}-whole"])
+def test_rows_so_far_are_not_written_over_the_input(
+    settings: Settings, rows_file: Path, tmp_path: Path, ending: str
+) -> None:
+    source = rows_file.rename(tmp_path / f"out.csv{ending}")
+    before = source.read_bytes()
+
+    with pytest.raises(InvalidInput, match="lies where the output would be written"):
+        predict(
+            "ml/nobody:1.0.0",
+            input=source,
+            input_format="csv",
+            output=tmp_path / "out.csv",
+            force=True,
+            settings=settings,
+        )
+    with pytest.raises(InvalidInput, match="lies where the rejects would be written"):
+        predict(
+            "ml/nobody:1.0.0",
+            input=rows_file,
+            output=source,
+            output_format="csv",
+            rejects=tmp_path / "out.csv",
+            on_error="null",
+            force=True,
+            settings=settings,
+        )
+
+    assert source.read_bytes() == before
+
+
+def test_names_that_no_file_has_are_refused(
+    settings: Settings, rows_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+
+    for output in (tmp_path / "loop.csv", "~nobody-of-that-name/out.csv", "a\0b.csv"):
+        with pytest.raises((InvalidInput, LocalFailure)):
+            predict("ml/nobody:1.0.0", input=rows_file, output=output, settings=settings)
+    for source in (tmp_path / "loop.csv", "~nobody-of-that-name/rows.csv", "a\0b.csv"):
+        with pytest.raises((InvalidInput, LocalFailure)):
+            predict("ml/nobody:1.0.0", input=source, output=tmp_path / "out.csv", settings=settings)
+
+
+def test_a_pipe_with_a_name_is_written_to_and_parquet_wants_a_file(
+    command: Command, folder_model: str, rows_file: Path, tmp_path: Path
+) -> None:
+    chosen = ("--columns", "amount,age,city", "--output-format")
+    words = ("predict", folder_model, "-i", rows_file, *chosen)
+
+    piped = command(*words, "csv", "-q", "-o", "/dev/stdout")
+    parquet = command(*words, "parquet", "-o", "/dev/stdout")
+    read = command(
+        *("predict", folder_model, "-i", "/dev/stdin", "--format", "parquet", "-o", "o.csv"),
+        stdin="PAR1",
+    )
+
+    assert piped.returncode == 0, piped.stderr
+    lines = piped.stdout.splitlines()
+    assert (len(lines), lines[0]) == (201, "amount,age,city,id,prediction")
+    assert (parquet.returncode, read.returncode) == (2, 2)
+    assert "no file of the disk" in parquet.stderr
+    assert "no file of the disk" in read.stderr

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
@@ -158,7 +160,8 @@ def predict(
     where it was, when the same is asked again; the output is the same then, byte by byte.
     """
     console = Console.of(context)
-    if output == "-" and console.json:
+    to_stdout = output == "-" or _is_stdout(output)
+    if to_stdout and console.json:
         raise InvalidInput(
             "stdout cannot hold both the predictions and the answer", hint="-o FILE, or no --json"
         )
@@ -202,8 +205,18 @@ def predict(
     if result.rejected:
         where = f"; see {result.rejects}" if result.rejects else ""
         console.warn(f"{count(result.rejected, 'row')} not taken by the model{where}")
-    if output != "-":
+    if not to_stdout:
         console.answer_path(result, result.output)
+
+
+def _is_stdout(output: str) -> bool:
+    """Whether a path is another name of the pipe or terminal that stdout is."""
+    path = Path(output)
+    try:
+        named = path.exists() and not path.is_file()
+        return named and os.path.samestat(path.stat(), os.fstat(1))
+    except (OSError, ValueError):
+        return False
 
 
 def _stream(stream: object, name: str) -> BinaryIO:

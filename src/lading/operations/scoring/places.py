@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from lading.errors import Conflict, LocalFailure, NotFound
+from lading.errors import Conflict, InvalidInput, LocalFailure, NotFound
 from lading.operations.answering.folder import as_path
 from lading.operations.answering.models import UNKNOWN
 from lading.operations.scoring.wanted import Asked, Place
@@ -29,13 +29,16 @@ def opened(
     if not isinstance(given, (str, Path)):
         yield "standard input", given, None, lambda: None
         return
-    path = Path(given).expanduser()
     try:
+        path = Path(given).expanduser()
         file = path.open("rb", buffering=1 << 20)
     except FileNotFoundError as error:
-        raise NotFound(f"there is no file {path}") from error
+        raise NotFound(f"there is no file {given}") from error
     except OSError as error:
-        raise LocalFailure(f"cannot read {path}", cause=error.strerror) from error
+        raise LocalFailure(f"cannot read {given}", cause=error.strerror) from error
+    except (RuntimeError, ValueError) as error:
+        # No such home, or a character that no name has.
+        raise InvalidInput(f"{str(given)[:200]!r} is no file", cause=str(error)) from error
     with file:
         first = os.fstat(file.fileno())
         if not stat.S_ISREG(first.st_mode):

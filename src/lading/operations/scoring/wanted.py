@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from lading.errors import Conflict, InvalidInput, LocalFailure, NotFound
 
@@ -99,15 +99,24 @@ def _called(place: Place) -> str:
 
 
 def settled_path(path: Path, what: str) -> Path:
-    """A path in a folder that is there, links followed, which is no folder itself."""
+    """A path in a folder that is there, links followed, which is no folder itself.
+
+    A device or a pipe keeps the name that was given: that of /dev/stdout leads nowhere.
+    """
     try:
-        path = path.expanduser().resolve()
+        path = path.expanduser()
+        if path.exists() and not path.is_file() and not path.is_dir():
+            return path
+        path = path.resolve()
         if path.is_dir():
             raise InvalidInput(f"{path} is a folder", hint=f"name a file for {what}")
         if not path.parent.is_dir():
             raise NotFound(f"there is no folder {path.parent}", hint="mkdir -p makes it")
     except OSError as error:
         raise LocalFailure(f"cannot write {path}", cause=error.strerror) from error
+    except (RuntimeError, ValueError) as error:
+        # No such home, links in a circle, a character that no name has.
+        raise InvalidInput(f"{what} cannot be {str(path)[:200]!r}", cause=str(error)) from error
     return path
 
 
@@ -116,29 +125,52 @@ def target_of(output: Place, asked: Asked, given: Place) -> Path | BinaryIO:
 
     Raises:
         Conflict: something is there, and nobody said that it may be written over.
-        InvalidInput: it is the input, or the rejects.
+        InvalidInput: it is the input, or the rejects, or lies where the rows so far would.
     """
-    if not isinstance(output, (str, Path)):
-        return output
-    path = settled_path(Path(output), "the output")
     source = Path(given) if isinstance(given, (str, Path)) else None
-    _refuse_same("the output", path, {"the input": source, "the rejects": asked.rejects})
+    path = settled_path(Path(output), "the output") if isinstance(output, (str, Path)) else None
+    if path is not None:
+        if asked.write_as == "parquet" and path.exists() and not path.is_file():
+            raise InvalidInput(
+                f"{path} is no file of the disk",
+                cause="Parquet is made of all rows, at the end",
+                hint="name a file, or --output-format jsonl",
+            )
+        _refuse_same("the output", path, {"the input": source, "the rejects": asked.rejects})
     if asked.rejects is not None:
-        _refuse_same("the rejects", asked.rejects, {"the input": source})
+        _refuse_same("the rejects", asked.rejects, {"the input": source, "the output": path})
+        if asked.rejects.exists() and not asked.rejects.is_file():
+            raise InvalidInput(
+                f"{asked.rejects} is no file of the disk",
+                cause="rejects get their name when they are whole, and would stand in its place",
+                hint="name a file, or leave --rejects out",
+            )
     for each in (path, asked.rejects):
         if each is not None and each.is_file() and not asked.force:
             raise Conflict(f"{each} is there already", hint="--force writes over it")
-    return path
+    return cast("BinaryIO", output) if path is None else path
 
 
 def _refuse_same(what: str, path: Path, others: Mapping[str, Path | None]) -> None:
+    """Refuse a place that is another's already, or beside which it would be written to."""
+    from lading.serving.batch.part_file import beside
+
     for name, other in others.items():
-        if other is not None and _is_same(path, other):
+        if other is None:
+            continue
+        if _is_same(path, other):
             raise InvalidInput(f"{what} would be {name}: {path}", hint="name another file")
+        if any(_is_same(part, other) for part in beside(path)):
+            raise InvalidInput(
+                f"{name} lies where {what} would be written: {other}",
+                cause="rows so far lie there, until all are",
+                hint="name another file, or move this one",
+            )
 
 
 def _is_same(one: Path, other: Path) -> bool:
     try:
         return one.resolve() == other.expanduser().resolve() or one.samefile(other)
-    except OSError:
+    except (OSError, RuntimeError, ValueError):
+        # What cannot be looked at is refused where it is opened.
         return False

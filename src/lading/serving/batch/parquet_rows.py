@@ -43,6 +43,12 @@ class ParquetRows:
         """
         self._arrow = arrow()
         self._source = source
+        if not file.seekable():
+            raise InvalidInput(
+                f"{source} is no file of the disk",
+                cause="Parquet is read from its end",
+                hint="write it into a file first",
+            )
         self.position = 0
         try:
             # Read in stretches: a group of rows may be as large as the file.

@@ -18,6 +18,21 @@ def part_of(path: Path) -> Path:
     return path.with_name(path.name + PART)
 
 
+def frame_of(path: Path) -> Path:
+    """Where it stands how far they are."""
+    return path.with_name(f"{path.name}{PART}.json")
+
+
+def whole_of(path: Path) -> Path:
+    """Where all of them are, in a form that is made at the end."""
+    return path.with_name(f"{path.name}{PART}-whole")
+
+
+def beside(path: Path) -> tuple[Path, ...]:
+    """All that may lie beside a file while it comes to be."""
+    return part_of(path), frame_of(path), whole_of(path)
+
+
 def opened(path: Path) -> BinaryIO:
     """A file that nobody else writes.
 
