@@ -93,6 +93,7 @@ def filed(
     about: Mapping[str, str] | None = None,
     pull_at: int | None = None,
     fresh: bool = False,
+    force: bool = True,
     **known: Any,
 ) -> Done:
     """The same into a file; the plug is pulled when so many rows are done."""
@@ -102,7 +103,7 @@ def filed(
             raise Pulled
 
     with FileSink(
-        output, rejects, about or {"model": "a"}, resumes=True, fresh=fresh, force=True
+        output, rejects, about or {"model": "a"}, resumes=True, fresh=fresh, force=force
     ) as sink:
         wanted = job(io.BytesIO(raw), read_as, write_as, rejects=rejects is not None, **known)
         return run(wanted, sink, told)

@@ -6,6 +6,9 @@ import gzip
 import io
 import json
 import math
+import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +208,92 @@ def test_an_output_that_came_to_be_meanwhile_is_left_alone(tmp_path: Path) -> No
     with FileSink(tmp_path / "new", None, {}, **known | {"force": True}) as sink:
         sink.finish(b"", None)
     assert (tmp_path / "new").read_text() == "rows"
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("step", ["link", "unlink", "fsync", "replace"])
+@pytest.mark.parametrize("end", ["killed", "interrupted"])
+@pytest.mark.parametrize("force", [True, False])
+def test_a_run_that_breaks_off_while_names_are_given_leaves_nothing_half_there(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    form: Format,
+    step: str,
+    end: str,
+    force: bool,
+) -> None:
+    """Broken off behind each of the last calls, one after the other, and gone on with."""
+    raw = HEADER + b"".join(b"1,%s,x,%d\n" % (b"x" if n % 3 else b"7", n) for n in range(20))
+    whole, out, bad = tmp_path / "whole", tmp_path / "out", tmp_path / "bad"
+    known: dict[str, Any] = {"batch_size": 4, "on_error": "skip"}
+    batch.filed(raw, "csv", form, whole, rejects=tmp_path / "whole.bad", **known)
+    expected = whole.read_bytes(), (tmp_path / "whole.bad").read_bytes()
+    before = b"old" if force else None
+
+    for at in range(1, 9):
+        for path in (out, bad):
+            path.write_bytes(b"old") if force else path.unlink(missing_ok=True)
+        with monkeypatch.context() as broken:
+            calls = broken_off(broken, step, at, end)
+            with suppress(KeyboardInterrupt):
+                batch.filed(raw, "csv", form, out, rejects=bad, force=force, **known)
+        assert (out.read_bytes() if out.exists() else None) in (before, expected[0])
+        assert (bad.read_bytes() if bad.exists() else None) in (before, expected[1])
+        if not (out.exists() and not force):
+            batch.filed(raw, "csv", form, out, rejects=bad, force=force, **known)
+        assert (out.read_bytes(), bad.read_bytes()) == expected
+        for path in tmp_path.glob(f"*{PART}*"):
+            path.unlink()
+        if calls() < at:
+            break
+
+
+def broken_off(patched: pytest.MonkeyPatch, step: str, at: int, end: str) -> Callable[[], int]:
+    """Break off behind a call of the system; killed means that nobody tidies up."""
+    real, count = getattr(os, step), 0
+
+    def call(*args: Any, **more: Any) -> Any:
+        nonlocal count
+        found = real(*args, **more)
+        count += 1
+        if count == at:
+            if end == "killed":
+                patched.setattr(FileSink, "_keep_or_drop", lambda sink: None)
+            raise KeyboardInterrupt
+        return found
+
+    patched.setattr(os, step, call)
+    return lambda: count
+
+
+def test_names_that_were_taken_meanwhile_cost_no_rows(tmp_path: Path) -> None:
+    raw = HEADER + b"1,x,a,0\n1,2,a,1\n"
+    out, bad = tmp_path / "out", tmp_path / "bad"
+    known: dict[str, Any] = {"on_error": "skip", "rejects": bad, "force": False}
+    taken = [bad, out]
+    asked: list[int] = []
+
+    def taking(frame: Any) -> Any:
+        asked.append(len(frame))
+        taken.pop().write_text("mine")
+        return batch.score(frame)
+
+    model = batch.model(taking)
+    with pytest.raises(Conflict, match="out has come to be meanwhile"):
+        batch.filed(raw, "csv", "csv", out, model=model, **known)
+    assert not bad.exists()
+    out.unlink()
+    bad.write_text("mine")
+    with pytest.raises(Conflict, match="bad is there already"):
+        batch.filed(raw, "csv", "csv", out, model=model, **known)
+    assert bad.read_text() == "mine"
+    bad.unlink()
+    batch.filed(raw, "csv", "csv", out, model=model, **known)
+
+    assert asked == [1]
+    assert len(bad.read_text().splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad", "out"]
 
 
 # Formats
@@ -509,7 +598,9 @@ def test_a_line_that_is_no_json_is_a_wrong_row_and_the_others_are_not() -> None:
         (b"amount,age\n1,2\n", "csv", "no column 'city'"),
         (b'amount,age,city\n1,2,"x\n', "csv", "not CSV"),
         (b'amount,age,city\n1,2,"' + b"x" * (33 << 20), "csv", "longer than 32 MiB"),
-        (b'amount,age,city\n1,2,"' + b"x\n" * (17 << 20), "csv", "field larger"),
+        (b'amount,age,city\n1,2,"' + b"x\n" * (17 << 20), "csv", "row of rows is longer"),
+        (b'amount,age,city\n1,2,"x' + b'\n","x' * (7 << 20), "csv", "row of rows is longer"),
+        (b",".join(b"%d" % n for n in range(99_999)) + b",99998\n1\n", "csv", "'99998' of rows"),
         (b"PAR1" + bytes(100) + b"PAR1", "parquet", "not Parquet"),
         (b"amount,age\n", "parquet", "not Parquet"),
         (b"[" * 200_000, "json", "nested too deeply"),
@@ -532,6 +623,23 @@ def test_a_hostile_file_is_refused_with_what_is_wrong(raw: bytes, form: Format, 
 
     assert told in f"{refused.value} {refused.value.hint}"
     assert len(str(refused.value)) < 1000
+
+
+def test_rows_that_have_names_of_their_own_each_are_taken_a_few_at_a_time() -> None:
+    asked: list[int] = []
+
+    def counting(frame: Any) -> Any:
+        asked.append(len(frame))
+        return batch.score(frame)
+
+    row = {"amount": 1, "age": 2, "city": "x"}
+    own = [{**row, **{f"{n}.{m}": m for m in range(200)}} for n in range(400)]
+
+    told = batch.answers(batch.written(own, "jsonl"), "jsonl", model=batch.model(counting))
+
+    # All at once would be 32 million cells, nearly all of them empty.
+    assert max(asked) < 200
+    assert told == [{**each, "score": 5.0} for each in own]
 
 
 def test_a_row_of_other_names_needs_a_format_that_has_them() -> None:

@@ -127,6 +127,8 @@ def target_of(output: Place, asked: Asked, given: Place) -> Path | BinaryIO:
         Conflict: something is there, and nobody said that it may be written over.
         InvalidInput: it is the input, or the rejects, or lies where the rows so far would.
     """
+    from lading.serving.batch.part_file import part_of
+
     source = Path(given) if isinstance(given, (str, Path)) else None
     path = settled_path(Path(output), "the output") if isinstance(output, (str, Path)) else None
     if path is not None:
@@ -146,7 +148,10 @@ def target_of(output: Place, asked: Asked, given: Place) -> Path | BinaryIO:
                 hint="name a file, or leave --rejects out",
             )
     for each in (path, asked.rejects):
-        if each is not None and each.is_file() and not asked.force:
+        # What a killed run has named and not finished is its own.
+        if each is None or (each is not path and _is_same(part_of(each), each)):
+            continue
+        if each.is_file() and not asked.force:
             raise Conflict(f"{each} is there already", hint="--force writes over it")
     return cast("BinaryIO", output) if path is None else path
 

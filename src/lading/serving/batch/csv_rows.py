@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
@@ -29,7 +30,9 @@ class CsvRows:
         csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
         self._source = source
         self._lines = Lines(file, source)
-        self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
+        # Where the row that is read began: it may have several lines, but no end of them.
+        self._begun = 0
+        self._reader = csv.reader(self._bounded(), delimiter=delimiter, strict=True)
         header = next(self._rows(), None)
         if header is None:
             raise InvalidInput(f"{source} is empty", cause="a CSV file begins with its header")
@@ -46,7 +49,7 @@ class CsvRows:
         if len(names) > _MOST_COLUMNS:
             raise InvalidInput(f"{self._source} has {len(names):,} columns")
         if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
+            twice = next(name for name, times in Counter(names).items() if times > 1)
             raise InvalidInput(f"the column {twice[:100]!r} of {self._source} is there twice")
         other = next((mark for mark in ";\t|" if mark in names[0]), None)
         if len(names) == 1 and other and delimiter != other:
@@ -55,10 +58,22 @@ class CsvRows:
                 f"{self._source} has one column, {names[0][:100]!r}", hint=f"--delimiter {mark}"
             )
 
+    def _bounded(self) -> Iterator[str]:
+        """Lines, as long as they make up rows."""
+        for line in self._lines:
+            if self._lines.position - self._begun > LONGEST:
+                raise InvalidInput(
+                    f"a row of {self._source} is longer than {LONGEST >> 20} MiB",
+                    cause=f"line {self._lines.number} still belongs to it",
+                    hint="a quotation mark further up that nobody closed",
+                )
+            yield line
+
     def _rows(self) -> Iterator[list[str]]:
         """Rows; blank lines are none."""
         try:
             for row in self._reader:
+                self._begun = self._lines.position
                 if row:
                     yield row
         except csv.Error as error:

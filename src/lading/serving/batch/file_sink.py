@@ -18,10 +18,16 @@ from typing import BinaryIO, Final, Self
 
 from lading.errors import Conflict
 from lading.serving.batch.frame import Frame, broken
-from lading.serving.batch.part_file import PART, opened, part_of
+from lading.serving.batch.part_file import (
+    frame_of,
+    is_named,
+    opened,
+    part_of,
+    reopened,
+    whole_of,
+)
 from lading.serving.batch.sinks import failed
 
-_FRAME: Final = f"{PART}.json"
 _EVERY: Final = 1.0
 
 
@@ -51,7 +57,9 @@ class FileSink:
         self._rejects = rejects
         self._resumes = resumes
         self._force = force
-        self._frame_path = output.with_name(output.name + _FRAME)
+        self._frame_path = frame_of(output)
+        # The file that is given the output's name.
+        self._last: os.stat_result | None = None
         self._done = False
         self._rows = opened(part_of(output))
         self._wrong: BinaryIO | None = None
@@ -59,9 +67,13 @@ class FileSink:
             # Another run may have ended while this one waited for its model.
             if output.exists() and not force:
                 raise Conflict(f"{output} is there already", hint="--force writes over it")
+            self._rows = reopened(self._rows, output)
             if rejects is not None:
                 self._wrong = opened(part_of(rejects))
+                if rejects.exists() and not force and not is_named(self._wrong, rejects):
+                    raise Conflict(f"{rejects} is there already", hint="--force writes over it")
             self.frame = self._begin(about, fresh)
+            self._unname_rejects(are_these=self.frame.rows > 0)
             self._kept = self.frame
             self._cut()
         except OSError as error:
@@ -110,26 +122,24 @@ class FileSink:
 
     def finish(self, end: bytes, make: Callable[[BinaryIO, Path], None] | None) -> str:
         """Give the files their names; the digest of the output."""
-        part = part_of(self._output)
+        part, whole = part_of(self._output), whole_of(self._output)
         try:
-            if make is not None:
-                whole = self._output.with_name(self._output.name + PART + "-whole")
-                try:
-                    make(self._rows, whole)
-                    digest = _settled(whole)
-                    self._name_rejects()
-                    self._name(whole, self._output)
-                except BaseException:
-                    whole.unlink(missing_ok=True)
-                    raise
-                part.unlink()
-            else:
+            # Whatever breaks off from here on leaves all rows, and a note that these are all.
+            self._checkpoint()
+            if make is None:
                 _write(self._rows, end)
                 digest = _settled(part)
-                self._name_rejects()
-                self._name(part, self._output)
+                self._name_all(part)
+            else:
+                try:
+                    whole.unlink(missing_ok=True)
+                    make(self._rows, whole)
+                    digest = _settled(whole)
+                    self._name_all(whole)
+                finally:
+                    whole.unlink(missing_ok=True)
+            self._drop()
             self._done = True
-            self._frame_path.unlink(missing_ok=True)
         except OSError as error:
             raise failed(self._output, error) from error
         return digest
@@ -176,27 +186,67 @@ class FileSink:
     def _keep_or_drop(self) -> None:
         """After a failure: note what is whole; a full disk leaves the last note standing."""
         try:
+            if self._is_named():
+                # It broke off behind the last step: of what is whole nothing is cut off.
+                self._drop()
+                return
+            self._unname_rejects(are_these=True)
             self._cut()
             self._checkpoint()
             if not self._frame_path.exists():
                 # Nothing can be gone on with.
-                part_of(self._output).unlink(missing_ok=True)
-                if self._rejects is not None:
-                    part_of(self._rejects).unlink(missing_ok=True)
+                self._drop()
         except OSError:
             self._frame_path.with_name(self._frame_path.name + ".new").unlink(missing_ok=True)
 
-    def _name_rejects(self) -> None:
+    def _drop(self) -> None:
+        """Let what lies beside the files go."""
+        part_of(self._output).unlink(missing_ok=True)
         if self._rejects is not None:
-            part_of(self._rejects).replace(self._rejects)
+            part_of(self._rejects).unlink(missing_ok=True)
+        self._frame_path.unlink(missing_ok=True)
+
+    def _unname_rejects(self, *, are_these: bool) -> None:
+        """Take the name from rejects whose output has none; leave those of another run alone."""
+        if self._wrong is None or self._rejects is None:
+            return
+        if are_these and is_named(self._wrong, self._rejects):
+            if self._force:
+                # What they were written over does not come back, and they are whole.
+                return
+            part = part_of(self._rejects)
+            if part.exists():
+                self._rejects.unlink()
+            else:
+                self._rejects.replace(part)
+        self._wrong = reopened(self._wrong, self._rejects)
+
+    def _name_all(self, part: Path) -> None:
+        """The names, the output's last: whoever sees it finds its rejects.
+
+        Both keep their other names until then, so that what breaks off in between is gone on with.
+        """
+        if self._rejects is not None:
+            self._name(part_of(self._rejects), self._rejects)
+        self._last = part.stat()
+        self._name(part, self._output)
+
+    def _is_named(self) -> bool:
+        """Whether the output has its name: asked of the disk, since a signal may come any time."""
+        try:
+            return self._last is not None and os.path.samestat(self._last, self._output.stat())
+        except FileNotFoundError:
+            return False
 
     def _name(self, part: Path, final: Path) -> None:
-        """The name, all at once; over another file only where that was said."""
-        if self._force:
-            part.replace(final)
-            return
+        """A name more, all at once; over another file only where that was said."""
+        new = part.with_name(part.name + ".new")
         try:
-            os.link(part, final)
+            if not self._force:
+                os.link(part, final)
+                return
+            new.unlink(missing_ok=True)
+            os.link(part, new)
         except FileExistsError as error:
             raise Conflict(
                 f"{final} has come to be meanwhile", hint="--force writes over it"
@@ -204,7 +254,9 @@ class FileSink:
         except OSError:  # a file system without links
             part.replace(final)
         else:
-            part.unlink()
+            new.replace(final)
+            # Renaming one name of a file to another of it does nothing.
+            new.unlink(missing_ok=True)
 
     def _let_go(self) -> None:
         """What was made and never written to goes again."""

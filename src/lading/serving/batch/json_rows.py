@@ -14,6 +14,8 @@ from lading.serving.protocol.request import loads
 from lading.signatures.validate import Problem
 
 _HEAVIEST: Final = 32 * 1024 * 1024
+# The same where every row has names of its own, and a cell for each of them in every row.
+_MOST_CELLS: Final = 4_000_000
 # What the only value of a row is called, where it has no name.
 ONLY: Final = "input"
 
@@ -108,18 +110,29 @@ class JsonRows:
     def batches(self, size: int, skip: int) -> Iterator[Batch]:
         """Batches of so many rows at most, beginning behind the first ``skip``."""
         start = sum(1 for _ in itertools.islice(self._items, skip))
+        waiting: Item | None = None
         while True:
-            begun = self.position
-            taken: list[Item] = []
-            while len(taken) < size and self.position - begun < _HEAVIEST:
-                item = next(self._items, None)
-                if item is None:
-                    break
-                taken.append(item)
+            taken, waiting = self._taken(size, waiting)
             if not taken:
                 return
             yield self._batch(taken, start)
             start += len(taken)
+
+    def _taken(self, size: int, waiting: Item | None) -> tuple[list[Item], Item | None]:
+        """The items of a batch, and the one that is too much for it."""
+        begun = self.position
+        taken: list[Item] = []
+        names = set(self.head.columns)
+        while len(taken) < size and self.position - begun < _HEAVIEST:
+            item, waiting = waiting or next(self._items, None), None
+            if item is None:
+                break
+            if isinstance(item.value, dict):
+                names.update(item.value)
+                if taken and len(names) * (len(taken) + 1) > _MOST_CELLS:
+                    return taken, item
+            taken.append(item)
+        return taken, None
 
     def _batch(self, items: list[Item], start: int) -> Batch:
         wrong: dict[int, Problem] = {}

@@ -56,11 +56,35 @@ def opened(path: Path) -> BinaryIO:
                 cause="two of them would mix their rows",
                 hint="wait for it, or name another output",
             ) from error
+        except OSError as error:  # a file system without locks
+            os.close(fd)
+            raise failed(path, error) from error
         except BaseException:
             os.close(fd)
             raise
         # Whoever had it gave it its name just now.
         os.close(fd)
+
+
+def reopened(file: BinaryIO, path: Path) -> BinaryIO:
+    """Another file for the rows of ``path``, where this one is what has that name by now.
+
+    A run that was killed while it gave the name leaves a file with two.
+
+    Raises:
+        Conflict: somebody else was quicker.
+        LocalFailure: nobody can.
+    """
+    if not is_named(file, path):
+        return file
+    part_of(path).unlink(missing_ok=True)
+    file.close()
+    return opened(part_of(path))
+
+
+def is_named(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file has this name."""
+    return _is_there(file.fileno(), path)
 
 
 def _is_there(fd: int, path: Path) -> bool:
