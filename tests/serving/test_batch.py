@@ -510,6 +510,106 @@ def test_a_model_that_sums_a_table_up_is_found_out() -> None:
         batch.answers(batch.written(ROWS, "csv"), "csv", model=total)
 
 
+def test_an_answer_that_its_signature_cannot_hold_is_no_other_number() -> None:
+    kinds = {"int64": [float("nan"), 0.7, float("inf"), 1e19], "uint8": [-1, 256], "bool": [2]}
+    for dtype, values in kinds.items():
+        signature = Signature(inputs=batch.INPUTS, outputs=(Column(name="label", dtype=dtype),))  # type: ignore[arg-type]  # one of them
+        for value in values:
+            model = batch.model(lambda frame, v=value: np.array([v] * len(frame)), signature)
+            with pytest.raises(ModelFailed, match=f"not what its signature says.*type {dtype}"):
+                batch.answers(HEADER + b"1,2,x,0\n", "csv", model=model)
+        whole = batch.model(lambda frame: np.ones(len(frame)), signature)
+        assert batch.answers(HEADER + b"1,2,x,0\n", "csv", model=whole)[0]["label"] == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (np.array(["2026-01-02"], "M8[ns]"), "2026-01-02T00:00:00.000000000"),
+        (pd.Series(np.array(["2026-01-02"], "M8[ns]")), "2026-01-02T00:00:00.000000000"),
+        (np.array(["NaT"], "M8[ns]"), None),
+        (np.array([0.5], "longdouble"), 0.5),
+    ],
+    ids=["times", "series", "no-time", "long"],
+)
+def test_times_are_times_and_long_numbers_are_numbers(answer: Any, told: Any) -> None:
+    model = batch.model(lambda frame: answer, None)
+
+    assert batch.answers(b"a\n1\n", "csv", model=model)[0]["prediction"] == told
+
+
+@pytest.mark.parametrize("write_as", ["csv", "json", "jsonl"])
+def test_a_number_of_thousands_of_digits_is_refused_and_no_bug(write_as: Format) -> None:
+    model = batch.model(lambda frame: [10**5000], None)
+
+    with pytest.raises(InvalidInput, match="too long to be written"):
+        batch.streamed(b"a\n1\n", "csv", write_as, model=model)
+
+
+def test_what_is_nested_and_not_finite_is_refused_and_no_bug() -> None:
+    row = b'{"amount":1,"age":2,"city":"x","e":' + b"[" * 900 + b"1e999" + b"]" * 900 + b"}"
+
+    with pytest.raises(InvalidInput, match="nested too deeply"):
+        batch.answers(row, "jsonl")
+
+
+def test_two_predictions_never_have_one_name() -> None:
+    both = batch.model(lambda frame: {"a": [1], "predicted_a": [2]}, None)
+
+    with pytest.raises(InvalidInput, match="no name that is free"):
+        batch.streamed(b"a\n1\n", "csv", "csv", model=both)
+
+
+def table_of(**columns: Any) -> bytes:
+    out = io.BytesIO()
+    usual = {"amount": [1.0, 2.0], "age": [1, 2], "city": ["x", None]}
+    pyarrow.parquet.write_table(pyarrow.table(usual | columns), out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("write_as", ["csv", "json", "jsonl"])
+def test_infinity_in_parquet_is_written_as_it_is_in_other_formats(write_as: Format) -> None:
+    raw = table_of(amount=[float("inf"), float("nan")], more=[[float("-inf")], None])
+
+    told = batch.streamed(raw, "parquet", write_as)
+
+    assert told.count(b"-Infinity") == 1
+    assert told.count(b"Infinity") == 3
+
+
+def test_dictionaries_within_lists_are_written_out(tmp_path: Path) -> None:
+    words = pyarrow.list_(pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
+    kind = pyarrow.struct([("words", words)])
+    values = [{"words": ["a", "b"]}, {"words": ["c"]}]
+    raw = table_of(more=pyarrow.array(values, kind))
+
+    batch.filed(raw, "parquet", "parquet", tmp_path / "out", batch_size=1)
+
+    assert pyarrow.parquet.read_table(tmp_path / "out")["more"].to_pylist() == values
+
+
+@pytest.mark.parametrize("damaged", ["schema", "batch", "zeros"])
+def test_a_damaged_stream_of_a_broken_run_is_no_bug(tmp_path: Path, damaged: str) -> None:
+    raw = batch.written(ROWS, "csv")
+    with pytest.raises(batch.Pulled):
+        batch.filed(raw, "csv", "parquet", tmp_path / "out", batch_size=8, pull_at=16)
+    part = tmp_path / f"out{PART}"
+    content = bytearray(part.read_bytes())
+    # Every message begins with this mark and its length.
+    last = content.rindex(b"\xff\xff\xff\xff")
+    at = 4 if damaged == "schema" else last + 4
+    content[at : at + 4] = bytes(4) if damaged == "zeros" else b"\xff\xff\xff\x7f"
+    part.write_bytes(content)
+
+    with pytest.raises(Conflict) as refused:
+        batch.filed(raw, "csv", "parquet", tmp_path / "out", batch_size=8)
+    done = batch.filed(raw, "csv", "parquet", tmp_path / "out", batch_size=8, fresh=True)
+
+    assert "--fresh" in str(refused.value.hint)
+    assert not (tmp_path / f"out{PART}-whole").exists()
+    assert done.resumed == 0
+
+
 # Wrong rows
 
 WRONG = HEADER + b"1,2,a,0\n2,old,b,1\n3,,c,2\n4,5,d,3\n"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from lading.errors import InvalidInput
 from lading.serving.protocol.datatypes import BY_DTYPE, BYTES, DATATYPES
-from lading.serving.protocol.outputs import ModelFailed, Outputs
+from lading.serving.protocol.outputs import ModelFailed, Outputs, as_declared, with_times
 from lading.signatures.answers import plain_answer
 
 _KINDS: Final = frozenset("biuf")
@@ -57,6 +57,7 @@ def _part(name: str, value: Any, outputs: Outputs, count: int, alone: bool) -> P
         value = value.toarray()
     if hasattr(value, "to_numpy"):  # a column of a frame
         value = value.to_numpy()
+    value = with_times(value)
     if getattr(getattr(value, "dtype", None), "kind", "") in _KINDS and hasattr(value, "ravel"):
         return _numbers(name, value, outputs, count, alone)
     try:
@@ -75,7 +76,9 @@ def _numbers(name: str, array: Any, outputs: Outputs, count: int, alone: bool) -
     kind = BY_DTYPE.get(array.dtype.name)
     # As a server answers: of the type that the signature says.
     if declared and declared.name not in (BYTES, "BF16") and kind != declared:
-        array, kind = array.astype(declared.dtype), declared
+        array, kind = as_declared(name, array, declared), declared
+    if kind is None and array.dtype.kind == "f":  # more digits than any file has
+        array, kind = array.astype("float64"), BY_DTYPE["float64"]
     if alone and (not array.shape or array.shape[0] != 1):
         array = array.reshape((1, *array.shape))
     if not array.shape or array.shape[0] != count:

@@ -12,8 +12,8 @@ from typing import Any, Final
 from lading.errors import InvalidInput
 from lading.serving.batch.table import ABSENT, Batch
 from lading.serving.protocol.request import loads
-from lading.signatures.layouts import cell
-from lading.signatures.scalars import FLOATS, INTEGERS, NON_FINITE
+from lading.signatures.layouts import cell, plain
+from lading.signatures.scalars import FLOATS, INTEGERS, NON_FINITE, is_missing
 from lading.spec.signature import Column, FieldType
 
 _BOOLS: Final = {"true": True, "1": True, "false": False, "0": False}
@@ -38,7 +38,14 @@ def _of_arrow(found: Sequence[Any], field: FieldType | None) -> Sequence[Any]:
     if isinstance(field, Column) and field.dtype in _PLAIN:
         # A number that is none is a missing one for some, but never the other way round.
         return found
+    if field is None:
+        return [of_arrow(value) for value in found]
     return [cell(value, field) for value in found]
+
+
+def of_arrow(value: Any) -> Any:
+    """A value of a column of which nothing is known, in its JSON form; infinity is text."""
+    return None if is_missing(value) else plain(value, in_tensor=True)
 
 
 def of_text(found: Sequence[str], field: FieldType) -> list[Any]:

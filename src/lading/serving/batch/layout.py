@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lading.errors import InvalidInput
+from lading.serving.batch.cells import of_arrow
 from lading.serving.batch.scoring import Scored
 from lading.serving.batch.table import Head
-from lading.signatures.layouts import cell
 
 _PREDICTED: Final = "predicted_"
 
@@ -37,13 +37,14 @@ class Layout:
         # Objects may leave out what the model does not demand; a table has a column for it.
         more = () if head.is_fixed else asked
         kept = tuple(dict.fromkeys((*head.columns, *more))) if with_inputs else ()
+        outputs = tuple(outputs)
         named = []
         for name in outputs:
             written = _PREDICTED + name if name in kept else name
-            if written in kept:
+            if written in kept or (written != name and written in outputs):
                 raise InvalidInput(
-                    f"the input has columns {name!r} and {written!r} already",
-                    cause="what is predicted would be called like one of them",
+                    f"what is predicted as {name!r} has no name that is free",
+                    cause=f"{name!r} and {written!r} are there already",
                     hint="--no-inputs, or another name for the column",
                 )
             named.append((name, written))
@@ -80,4 +81,4 @@ def _column(scored: Scored, name: str, as_written: bool) -> list[Any]:
     values = batch.cells[name]
     if batch.arrow is None:
         return [values[at] for at in scored.rows]
-    return [cell(values[at], None) for at in scored.rows]
+    return [of_arrow(values[at]) for at in scored.rows]

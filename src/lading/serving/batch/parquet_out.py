@@ -6,12 +6,14 @@ can, and one that was cut off is whole up to its last batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from lading.errors import InvalidInput
 from lading.serving.batch.answers import Part
+from lading.serving.batch.frame import broken
 from lading.serving.batch.layout import Layout
 from lading.serving.batch.parquet_rows import arrow
 from lading.serving.batch.scoring import Scored
@@ -48,7 +50,8 @@ class ArrowWriter:
     def resume(self, stream: BinaryIO) -> None:
         """Go on with the types that were decided before."""
         stream.seek(0)
-        self._schema = self._arrow.ipc.open_stream(stream).schema
+        with _whole(self._arrow):
+            self._schema = self._arrow.ipc.open_stream(stream).schema
 
     def begin(self, scored: Scored | None) -> bytes:
         """The schema: types are decided by the input, the signature, and else by the first row.
@@ -199,23 +202,40 @@ def _number(cell: Any) -> Any:
     return float(cell) if isinstance(cell, str) and cell in NON_FINITE else cell
 
 
-def make_parquet(stream: BinaryIO, target: Path) -> None:
-    """Write what a stream holds as a Parquet file: the same for the same batches.
+def make_parquet(stream: BinaryIO, target: Path, *, rows: int) -> None:
+    """Write the rows of a stream as a Parquet file: the same for the same batches.
 
     Raises:
         OSError: it cannot be written.
+        Conflict: the stream is damaged.
     """
     pyarrow = arrow()
     stream.seek(0)
-    with pyarrow.ipc.open_stream(stream) as batches:
+    with _whole(pyarrow), pyarrow.ipc.open_stream(stream) as batches:
         writer = pyarrow.parquet.ParquetWriter(target, batches.schema)
         with writer:
             held: list[Any] = []
+            found = 0
             for batch in batches:
                 held.append(batch)
-                rows, size = sum(b.num_rows for b in held), sum(b.nbytes for b in held)
-                if rows >= _GROUP_ROWS or size >= _GROUP_BYTES:
-                    writer.write_table(pyarrow.Table.from_batches(held), row_group_size=rows)
+                found += batch.num_rows
+                count, size = sum(b.num_rows for b in held), sum(b.nbytes for b in held)
+                if count >= _GROUP_ROWS or size >= _GROUP_BYTES:
+                    writer.write_table(pyarrow.Table.from_batches(held), row_group_size=count)
                     held = []
             if held:
                 writer.write_table(pyarrow.Table.from_batches(held))
+    if found != rows:
+        # Zeros, as a disk may have them after the power failed, are the end of a stream.
+        raise broken("the output", f"{found} rows of {rows}")
+
+
+@contextmanager
+def _whole(pyarrow: Any) -> Iterator[None]:
+    """Says of a stream that Arrow cannot read that it is damaged: only this run wrote it."""
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise broken("the output", str(error)[:200]) from error

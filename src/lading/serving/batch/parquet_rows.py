@@ -72,8 +72,7 @@ class ParquetRows:
         arrow = self._arrow
         for at, field in enumerate(schema):
             # Every batch would have a dictionary of its own.
-            if arrow.types.is_dictionary(field.type):
-                schema = schema.set(at, field.with_type(field.type.value_type))
+            schema = schema.set(at, field.with_type(_without_dictionaries(arrow, field.type)))
         # What pandas says of its columns is no longer true of a file with more of them.
         return schema.remove_metadata()
 
@@ -86,9 +85,15 @@ class ParquetRows:
             # How far it is cannot be seen of the file, whose columns lie one after the other.
             self.position = weight * (start + found.num_rows) // max(1, rows)
             if start >= skip and found.num_rows:
-                plain = found.cast(self.head.schema)
+                plain = self._cast(found)
                 yield Batch(start, plain.num_rows, self._cells(plain), arrow=plain)
             start += found.num_rows
+
+    def _cast(self, found: Any) -> Any:
+        try:
+            return found.cast(self.head.schema)
+        except self._arrow.ArrowException as error:
+            raise self._damaged(error) from error
 
     def _groups(self, size: int) -> Iterator[Any]:
         """Arrow's batches; one group after the other, or pyarrow keeps what it has read."""
@@ -114,3 +119,22 @@ class ParquetRows:
             raise InvalidInput(
                 f"a value of {self._source} is none that Python has", cause=str(error)[:200]
             ) from error
+
+
+def _without_dictionaries(arrow: Any, kind: Any) -> Any:
+    """The type of the same values, written out wherever they were numbers of a list."""
+    if arrow.types.is_dictionary(kind):
+        return _without_dictionaries(arrow, kind.value_type)
+    if arrow.types.is_struct(kind):
+        fields = [kind.field(at) for at in range(kind.num_fields)]
+        return arrow.struct(
+            [field.with_type(_without_dictionaries(arrow, field.type)) for field in fields]
+        )
+    for is_one, make in (
+        (arrow.types.is_list, arrow.list_),
+        (arrow.types.is_large_list, arrow.large_list),
+    ):
+        if is_one(kind):
+            field = kind.value_field
+            return make(field.with_type(_without_dictionaries(arrow, field.type)))
+    return kind

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, BinaryIO, Final, Protocol
 
 from lading.serving.batch.answers import PREDICTION, names_of
 from lading.serving.batch.asking import Asking
+from lading.serving.batch.cells import of_arrow
 from lading.serving.batch.csv_rows import CsvRows
 from lading.serving.batch.file_sink import FileSink
 from lading.serving.batch.formats import Format
@@ -172,7 +174,8 @@ class _Course:
             names = names_of(Outputs.of(self._job.model.signature)) or (PREDICTION,)
             self._writer = self._made(names)
             begin = self._writer.begin(None)
-        make = make_parquet if self._job.write_as == "parquet" else None
+        rows = self._sink.frame.written
+        make = partial(make_parquet, rows=rows) if self._job.write_as == "parquet" else None
         if begin:
             self._sink.append(begin, b"", self._sink.frame)
         return self._sink.finish(self._writer.end(), make)
@@ -210,8 +213,6 @@ class _Course:
         batch = scored.batch
         found = batch.record(at)
         if batch.arrow is not None:
-            from lading.signatures.layouts import cell
-
-            found = {name: cell(value, None) for name, value in found.items()}
+            found = {name: of_arrow(value) for name, value in found.items()}
         line = {"line": batch.lines[at]} if batch.lines else {}
         return {"row": batch.start + at + 1, **line, "problem": scored.wrong[at], "input": found}

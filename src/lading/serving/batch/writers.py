@@ -14,6 +14,8 @@ from lading.serving.batch.layout import Layout
 from lading.serving.batch.scoring import Scored
 from lading.serving.batch.table import ABSENT
 
+# Python makes no text of numbers of thousands of digits.
+_LARGE: Final = 2**64
 _BOOLS: Final = {True: "true", False: "false"}
 
 
@@ -73,7 +75,7 @@ def _shown(value: Any) -> str:
         return _BOOLS[value]
     if type(value) is float:
         return repr(value) if math.isfinite(value) else str(_finite(value))
-    return repr(value) if type(value) is int else dumps(value)
+    return repr(value) if type(value) is int and abs(value) < _LARGE else dumps(value)
 
 
 class JsonWriter:
@@ -118,14 +120,17 @@ def dumps(value: Any) -> str:
     """JSON without what JSON does not have: numbers that are none are written as text.
 
     Raises:
-        InvalidInput: it is nested too deeply.
+        InvalidInput: it is nested too deeply, or a number of thousands of digits.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError:
-        return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"))
+        try:
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        except ValueError:
+            return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"))
     except RecursionError as error:
         raise InvalidInput("a value is nested too deeply to be written") from error
+    except ValueError as error:
+        raise InvalidInput("a number is too long to be written", cause=str(error)[:100]) from error
 
 
 def _finite(value: Any) -> Any:

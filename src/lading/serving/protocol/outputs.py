@@ -17,7 +17,8 @@ from lading.serving.protocol.datatypes import BY_DTYPE, BYTES, DATATYPES, Dataty
 from lading.serving.protocol.request import WantedOutput
 from lading.signatures.answers import plain_answer
 from lading.signatures.inference_protocol import to_v2_metadata
-from lading.signatures.scalars import NON_FINITE
+from lading.signatures.layouts import array_form
+from lading.signatures.scalars import FLOATS, INTEGERS, NON_FINITE
 from lading.spec.signature import Signature
 
 _KINDS: Final = frozenset("biuf")
@@ -127,7 +128,8 @@ class Outputs:
     def _tensor(self, name: str, part: Any) -> OutputTensor:
         # What is an array of numbers already is not asked what else it might be.
         part = part if type(part).__module__ == "numpy" else _dense(part)
-        found = self._numbers(name, part) if _is_numeric(part) else _of_lists(name, plain(part))
+        numeric = _is_numeric(part)
+        found = self._numbers(name, part) if numeric else _of_lists(name, plain(with_times(part)))
         if self.columns and len(found.shape) == 1:
             return OutputTensor(name, found.datatype, (*found.shape, 1), found.values)
         return found
@@ -141,13 +143,43 @@ class Outputs:
             array, kind = flat.reshape(array.shape), _BF16
         numeric = declared is not None and declared.name not in (BYTES, "BF16")
         if numeric and declared is not None and (kind is None or kind != declared):
-            array = array.astype(declared.dtype)
+            array = as_declared(name, array, declared)
             kind = declared
         if kind is None:
             return _of_lists(name, plain(array))
         shape = tuple(map(int, array.shape))
         # What answers with a single number answers with an array of one.
         return OutputTensor(name, kind, shape or (1,), array)
+
+
+def as_declared(name: str, array: Any, declared: Datatype) -> Any:
+    """Numbers as the type that the signature says; of whole ones every value stays what it is.
+
+    Raises:
+        ModelFailed: one of them is none that this type has.
+    """
+    if declared.dtype in FLOATS:
+        return array.astype(declared.dtype)
+    low, high = INTEGERS.get(declared.dtype, (0, 1))
+    fitting = (array >= low) & (array <= high)
+    if fitting.all():
+        found = array.astype(declared.dtype)
+        fitting = found == array
+        if fitting.all():
+            return found
+    other = array[~fitting].ravel()[0]
+    raise ModelFailed(
+        "the model's answer is not what its signature says",
+        cause=f"{other} in the output {name!r}, which has the type {declared.dtype}"[:300],
+        hint="save it again with an example that it answers with all kinds of values",
+    )
+
+
+def with_times(array: Any) -> Any:
+    """An array, but for times of nanoseconds, of which Python would make numbers: as text."""
+    if getattr(getattr(array, "dtype", None), "name", "") == "datetime64[ns]":
+        return array_form(array)
+    return array
 
 
 def _is_numeric(part: Any) -> bool:
@@ -184,8 +216,8 @@ def _dense(part: Any) -> Any:
     if hasattr(part, "toarray"):  # SciPy's sparse matrices
         return part.toarray()
     if hasattr(part, "to_numpy"):  # a column of a frame
-        return part.to_numpy()
-    return part
+        part = part.to_numpy()
+    return with_times(part)
 
 
 def plain(part: Any) -> Any:
