@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import signal
@@ -626,5 +627,83 @@ def test_a_pipe_with_a_name_is_written_to_and_parquet_wants_a_file(
     lines = piped.stdout.splitlines()
     assert (len(lines), lines[0]) == (201, "amount,age,city,id,prediction")
     assert (parquet.returncode, read.returncode) == (2, 2)
-    assert "no file of the disk" in parquet.stderr
+    assert "needs a file" in parquet.stderr
     assert "no file of the disk" in read.stderr
+
+
+PRINTING = """
+import ctypes
+from lading.operations.load import Loaded
+
+asked = Loaded.predict
+def printing(self, data):
+    print("1/1 [=====]")
+    ctypes.CDLL(None).puts(b"from C")
+    return asked(self, data)
+Loaded.predict = printing
+
+from lading.cli.app import main
+main()
+"""
+
+
+def test_what_a_model_prints_is_no_part_of_what_it_answers(
+    command: Command, fraud_model: str, rows_file: Path, tmp_path: Path
+) -> None:
+    def ask(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", PRINTING, "predict", fraud_model, "-i", rows_file, *words],
+            env=command.environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    streamed = ask("-o", "-", "--output-format", "csv")
+    answered = ask("-o", tmp_path / "out.csv", "--json")
+
+    assert streamed.stdout == (tmp_path / "out.csv").read_text()
+    assert json.loads(answered.stdout)["rows"] == 200
+    assert "1/1" in streamed.stderr
+    assert "from C" in streamed.stderr
+
+
+def test_who_reads_no_further_ends_a_run_without_a_word(
+    command: Command, fraud_model: str, tmp_path: Path
+) -> None:
+    pd.concat([ROWS] * 200).to_csv(tmp_path / "many.csv", index=False)
+    words = ("predict", fraud_model, "-i", tmp_path / "many.csv", "-q", "-o", "-")
+    process = subprocess.Popen(
+        command.line(*words, "--output-format", "csv"),
+        env=command.environment,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+
+    first = process.stdout.readline()
+    process.stdout.close()
+    told = process.stderr.read()
+    process.stderr.close()
+
+    assert first == b"amount,age,city,prediction\n"
+    assert process.wait(30) == 141
+    assert told == b""
+
+
+def test_a_stream_that_takes_a_few_bytes_at_once_gets_all_of_them(
+    settings: Settings, fraud_model: str, rows_file: Path, tmp_path: Path
+) -> None:
+    class Small(io.BytesIO):
+        def write(self, raw: Any, /) -> int:
+            return super().write(bytes(raw[:7]))
+
+    out = Small()
+    predict(fraud_model, input=rows_file, output=out, settings=settings)
+    predict(fraud_model, input=rows_file, output=tmp_path / "out.csv", settings=settings)
+
+    assert out.getvalue() == (tmp_path / "out.csv").read_bytes()

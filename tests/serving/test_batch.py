@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -511,11 +512,18 @@ def test_a_model_that_sums_a_table_up_is_found_out() -> None:
 
 
 def test_an_answer_that_its_signature_cannot_hold_is_no_other_number() -> None:
-    kinds = {"int64": [float("nan"), 0.7, float("inf"), 1e19], "uint8": [-1, 256], "bool": [2]}
+    def answer(value: Any, frame: Any) -> Any:
+        return np.array([value] * len(frame))
+
+    kinds: dict[str, list[Any]] = {
+        "int64": [float("nan"), 0.7, float("inf"), 1e19],
+        "uint8": [-1, 256],
+        "bool": [2],
+    }
     for dtype, values in kinds.items():
         signature = Signature(inputs=batch.INPUTS, outputs=(Column(name="label", dtype=dtype),))  # type: ignore[arg-type]  # one of them
         for value in values:
-            model = batch.model(lambda frame, v=value: np.array([v] * len(frame)), signature)
+            model = batch.model(partial(answer, value), signature)
             with pytest.raises(ModelFailed, match=f"not what its signature says.*type {dtype}"):
                 batch.answers(HEADER + b"1,2,x,0\n", "csv", model=model)
         whole = batch.model(lambda frame: np.ones(len(frame)), signature)

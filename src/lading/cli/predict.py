@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -166,7 +167,12 @@ def predict(
             "stdout cannot hold both the predictions and the answer", hint="-o FILE, or no --json"
         )
     settings = console.settings()
-    with warned(console.warn), console.rows() as on_rows, ExitStack() as pulling:
+    with (
+        warned(console.warn),
+        console.rows() as on_rows,
+        ExitStack() as pulling,
+        _models_talk_to_stderr() as stdout,
+    ):
         on_progress = pulling.enter_context(console.progress())
 
         def told(step: Step) -> None:
@@ -179,7 +185,7 @@ def predict(
             result = operation.predict(
                 reference,
                 input=_stream(sys.stdin, "stdin") if given == "-" else given,
-                output=_stream(sys.stdout, "stdout") if output == "-" else output,
+                output=stdout() if to_stdout else output,
                 input_format=input_format,
                 output_format=output_format,
                 delimiter=delimiter,
@@ -217,6 +223,42 @@ def _is_stdout(output: str) -> bool:
         return named and os.path.samestat(path.stat(), os.fstat(1))
     except (OSError, ValueError):
         return False
+
+
+@contextmanager
+def _models_talk_to_stderr() -> Iterator[Callable[[], BinaryIO]]:
+    """Send what models print to stderr; gives what opens the stdout of this command.
+
+    Some print how far they are whenever they are asked, some of them from C: between predictions,
+    or before the answer, that would be taken for a part of it.
+    """
+    if sys.stdout is None:
+        yield lambda: _stream(sys.stdout, "stdout")
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+    except OSError:  # there is no stderr
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    try:
+        # Not buffered: what a reader did not take is not tried again when this ends.
+        yield lambda: os.fdopen(kept, "wb", buffering=0, closefd=False)
+    finally:
+        _flush_prints()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _flush_prints() -> None:
+    """Write what Python and C keep of what was printed, or it would come behind the answer."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    import ctypes
+
+    # Where there is no such function, nothing printed by C is flushed.
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).fflush(None)
 
 
 def _stream(stream: object, name: str) -> BinaryIO:

@@ -26,7 +26,7 @@ from lading.serving.batch.part_file import (
     reopened,
     whole_of,
 )
-from lading.serving.batch.sinks import failed
+from lading.serving.batch.sinks import failed, write_all
 
 _EVERY: Final = 1.0
 
@@ -107,9 +107,9 @@ class FileSink:
     def append(self, rows: bytes, rejects: bytes, frame: Frame) -> None:
         """Add a whole batch, and note now and then that it is there."""
         try:
-            _write(self._rows, rows)
+            write_all(self._rows, rows)
             if self._wrong is not None:
-                _write(self._wrong, rejects)
+                write_all(self._wrong, rejects)
             self.frame = replace(
                 frame,
                 size=self.frame.size + len(rows),
@@ -127,7 +127,7 @@ class FileSink:
             # Whatever breaks off from here on leaves all rows, and a note that these are all.
             self._checkpoint()
             if make is None:
-                _write(self._rows, end)
+                write_all(self._rows, end)
                 digest = _settled(part)
                 self._name_all(part)
             else:
@@ -270,12 +270,6 @@ class FileSink:
         for file in (self._rows, self._wrong):
             if file is not None:
                 file.close()
-
-
-def _write(file: BinaryIO, raw: bytes) -> None:
-    view = memoryview(raw)
-    while view:
-        view = view[file.write(view) :]
 
 
 def _settled(path: Path) -> str:

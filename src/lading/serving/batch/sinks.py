@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,20 @@ def failed(path: Path | str, error: OSError) -> LocalFailure:
     )
 
 
+def write_all(stream: BinaryIO, raw: bytes) -> None:
+    """Write every byte: a stream without a buffer may take fewer at once.
+
+    Raises:
+        OSError: it cannot, or would have to wait where it must not.
+    """
+    view = memoryview(raw)
+    while view:
+        written: int | None = stream.write(view)
+        if written is None:
+            raise BlockingIOError(errno.EAGAIN, "it takes nothing now, and cannot be waited for")
+        view = view[written:]
+
+
 class StreamSink:
     """Out as it comes: nobody can go on with it, and nobody reads it twice."""
 
@@ -61,7 +76,7 @@ class StreamSink:
     def _write(self, raw: bytes) -> None:
         self._hash.update(raw)
         try:
-            self._stream.write(raw)
+            write_all(self._stream, raw)
             self._stream.flush()
         except BrokenPipeError:
             raise
