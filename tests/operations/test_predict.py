@@ -284,6 +284,8 @@ def test_a_model_or_an_input_that_changed_is_not_mixed_with_the_old_one(
         ask("ml/fraud:2.0.0")
     with pytest.raises(Conflict, match="another word on errors"):
         ask(fraud_model, on_error="null")
+    with pytest.raises(Conflict, match="another device"):
+        ask(fraud_model, device="cpu")
     os.utime(rows_file, (1, 1))
     with pytest.raises(Conflict, match="another input"):
         ask(fraud_model)
@@ -707,3 +709,42 @@ def test_a_stream_that_takes_a_few_bytes_at_once_gets_all_of_them(
     predict(fraud_model, input=rows_file, output=tmp_path / "out.csv", settings=settings)
 
     assert out.getvalue() == (tmp_path / "out.csv").read_bytes()
+
+
+def test_a_run_whose_output_lies_in_the_folder_of_its_model_is_gone_on_with(
+    settings: Settings, folder_model: str, rows_file: Path
+) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(step: object) -> None:
+        raise Stop
+
+    asked: dict[str, Any] = {
+        "input": rows_file,
+        "output": Path(folder_model) / "out.csv",
+        "columns": ["amount", "age", "city"],
+        "batch_size": 50,
+        "settings": settings,
+    }
+
+    with pytest.raises(Stop):
+        predict(folder_model, on_rows=stop, **asked)
+    result = predict(folder_model, **asked)
+
+    assert (result.rows, result.resumed) == (200, 50)
+
+
+def test_a_stream_that_is_full_does_not_promise_to_be_gone_on_with(
+    settings: Settings, fraud_model: str, rows_file: Path
+) -> None:
+    with pytest.raises(LocalFailure, match="No space left") as refused:
+        predict(
+            fraud_model,
+            input=rows_file,
+            output="/dev/full",
+            output_format="csv",
+            settings=settings,
+        )
+
+    assert "-o FILE" in str(refused.value.hint)

@@ -150,7 +150,13 @@ def predict(
     with ExitStack() as stack:
         source, file, size, unchanged = stack.enter_context(opened(input))
         model = model_of(reference, consent, settings, on_progress=on_progress)
-        about = {"model": identity_of(model, reference), "input": unchanged() or ""}
+        about = {
+            "model": identity_of(model, reference),
+            "input": unchanged() or "",
+            # Another of them may answer otherwise.
+            "adapter": adapter or "",
+            "device": device or "",
+        }
         sink = sink_for(stack, target, asked, about | asked.options())
         job = Job(
             model=model,

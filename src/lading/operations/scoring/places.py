@@ -66,12 +66,15 @@ def demand_same(source: str, before: str, now: str) -> None:
 
 def identity_of(model: Model, reference: str | Reference) -> str:
     """What tells a model from another; of a folder without a digest, the state of its files."""
+    from lading.serving.batch.part_file import PART
+
     path = as_path(reference) if isinstance(reference, str) else None
     if model.digest != UNKNOWN or path is None:
         return model.digest
     told = hashlib.sha256()
     for each in sorted(path.rglob("*")):
-        if each.is_file():
+        # An output may come to be among them.
+        if each.is_file() and PART not in each.name:
             found = each.stat()
             told.update(
                 f"{each.relative_to(path)}\0{found.st_size}\0{found.st_mtime_ns}\n".encode()
@@ -95,7 +98,8 @@ def sink_for(
         return StreamSink(target, "standard output", asked.rejects)
     if target.exists() and not target.is_file():
         try:
-            stream = stack.enter_context(target.open("wb"))
+            # Not buffered: what was not taken would be tried again when it is closed.
+            stream = stack.enter_context(target.open("wb", buffering=0))
         except OSError as error:
             raise LocalFailure(f"cannot write {target}", cause=error.strerror) from error
         return StreamSink(stream, str(target), asked.rejects)

@@ -35,6 +35,15 @@ def failed(path: Path | str, error: OSError) -> LocalFailure:
     )
 
 
+def _gone(path: Path | str, error: OSError) -> LocalFailure:
+    """The same where nothing is kept."""
+    return LocalFailure(
+        f"cannot write {path}",
+        cause=error.strerror or str(error),
+        hint="a stream is not gone on with; -o FILE is",
+    )
+
+
 def write_all(stream: BinaryIO, raw: bytes) -> None:
     """Write every byte: a stream without a buffer may take fewer at once.
 
@@ -81,7 +90,7 @@ class StreamSink:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise failed(self._name, error) from error
+            raise _gone(self._name, error) from error
 
     def _reject(self, raw: bytes, mode: str) -> None:
         assert self._rejects is not None
@@ -89,4 +98,4 @@ class StreamSink:
             with self._rejects.open(mode) as file:
                 file.write(raw)
         except OSError as error:
-            raise failed(self._rejects, error) from error
+            raise _gone(self._rejects, error) from error
