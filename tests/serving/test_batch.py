@@ -25,6 +25,7 @@ from lading.errors import Conflict, InvalidInput
 from lading.serving.batch.file_sink import FileSink
 from lading.serving.batch.formats import Format, delimiter_of, format_of
 from lading.serving.batch.json_document import JsonDocument
+from lading.serving.batch.parquet_rows import ParquetRows
 from lading.serving.batch.part_file import PART
 from lading.serving.batch.table import WrongRow
 from lading.serving.model import Example
@@ -789,3 +790,20 @@ def test_formats_and_delimiters_that_are_none_are_refused() -> None:
         with pytest.raises(InvalidInput):
             delimiter_of("a.csv", mark)
     assert [delimiter_of("a.tsv", None), delimiter_of("a.csv", "\\t")] == ["\t", "\t"]
+
+
+def test_a_few_kilobytes_of_parquet_do_not_fill_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.parquet"
+    codes = pyarrow.array([0] * 600, pyarrow.int32())
+    column = pyarrow.DictionaryArray.from_arrays(codes, ["x" * 1_000_000])
+    pyarrow.parquet.write_table(pyarrow.table({"text": column}), path)
+    assert path.stat().st_size < 200_000
+
+    with path.open("rb") as file:
+        batches = [
+            (found.count, found.arrow.nbytes)
+            for found in ParquetRows(file, "bomb.parquet").batches(1024, 0)
+        ]
+
+    assert sum(count for count, _ in batches) == 600
+    assert max(size for _, size in batches) < 100_000_000

@@ -9,6 +9,8 @@ from lading.errors import InvalidInput, LocalFailure
 from lading.serving.batch.table import Batch, Head
 
 _HEAVIEST: Final = 16 * 1024 * 1024
+# Rows that are unpacked at once, before anybody knows how heavy they are.
+_STEP: Final = 64
 _STRETCH: Final = 256 * 1024
 
 
@@ -84,9 +86,8 @@ class ParquetRows:
         for found in self._groups(min(size, fitting)):
             # How far it is cannot be seen of the file, whose columns lie one after the other.
             self.position = weight * (start + found.num_rows) // max(1, rows)
-            if start >= skip and found.num_rows:
-                plain = self._cast(found)
-                yield Batch(start, plain.num_rows, self._cells(plain), arrow=plain)
+            if start >= skip:
+                yield Batch(start, found.num_rows, self._cells(found), arrow=found)
             start += found.num_rows
 
     def _cast(self, found: Any) -> Any:
@@ -99,11 +100,38 @@ class ParquetRows:
         """Arrow's batches; one group after the other, or pyarrow keeps what it has read."""
         try:
             for group in range(self._file.num_row_groups):
-                yield from self._file.iter_batches(
-                    batch_size=size, row_groups=[group], use_threads=False
+                pieces = self._file.iter_batches(
+                    batch_size=min(size, _STEP), row_groups=[group], use_threads=False
                 )
+                yield from self._gathered(map(self._cast, pieces), size)
         except (self._arrow.ArrowException, OSError) as error:
             raise self._damaged(error) from error
+
+    def _gathered(self, pieces: Iterator[Any], size: int) -> Iterator[Any]:
+        """Pieces as batches of so many rows; of fewer where they are heavy.
+
+        How much a row is shows only here: kilobytes of a file may stand for gigabytes.
+        """
+        held: list[Any] = []
+        rows = weight = 0
+        for piece in pieces:
+            left = piece
+            while left.num_rows:
+                taken = left.slice(0, size - rows)
+                left = left.slice(taken.num_rows)
+                held.append(taken)
+                rows, weight = rows + taken.num_rows, weight + taken.nbytes
+                if rows == size or weight >= _HEAVIEST:
+                    yield self._joined(held)
+                    held, rows, weight = [], 0, 0
+        if held:
+            yield self._joined(held)
+
+    def _joined(self, pieces: list[Any]) -> Any:
+        """Pieces as one."""
+        if len(pieces) == 1:
+            return pieces[0]
+        return self._arrow.Table.from_batches(pieces).combine_chunks().to_batches()[0]
 
     @property
     def total(self) -> int:
