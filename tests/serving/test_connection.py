@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 import uvicorn
 from parts.http_client import Client, ask, raw, rest
-from serving.serving import Running, model, row_sums, serving
+from serving.serving import Running, digest, model, row_sums, serving
 from uvicorn.server import ServerState
 
 from lading.serving.connection import bounded
@@ -292,6 +293,29 @@ def test_what_is_no_http_ends_the_connection_and_nothing_else(server: Running, s
     assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"POST /predict HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400),
+        (b"CONNECT a:80 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET /v2 HTTP/1.1\r\nX: " + b"y" * 5000 + b"\r\n\r\n", 400),
+        (b"GET /v2 HTTP/1.1\r\nHost: ", 408),
+        (b"\r\n" * 5000, 431),
+    ],
+)
+def test_who_is_refused_before_anybody_is_asked_is_told_as_all_others(
+    server: Running, sent: bytes, status: int
+) -> None:
+    with raw(server.port, timeout=10) as connection:
+        connection.sendall(sent)
+        head, _, body = rest(connection).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"x-model-digest: " + digest("a").encode() in head
+    assert json.loads(body)["error"]
+
+
 OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
 
 
@@ -391,7 +415,7 @@ def test_an_answer_comes_in_one_piece(server: Running) -> None:
 
 def test_who_is_present_is_counted_and_forgotten_with_the_connection() -> None:
     here = Present()
-    kind = bounded(LIMITS, here)
+    kind = bounded(LIMITS, here, lambda: digest("a"))
     seen: list[int] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -7,7 +7,8 @@ opens a connection and is silent: each has so much time, and then is hung up on.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import (
@@ -18,12 +19,19 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from lading.serving.limits import Limits
 from lading.serving.present import Present, Unread
+from lading.serving.protocol.response import dumps
 
 # A client that sends its body in pieces of one byte needs five more for each.
 _OVERHEAD = 8
 # The server itself answers who is late with a body; this is for who goes on after the answer.
 _GRACE = 1.0
 _NO_HTTP = "Invalid HTTP request received."
+# What is said to whom no application is asked for.
+_SAID: Final = {
+    400: "this is no HTTP request, or its head is too long",
+    408: "the request did not come in time",
+    431: "there is more around the request than in it",
+}
 _OFFER = (b"upgrade", b"connection")
 _CONTINUE = b"HTTP/1.1 100 "
 
@@ -68,13 +76,17 @@ class _Joining:
             self._transport.write(data)
 
 
-def bounded(limits: Limits, here: Present) -> type[HttpToolsProtocol]:
-    """The protocol of a server with these limits, which counts who is here."""
+def bounded(limits: Limits, here: Present, digest: Callable[[], str]) -> type[HttpToolsProtocol]:
+    """The protocol of a server with these limits, which counts who is here.
+
+    ``digest`` is that of the model which answers now: it is on what is refused here, too.
+    """
 
     class Bounded(_Bounded):
         bounds = limits
         present = here
         unread = Unread(limits.answers)
+        whose = staticmethod(digest)
 
     return Bounded
 
@@ -83,6 +95,7 @@ class _Bounded(HttpToolsProtocol):
     bounds: Limits
     present: Present
     unread: Unread
+    whose: Callable[[], str]
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -273,8 +286,22 @@ class _Bounded(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._owes_nothing and self._came:
-            line = STATUS_LINE[status]
-            self.transport.write(line + b"content-length: 0\r\nconnection: close\r\n\r\n")
-            self.transport.close()
+            self._say(status)
         else:
             self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:
+        """As every other answer: JSON, with the digest of the model."""
+        self._say(400)
+
+    def _say(self, status: int) -> None:
+        body = dumps({"error": _SAID[status]})
+        digest = self.whose().encode("latin-1", "replace")
+        head = (
+            b"content-type: application/json",
+            b"content-length: %d" % len(body),
+            b"connection: close",
+            b"x-model-digest: " + digest,
+        )
+        self.transport.write(STATUS_LINE[status] + b"\r\n".join([*head, b"", body]))
+        self.transport.close()

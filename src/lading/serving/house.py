@@ -34,6 +34,11 @@ class House:
     def __post_init__(self) -> None:
         self.bodies = Bodies(self.limits)
 
+    def digest(self) -> str:
+        """Whose answers these are now."""
+        loaded = self.slot.loaded
+        return loaded.model.digest if loaded else self.expected
+
     def count_waiting(self) -> None:
         """Say in the figures how many wait now."""
         if asker := self.slot.loaded:

@@ -52,7 +52,7 @@ def work(plan: Plan, listening: socket.socket, link: Link | None = None) -> None
     house = House(plan.expected, Slot(), plan.limits, journal, Metrics())
     config = uvicorn.Config(
         build(house),
-        http=bounded(plan.limits, house.present),
+        http=bounded(plan.limits, house.present, house.digest),
         ws="none",
         lifespan="off",
         log_config=None,
