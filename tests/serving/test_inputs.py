@@ -206,6 +206,27 @@ def test_rows_may_be_written_in_several_ways(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ({"columns": ["income", "city", "age"], "data": [[1.5, "Bonn", 30]]}, 3),
+        ({"income": 1.5, "city": "Bonn", "age": 30}, 3),
+        ([{"city": "Bonn", "age": 30}, {"income": 1.5, "city": "Kiel", "age": 31}], 3),
+        ({"columns": ["city", "age"], "data": [["Bonn", 30]]}, 2),
+    ],
+)
+def test_columns_are_asked_with_in_the_order_of_the_signature(value: Any, names: int) -> None:
+    inputs = Inputs.of(TABLE)
+    model = Model(
+        name="tiny", version="1", digest="d", reference="r", predict=lambda x: x, signature=TABLE
+    )
+
+    frame = live(model, plain_rows(inputs, value))
+
+    assert list(frame.columns) == ["age", "city", "income"][:names]
+    assert frame.iloc[0].tolist()[:2] == [30, "Bonn"]
+
+
+@pytest.mark.parametrize(
     ("value", "said"),
     [
         (3, "inputs: expected rows: objects or lists, got 3"),

@@ -68,16 +68,29 @@ def _leaves(value: Any, dtype: str) -> Any:
 
 
 def _cells(value: Any, fields: Sequence[FieldType]) -> dict[str, list[Any]]:
-    """The cells of a table by column, in their JSON form."""
+    """The cells of a table by column, in their JSON form.
+
+    Columns come in the signature's order, however somebody wrote them: a model that was fitted to
+    that order either refuses another one or, worse, does not look at names.
+    """
     known = table_fields(fields)
     if is_split(known, value):
-        names, rows = list(value["columns"]), value["data"]
-        return {name: [row[at] for row in rows] for at, name in enumerate(names)}
+        places = {name: at for at, name in enumerate(value["columns"])}
+        rows = value["data"]
+        return {name: [row[places[name]] for row in rows] for name in _ordered(places, known)}
     records = [value] if isinstance(value, Mapping) else value
     if not isinstance(records, list) or not all(isinstance(r, Mapping) for r in records):
         raise InvalidInput("the input example is no table")
-    names = list(dict.fromkeys(name for record in records for name in record))
-    return {name: [record.get(name) for record in records] for name in names}
+    there = dict.fromkeys(name for record in records for name in record)
+    return {name: [record.get(name) for record in records] for name in _ordered(there, known)}
+
+
+def _ordered(there: Mapping[str, object], known: Mapping[str, object]) -> list[str]:
+    """The names that are there: the known ones in their order, then the others."""
+    return [
+        *(name for name in known if name in there),
+        *(name for name in there if name not in known),
+    ]
 
 
 def _python(values: list[Any], field: FieldType | None) -> list[Any]:
