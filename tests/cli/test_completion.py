@@ -116,6 +116,11 @@ def offered(line: str, shell: str = "fish") -> list[str]:
         ("lading ledger verify ml/fraud-", ["ml/fraud-eu"]),
         ("lading watch ml/fraud ml/fraud-", ["ml/fraud-eu"]),
         ("lading copy ml/fraud:1.0.0 ml/fraud-", ["ml/fraud-eu", "ml/fraud-eu:0.1.0"]),
+        ("lading serve ml/fraud:1.0.0 --shadow ml/fraud:1.1", ["ml/fraud:1.10.0"]),
+        (
+            "lading image assemble ml/fraud:1.0.0 --base ml/fraud-",
+            ["ml/fraud-eu", "ml/fraud-eu:0.1.0"],
+        ),
         ("lading status reg", [REMOTE]),
         ("lading pull registry.example.com/ml/fraud:2", [f"{REMOTE}:2.0.0"]),
         ("lading rollback ml/fraud prod --to ", ["1.10.0", "1.9.0", "1.0.0"]),

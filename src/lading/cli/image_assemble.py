@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from lading.cli import words
+from lading.cli import offers, words
 from lading.cli.console import Console
 from lading.cli.image_dockerfile import PickleOption
 from lading.cli.options import ReferenceArgument, examples
@@ -33,6 +33,7 @@ def assemble(
             metavar="IMAGE",
             help="An image that has Python and the packages already, best by digest.",
             show_default=False,
+            autocompletion=offers.references,
         ),
     ],
     strict: Annotated[

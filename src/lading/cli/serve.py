@@ -102,6 +102,7 @@ def serve(
             metavar="REF",
             help="Ask this one, too, and count where its answers differ; nobody gets them.",
             show_default=False,
+            autocompletion=offers.references,
             rich_help_panel=_STAGE,
         ),
     ] = None,
