@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import logging
 import re
+import subprocess
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import parts
 import pytest
 from parts.http_client import ask
 from prometheus_client.parser import text_string_to_metric_families
@@ -358,6 +362,24 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing() -> None:
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert described.json["openapi"].startswith("3.1")
     assert "/v2/models/tiny/infer" in described.json["paths"]
+
+
+def test_the_example_on_the_page_is_copied_and_answered(tmp_path: Path) -> None:
+    def predict(frame: Any) -> Any:
+        return frame["age"] + frame["city"].str.len()
+
+    parts.require("curl")
+    marker = tmp_path / "marker"
+    rows = [{"age": 1, "city": f"Rom'; touch {marker}; '"}]
+    with serving(model(predict, ROWS, example=Example(rows, "table"))) as server:
+        text = ask(server.port, "GET", "/docs").body.decode()
+        strange = ask(server.port, "GET", "/docs", host="x;id").body.decode()
+        command = html.unescape(text.partition("<pre>")[2].partition("</pre>")[0])
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout)["predictions"] == [1 + len(str(rows[0]["city"]))]
+    assert not marker.exists()
+    assert "http://HOST:PORT/predict" in strange
 
 
 def test_references_in_the_openapi_document_lead_somewhere() -> None:

@@ -119,7 +119,7 @@ class _Pages:
 
     async def docs(self, asked: Request) -> Response:
         of_request(asked).endpoint = "docs"
-        page = describe.page(self._house.slot.current.model)
+        page = describe.page(self._house.slot.current.model, asked.headers.get("host", ""))
         headers = {"content-security-policy": _NO_SCRIPTS}
         return Response(page, media_type=_HTML, headers=headers)
 

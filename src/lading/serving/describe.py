@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
@@ -15,6 +17,8 @@ from lading.spec.signature import Column, FieldType, Signature, Tensor
 
 EXTENSIONS: Final = ("binary_tensor_data",)
 _LONGEST: Final = 4000
+# As a header of a request has it: a name or an address, and a port.
+_HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 
 
 def server() -> dict[str, Any]:
@@ -140,8 +144,11 @@ code { font-family: ui-monospace, monospace }
 """
 
 
-def page(model: Model) -> str:
-    """A page about this model, whole in itself: no script, nothing from elsewhere."""
+def page(model: Model, host: str = "") -> str:
+    """A page about this model, whole in itself: no script, nothing from elsewhere.
+
+    ``host`` is how the reader reached it: so the example can be copied as it stands.
+    """
     signature = model.signature or Signature()
     parts = [
         f"<h1>{escape(model.name)} {escape(model.version)}</h1>",
@@ -153,7 +160,7 @@ def page(model: Model) -> str:
         _table(signature.outputs, metadata(model)["outputs"]),
         "<h2>Ask</h2>",
         "<p>With plain rows:</p>",
-        f"<pre>{escape(_curl('/predict', example_rows(model)))}</pre>",
+        f"<pre>{escape(_curl(host, '/predict', example_rows(model)))}</pre>",
         "<p>By the Open Inference Protocol, version 2, with JSON or binary tensors:</p>",
         f"<pre>POST /v2/models/{escape(model.name)}/infer\n"
         f"GET  /v2/models/{escape(model.name)}</pre>",
@@ -188,7 +195,9 @@ def example_rows(model: Model) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _curl(path: str, value: Any) -> str:
+def _curl(host: str, path: str, value: Any) -> str:
     body = json.dumps(value)
-    body = body if len(body) <= _LONGEST else "…"
-    return f"curl -H 'content-type: application/json' --data '{body}' http://HOST:PORT{path}"
+    # The example came with the model: in a shell it may be one word and nothing else.
+    body = shlex.quote(body if len(body) <= _LONGEST else "…")
+    host = host if _HOST.fullmatch(host) else "HOST:PORT"
+    return f"curl -H 'content-type: application/json' --data {body} http://{host}{path}"
