@@ -227,6 +227,7 @@ def test_whatever_a_model_raises_the_server_lives_on_and_keeps_its_words(
             time.sleep(0.01)
 
     assert failed.status == 500
+    assert failed.headers["x-model-digest"] == digest("a")
     assert "Ada" not in failed.body.decode()
     assert fine.json["predictions"] == [2.0]
     assert "Ada" not in "".join(server.lines)
@@ -260,6 +261,7 @@ def test_large_bodies_and_many_rows_are_413() -> None:
         fine = ask(server.port, "POST", "/predict", [[1, 2]] * 3)
 
     assert (large.status, many.status, fine.status) == (413, 413, 200)
+    assert all(each.headers["x-model-digest"] == digest("a") for each in (large, many, fine))
     assert large.headers["connection"] == "close"
     assert "4 rows at once: at most 3" in many.error
 
@@ -280,6 +282,7 @@ def test_a_compressed_body_is_415() -> None:
         told = ask(server.port, "POST", "/predict", b"\x1f\x8b", content_encoding="gzip")
 
     assert told.status == 415
+    assert told.headers["x-model-digest"] == digest("a")
 
 
 def test_a_model_that_takes_too_long_is_504_and_those_who_wait_in_vain_are_503() -> None:
