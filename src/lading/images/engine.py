@@ -235,6 +235,8 @@ class Engine:
             "forcerm": "true",
             "layers": "true",
             "nocache": "true" if build.fresh else "false",
+            # Docker's would keep the health check, for which OCI has no word, and would hold the
+            # name of a container: no two images would be the same.
             "outputformat": "application/vnd.oci.image.manifest.v1+json",
             # Everything in the image is given this time.
             "timestamp": str(context.epoch),
