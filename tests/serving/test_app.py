@@ -64,7 +64,8 @@ def test_before_the_model_is_loaded_the_server_is_live_and_not_ready() -> None:
 
     with create_server(("127.0.0.1", 0)) as probe:
         ports.append(probe.getsockname()[1])
-    plan = Plan(load=load, port=ports[0], expected=digest("a"), until=until)
+    lines: list[str] = []
+    plan = Plan(load=load, port=ports[0], expected=digest("a"), until=until, on_line=lines.append)
     thread = threading.Thread(target=run, args=(plan,))
     thread.start()
     try:
@@ -85,6 +86,8 @@ def test_before_the_model_is_loaded_the_server_is_live_and_not_ready() -> None:
     assert (live.status, ready.status, asked.status) == (200, 503, 503)
     assert ready.headers["x-model-digest"] == digest("a")
     assert asked.headers["retry-after"] == "1"
+    requests = [told for told in map(json.loads, lines) if told["event"] == "request"]
+    assert [(told["status"], told["digest"]) for told in requests] == [(503, digest("a"))]
 
 
 def test_an_inference_is_answered_with_name_version_id_and_outputs() -> None:

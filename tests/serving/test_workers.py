@@ -27,9 +27,12 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from lading.errors import InvalidInput, LocalFailure
 from lading.serving.counted import Family, Sample, added, lasting, read, servers, written
+from lading.serving.model import Model
 from lading.serving.plan import Plan
 from lading.serving.workers.care import MOST_FAILURES, Care
+from lading.serving.workers.member import Member
 from lading.serving.workers.supervisor import run_several
+from lading.serving.workers.totals import Totals
 
 _SOURCE = Path(__file__).parents[2]
 
@@ -326,6 +329,30 @@ def test_a_model_that_does_not_load_ends_all_with_the_reason(tmp_path: Path) -> 
     assert running.said("error") == "LocalFailure: the model is broken: on purpose (mend it)"
     assert running.daemon._process.returncode == LocalFailure.exit_code
     assert list(running.pids()) == [1]
+
+
+class Told:
+    """Hears what a worker is told."""
+
+    def __init__(self) -> None:
+        self.families: list[Family] = []
+
+    def say(self, told: dict[str, Any]) -> None:
+        self.families = read(told["families"])
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_no_series_is_told_before_there_is_a_model_to_name(*, loaded: bool) -> None:
+    told, totals = Told(), Totals()
+    worker = Member(1, 0, told)  # type: ignore[arg-type]  # a channel, as far as it is used
+    model = Model(name="tiny", version="1", digest="d", reference="r", predict=sum)
+
+    totals.ask(worker, 1, [])
+    totals.answer([], model if loaded else None)
+
+    samples = [each for family in told.families for each in family.samples]
+    assert len(samples) == loaded
+    assert all({"digest", "model", "version"} <= dict(each.labels).keys() for each in samples)
 
 
 def test_workers_that_never_start_are_given_up(tmp_path: Path) -> None:

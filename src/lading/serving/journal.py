@@ -48,6 +48,7 @@ class Journal:
         self,
         model: Model | None,
         *,
+        expected: str,
         method: str,
         path: str,
         endpoint: str,
@@ -56,8 +57,14 @@ class Journal:
         rows: int | None,
         request_id: str | None,
     ) -> None:
-        """The line of one request: put together by hand, since there are so many of them."""
-        known = "" if model is None else _identity_text(model.name, model.version, model.digest)
+        """The line of one request: put together by hand, since there are so many of them.
+
+        ``expected`` is the digest of the model that is to answer, where none is loaded yet.
+        """
+        if model is None:
+            known = f'"digest":{_text(expected[:_LONGEST])},'
+        else:
+            known = _identity_text(model.name, model.version, model.digest)
         more = "" if rows is None else f',"rows":{rows}'
         more += "" if request_id is None else f',"request_id":{_text(request_id)}'
         self._write(

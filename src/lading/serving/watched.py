@@ -91,6 +91,7 @@ class Watched:
             return
         self._journal.request(
             model,
+            expected=self._expected,
             method=scope["method"],
             path=scope["path"],
             endpoint=seen.endpoint,

@@ -126,9 +126,11 @@ class Calls:
             self._house.metrics.answered(model, seen.endpoint, seen.status, seconds)
         if seen.endpoint in _QUIET:
             return
+        known = {} if model else {"digest": self._house.expected}
         self._house.journal.tell(
             "request",
             model,
+            **known,
             method="gRPC",
             path=path,
             endpoint=seen.endpoint,

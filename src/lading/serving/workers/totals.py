@@ -66,16 +66,15 @@ class Totals:
 
     def _figures(self, workers: Collection[Member], model: Model | None) -> list[counted.Family]:
         here = [each.figures for each in workers]
-        labels = () if model is None else _labels(model)
-        restarts = counted.Sample("lading_worker_restarts_total", labels, self._restarts)
         return [
             *counted.added([*here, self._gone]),
             counted.servers(here),
-            counted.Family(
-                "lading_worker_restarts", "counter", "Workers started again.", (restarts,)
-            ),
+            *([] if model is None else [self._restarted(model)]),
         ]
 
-
-def _labels(model: Model) -> counted.Labels:
-    return (("digest", model.digest), ("model", model.name), ("version", model.version))
+    def _restarted(self, model: Model) -> counted.Family:
+        labels = (("digest", model.digest), ("model", model.name), ("version", model.version))
+        restarts = counted.Sample("lading_worker_restarts_total", labels, self._restarts)
+        return counted.Family(
+            "lading_worker_restarts", "counter", "Workers started again.", (restarts,)
+        )
