@@ -342,6 +342,18 @@ def test_a_path_is_told_from_a_name(text: str) -> None:
     assert as_path("ml/fraud:1.0.0") is None
 
 
+def test_a_folder_that_was_written_like_a_name_is_told_of(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "context" / "model").mkdir(parents=True)
+
+    with pytest.raises(NotFound) as caught:
+        model_of("context/model", Consent(), settings)
+
+    assert caught.value.hint == "the folder of that name is ./context/model"
+
+
 def in_a_thread(reference: str, **named: Any) -> tuple[list[str], list[LadingError]]:
     """What came of serving: where it was ready, and what ended it."""
     until = threading.Event()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from lading.errors import NotFound
 from lading.operations.answering.folder import ModelFolder, as_path, example_in, open_folder
 from lading.operations.load import Loaded, from_folder, load
 from lading.serving.model import Example, Model
@@ -51,16 +52,22 @@ def model_of(
     path = as_path(reference) if isinstance(reference, str) else None
     if path is not None:
         return _of_folder(open_folder(path), consent, settings, name)
-    loaded = load(
-        reference,
-        allow_pickle=consent.allow_pickle,
-        trusted=consent.trusted,
-        device=consent.device,
-        into=consent.into,
-        adapter=consent.adapter,
-        settings=settings,
-        on_progress=on_progress,
-    )
+    try:
+        loaded = load(
+            reference,
+            allow_pickle=consent.allow_pickle,
+            trusted=consent.trusted,
+            device=consent.device,
+            into=consent.into,
+            adapter=consent.adapter,
+            settings=settings,
+            on_progress=on_progress,
+        )
+    except NotFound as error:
+        if isinstance(reference, str) and Path(reference).is_dir():
+            hint = f"the folder of that name is ./{reference}"
+            raise NotFound(error.what, cause=error.cause, hint=hint) from error
+        raise
     return _model(loaded, name)
 
 
