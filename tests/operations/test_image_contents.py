@@ -180,8 +180,8 @@ def test_a_recorded_check_lets_a_gate_pass(
     strict = replace(settings, policy=policy)
     with pytest.raises(PolicyRefused, match=r"image\.serve"):
         promote(version, "prod", settings=strict)
-    with_image(version, settings, RIGHT)
-    with pytest.raises(PolicyRefused, match="image check"):
+    image = with_image(version, settings, RIGHT).image
+    with pytest.raises(PolicyRefused, match=f"image check REF --record says it, of {image}"):
         promote(version, "prod", settings=strict)
 
     said = image_check(version, record=True, settings=settings)

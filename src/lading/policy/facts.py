@@ -193,7 +193,8 @@ class Facts:
         checks = (e.content for e in self._newest(IMAGE_CHECK) if e.content.get("image") == image)
         newest = next(checks, None)
         if image is None or newest is None:
-            made = "lading image check REF --record says it"
+            # Which one: the tag of images may name an older one.
+            made = f"lading image check REF --record says it, of {image}"
             self._notes[name] = made if image else "there is no image to serve it"
             return None
         differences = texts(newest.get("differences"))
