@@ -242,3 +242,38 @@ def test_the_command_line_assembles(
     listed = CliRunner().invoke(app, ["list", "ml/fraud"]).stdout
     assert "+ serve" in listed
     assert "assembled" in CliRunner().invoke(app, ["evidence", version]).stdout
+
+
+def test_gates_and_checks_mean_the_newest_image_under_whatever_tag(
+    version: str, settings: Settings, tmp_path: Path
+) -> None:
+    policy = tmp_path / "lading-policy.yaml"
+    policy.write_text("stages: {prod: {protected: true, gates: [image.matches]}}")
+    strict = replace(settings, policy=policy)
+    first = with_image(version, settings, RIGHT)
+    base = BaseImage(config=CONFIG, layers=[archive(installed("framework", "2.0"))])
+    place = base.put(beside("ml/fraud", Path()), settings)
+    second = image_assemble(version, base=place, tag="nine", settings=settings)
+
+    found = image_check(version, record=True, settings=settings)
+
+    assert found.image == second.image != first.image
+    with pytest.raises(PolicyRefused, match=r"framework 1\.4\.0"):
+        promote(version, "prod", settings=strict)
+    # The first one is told of again, although it was told of before.
+    assert with_image(version, settings, RIGHT).status == "assembled"
+    assert image_check(version, record=True, settings=settings).image == first.image
+    promote(version, "prod", settings=strict)
+
+
+def test_an_image_is_checked_under_any_tag_of_its_own(version: str, settings: Settings) -> None:
+    base = BaseImage(config=CONFIG, layers=[archive(RIGHT)])
+    place = base.put(beside("ml/fraud", Path()), settings)
+    done = image_assemble(version, base=place, tag="nine", settings=settings)
+    with_image(version, settings, installed("framework", "2.0"))
+
+    checked = image_check("ml/fraud:nine", settings=settings)
+
+    assert (checked.image, checked.reference, checked.verdict) == (done.image, version, "equal")
+    with pytest.raises(InvalidInput, match="does not say which version it is of"):
+        image_check(place, settings=settings)

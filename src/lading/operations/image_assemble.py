@@ -29,7 +29,7 @@ from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.document import Document
-from lading.spec.event import now
+from lading.spec.event import instant
 from lading.spec.image import DIGEST, REFERENCE, TARGET, BaseImage, Image, platform_of
 from lading.spec.manifest import DOCUMENT_LIMIT, Index, Manifest, parse
 from lading.spec.reference import Reference
@@ -131,8 +131,7 @@ def image_assemble(
         notes = (*notes, *_misfits(store, model, found))
     attachment = Attachment(what.place, store, what.root, what.model, actor(settings))
     same = previous == made.index.descriptor.digest
-    moved = previous is not None and not same
-    done = hang_image(attachment, _evidence(attachment, made, found.place), anew=moved)
+    done = hang_image(attachment, _evidence(attachment, made, found.place))
     notes = (*notes, *done.notes, *_read_back(store, made.index.descriptor, name, same=same))
     return ImageAssembleResult(
         reference=str(what.place),
@@ -290,7 +289,7 @@ def _evidence(attachment: Attachment, made: Assembly, base: Reference) -> Image:
         base=BaseImage(name_of(base), base.digest),
         how="assembled",
         tool=f"lading {__version__}",
-        created=now(),
+        created=instant(),
         actor=attachment.actor,
         reproducible=True,
     )

@@ -211,7 +211,7 @@ class _Work:
         self, attachment: Attachment, image: ImageOfVersion, descriptor: Descriptor
     ) -> Image:
         from lading.spec.digest import Digest
-        from lading.spec.event import now
+        from lading.spec.event import instant
         from lading.spec.image import MOST_PACKAGES, BaseImage, Image, platform_of
 
         name, _, digest = image.base.partition("@")
@@ -225,7 +225,7 @@ class _Work:
             base=BaseImage(name, Digest(digest) if digest else None),
             how="built",
             tool=self.engine.name,
-            created=now(),
+            created=instant(),
             actor=attachment.actor,
             reproducible=image.reproducible,
             why_not=image.why_not,

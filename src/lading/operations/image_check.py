@@ -14,16 +14,17 @@ from lading.images.packages import linux
 from lading.operations import stores
 from lading.operations.attaching.attachment import Attachment
 from lading.operations.check_env import recorded_environment
-from lading.operations.image_sbom import found_root
+from lading.operations.imaging.base_image import labels
 from lading.operations.lifecycle.actor import actor
 from lading.operations.lifecycle.subject import Subject, subject
 from lading.operations.open import open as open_version
-from lading.operations.reading.image_packages import FoundImage, contents, images_in
+from lading.operations.reading.gathered import kept
+from lading.operations.reading.image_packages import FoundImage, contents, image_for, images_in
 from lading.spec import evidence as kinds
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
-from lading.spec.event import now
-from lading.spec.image import platform_of
+from lading.spec.event import instant
+from lading.spec.image import DIGEST, TARGET, platform_of
 from lading.spec.image_match import (
     MATCH_LIMIT,
     MOST_DIFFERENCES,
@@ -32,8 +33,11 @@ from lading.spec.image_match import (
     parse_match,
 )
 from lading.spec.machines import machine_of
-from lading.spec.manifest import Manifest
-from lading.spec.tags import Target, image_of, target_of
+from lading.spec.manifest import Manifest, is_image, parse
+from lading.spec.mediatypes import VERSION
+from lading.spec.plain import text
+from lading.spec.tags import Target, target_of
+from lading.spec.version import Version
 from lading.transfer import OnProgress, read
 
 if TYPE_CHECKING:
@@ -112,14 +116,15 @@ def image_check(
         )
     wanted = [platform_of(platform)] if platform else []
     place = stores.with_name(stores.locate(reference, settings))
-    aim = target_of(target)
-    if place.tag and not place.digest and (named := image_of(place.tag)):
-        aim, place = named[0], place.with_tag(named[1].tag)
     store = stores.open_store(place, settings)
-    what = subject(store, place, settings)
+    of, aim, root = _aimed(store, place, target_of(target))
+    what = subject(store, of, settings)
     with open_version(what.place.with_digest(what.digest), settings=settings) as opened:
         recorded = recorded_environment(opened)
-    root, apart = found_root(store, what.place, aim, settings)
+        # A model's own layers hold no packages.
+        apart = frozenset(layer.digest for layer in opened.artifact.manifest.layers)
+    if root is None:
+        root = image_for(store, what.root, aim, what.place, kept(what.place, settings))
     checked, notes = [], list[str]()
     for image in images_in(store, root, str(place), wanted):
         inside = contents(store, image, apart=apart, on_progress=on_progress)
@@ -136,7 +141,7 @@ def image_check(
             target=aim,
             verdict=verdict,
             differences=tuple(_words(checked))[:MOST_DIFFERENCES],
-            created=now(),
+            created=instant(),
             actor=actor(settings),
             tool=f"lading {__version__}",
         )
@@ -151,6 +156,30 @@ def image_check(
         evidence=evidence,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _aimed(
+    store: AnyStore, place: Reference, target: Target
+) -> tuple[Reference, Target, Descriptor | None]:
+    """Of which version, for what, and which image, where an image is named itself: it says so."""
+    root = stores.resolve(store, place)
+    if not is_image(parse(read(store, root), root.media_type)):
+        return place, target, None
+    said = labels(images_in(store, root, str(place), ())[0].base)
+    version = Version.from_tag((text(said.get(VERSION)) or "").replace("+", "_"))
+    if version is None or DIGEST not in said:
+        raise InvalidInput(
+            f"{place} does not say which version it is of",
+            cause="it was not made by Lading",
+            hint="lading image sbom tells what is in any image",
+        )
+    aim = target_of(text(said.get(TARGET)) or target)
+    of = place.with_tag(version.tag)
+    if stores.resolve(store, of).digest != said[DIGEST]:
+        raise InvalidInput(
+            f"{place} was not made for {of}", cause=f"it says that it was made for {said[DIGEST]}"
+        )
+    return of, aim, root
 
 
 def _checked(

@@ -182,6 +182,11 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def instant() -> str:
+    """This moment to the microsecond, for what is told apart by when it was made."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def moment(text: str) -> datetime:
     """The moment in RFC 3339 text.
 

@@ -18,12 +18,13 @@ from lading.spec import evidence as kinds
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor, Platform
 from lading.spec.digest import Digest
+from lading.spec.event import moment
+from lading.spec.evidence import Evidence
 from lading.spec.image import image_from
 from lading.spec.machines import architecture_of
 from lading.spec.manifest import Index, Manifest, parse
 from lading.spec.plain import read_table, text
-from lading.spec.tags import Target, image_tag
-from lading.spec.version import Version
+from lading.spec.tags import Target
 from lading.transfer import Meter, OnProgress, read
 from lading.transfer.copy import content_of
 from lading.transfer.progress import counted
@@ -48,24 +49,23 @@ class FoundImage:
 def image_for(
     store: AnyStore, root: Descriptor, target: Target, place: Reference, keep: Cache | None = None
 ) -> Descriptor:
-    """The image of a version for a target: the one that has its tag, if evidence names it, too.
+    """The image of a version for a target: the newest that its evidence names, and that is there.
 
-    Else the newest that evidence names, and that is there.
+    Gates mean the same one. Tags are not asked: whoever may push may move them without a word.
 
     Raises:
         NotFound: there is none.
     """
     pieces = [each for each in gather(store, root, keep=keep).evidence if each.type == kinds.IMAGE]
-    images = [image_from(each.content) for each in pieces]
-    named = [image.descriptor.digest for image in images if image.target == target]
-    version = Version.from_tag(place.tag or "") or stated_version(store, root)
-    tagged = _resolved(store, image_tag(target, version)) if named and version else None
-    if tagged and tagged.digest in named:
-        return tagged
-    for digest in named:
-        if found := _resolved(store, digest):
+    pieces.sort(key=lambda each: (_made(each), each.digest), reverse=True)
+    for image in (image_from(each.content) for each in pieces):
+        if image.target == target and (found := _resolved(store, image.descriptor.digest)):
             return found
     raise NotFound(f"{place} has no {target} image", hint=_how_to_make_one(place, target))
+
+
+def _made(piece: Evidence) -> float:
+    return moment(piece.created).timestamp() if piece.created else 0.0
 
 
 def _how_to_make_one(place: Reference, target: Target) -> str:
@@ -78,13 +78,7 @@ def _how_to_make_one(place: Reference, target: Target) -> str:
     )
 
 
-def stated_version(store: AnyStore, root: Descriptor) -> Version | None:
-    """The version that content says it is, if it does."""
-    said = parse(read(store, root), root.media_type).annotations.get(mediatypes.VERSION, "")
-    return Version.from_tag(said.replace("+", "_"))
-
-
-def _resolved(store: AnyStore, name: str) -> Descriptor | None:
+def _resolved(store: AnyStore, name: Digest) -> Descriptor | None:
     try:
         return store.resolve(name)
     except NotFound:
