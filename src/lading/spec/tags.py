@@ -66,8 +66,9 @@ def target_of(text: str, *more: str) -> Target:
     for target in TARGETS:
         if text == target:
             return target
+    words = (*TARGETS, *more)
     raise InvalidInput(
-        f"not a target: {text[:40]!r}", hint=f"one of {', '.join((*TARGETS, *more))}"
+        f"not a target: {text[:40]!r}", hint=f"{', '.join(words[:-1])} or {words[-1]}"
     )
 
 
