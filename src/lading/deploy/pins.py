@@ -1,0 +1,66 @@
+"""What runs, by digest: decided once, when a reference was looked at. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lading.spec.digest import Digest
+
+# What documents say of the version that they run.
+REFERENCE: Final = "dev.lading/model"
+DIGEST: Final = "dev.lading/digest"
+VERSION: Final = "dev.lading/version"
+STAGE: Final = "dev.lading/stage"
+EVENT: Final = "dev.lading/event"
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The version that runs: never its model's or its ModelPack's manifest, which mount empty."""
+
+    # HOST/NAME, without tag and digest.
+    place: str
+    # Of the index.
+    digest: Digest
+    version: str | None
+    # The stage that was asked for, and the event that put the version there.
+    stage: str | None = None
+    event: Digest | None = None
+
+    @property
+    def reference(self) -> str:
+        """The version, as a cluster is told of it."""
+        return f"{self.place}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The image whose server answers."""
+
+    # HOST/NAME@DIGEST.
+    reference: str
+    # Whether the model is in it; else it is mounted, or pulled.
+    holds_model: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """Everything that documents name by digest."""
+
+    runs: Runs
+    serving: Serving
+    # Lading's own image, HOST/NAME@DIGEST, where an init container pulls.
+    puller: str | None = None
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """What is written on everything that runs the version."""
+        said = {
+            REFERENCE: self.runs.place,
+            DIGEST: self.runs.digest,
+            VERSION: self.runs.version,
+            STAGE: self.runs.stage,
+            EVENT: self.runs.event,
+        }
+        return {name: str(text) for name, text in said.items() if text}

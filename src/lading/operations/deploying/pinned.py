@@ -1,0 +1,211 @@
+"""A reference as the digests that documents name: looked at once, and never a tag again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from lading.deploy.pins import Pins, Runs, Serving
+from lading.deploy.wish import Facts
+from lading.errors import InvalidInput, NotFound, Unsupported
+from lading.images.base import Base
+from lading.images.fit import mark
+from lading.operations import stores
+from lading.operations.carrying.history import name_of
+from lading.operations.imaging.base_image import labels
+from lading.operations.lifecycle.logbook import open_logbook
+from lading.operations.lifecycle.stages import is_stage
+from lading.operations.lifecycle.subject import Subject, subject
+from lading.operations.open import open as open_version
+from lading.operations.reading.gathered import gather, kept
+from lading.operations.reading.image_packages import images_in
+from lading.spec import evidence as kinds
+from lading.spec.digest import Digest
+from lading.spec.image import LOCK, TARGET, Image, image_from
+from lading.spec.plain import text
+from lading.spec.reference import Reference
+from lading.spec.tags import Target
+
+if TYPE_CHECKING:
+    from lading.operations.stores import AnyStore
+    from lading.settings import Settings
+    from lading.spec.document import Document
+
+# Targets whose images answer requests, the one without a model first: it is mounted beside.
+_MOUNTED: Final[tuple[Target, ...]] = ("runtime", "serve")
+_HELD: Final[tuple[Target, ...]] = ("serve", "runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A version as it was found: its digests, and what documents are guessed from."""
+
+    pins: Pins
+    facts: Facts
+    # What the model is called, where nobody chose a name.
+    name: str
+    # Who looks at it should know.
+    notes: tuple[str, ...] = ()
+
+
+class _Server(NamedTuple):
+    """An image that answers, as its own config says."""
+
+    reference: str
+    holds_model: bool
+    platforms: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def pinned(
+    reference: str | Reference,
+    settings: Settings,
+    *,
+    stage: str | None = None,
+    image: str | Reference | None = None,
+    puller: str | Reference | None = None,
+    mounts: bool = True,
+) -> Found:
+    """The digests of a version and of what serves it, as they are now.
+
+    ``image`` serves it; else the one that its evidence names: where the documents mount the model
+    (``mounts``), one without it comes first.
+
+    Raises:
+        InvalidInput: a stage and a version are named at once, or an image that is none.
+        NotFound: the stage is empty; there is no such version; or nothing serves it.
+        IntegrityError: the stage's tag is not what the ledger says.
+        Unsupported: the version is on this machine only.
+    """
+    place = _place(reference, stage, settings)
+    store = stores.open_store(place, settings)
+    named = place.tag if place.digest is None and is_stage(place, settings) else None
+    event = _moved(place, named, settings) if named else None
+    what = subject(store, place, settings)
+    runs = Runs(name_of(place), what.digest, what.version, named, event)
+    with open_version(what.place.with_digest(what.digest), settings=settings) as opened:
+        document = opened.document
+    serving = _server(store, what, document, image, settings, mounts=mounts)
+    pulling = _by_digest(puller, settings) if puller else None
+    return Found(
+        Pins(runs, Serving(serving.reference, serving.holds_model), pulling),
+        Facts(
+            size=sum(file.size for file in document.files),
+            framework=document.framework.name if document.framework else None,
+            platforms=serving.platforms,
+        ),
+        name=(document.name or place.repository).rpartition("/")[2],
+        notes=serving.notes,
+    )
+
+
+def _place(reference: str | Reference, stage: str | None, settings: Settings) -> Reference:
+    place = stores.locate(reference, settings)
+    if not place.host:
+        raise Unsupported(
+            f"{place.base} is on this machine, where no cluster can pull from",
+            hint=f"lading copy {place} HOST/{place.repository}, and deploy it from there",
+        )
+    if stage is None:
+        return stores.with_name(place)
+    if place.name:
+        raise InvalidInput(
+            "a version and a stage are named at once",
+            cause=f"{place}, and --stage {stage}",
+            hint=f"{place.base} --stage {stage}",
+        )
+    place = place.with_tag(stage)
+    if not is_stage(place, settings):
+        raise InvalidInput(
+            f"there is no stage {stage[:60]!r}", hint="lading policy show says which there are"
+        )
+    return place
+
+
+def _moved(place: Reference, stage: str, settings: Settings) -> Digest:
+    """The event that made a stage what it is.
+
+    Raises:
+        NotFound: the stage is empty.
+    """
+    logbook = open_logbook(place, settings)
+    _, state = logbook.read_for(stage)
+    members = state.stage(stage).members
+    if not members:
+        raise NotFound(
+            f"{place.base} has nothing in {stage}",
+            hint=f"lading promote {place.base}:VERSION {stage}",
+        )
+    return members[-1].event
+
+
+# What serves it
+
+
+def _server(
+    store: AnyStore,
+    what: Subject,
+    document: Document,
+    image: str | Reference | None,
+    settings: Settings,
+    *,
+    mounts: bool,
+) -> _Server:
+    if image is not None:
+        return _named(image, settings, mark(document.environment))
+    made = {each.target: each for each in reversed(_images(store, what, settings))}
+    for target in _MOUNTED if mounts else _HELD:
+        if found := made.get(target):
+            return _Server(
+                f"{name_of(what.place)}@{found.descriptor.digest}",
+                target == "serve",
+                tuple(map(str, found.platforms)),
+            )
+    raise NotFound(
+        f"nothing serves {what.place}",
+        cause="no image was made for it",
+        hint=f"lading image build {what.place} --target runtime --push; or --image HOST/NAME:TAG",
+    )
+
+
+def _images(store: AnyStore, what: Subject, settings: Settings) -> list[Image]:
+    """The images that a version was told of and that are there, the newest first."""
+    pieces = gather(store, what.root, keep=kept(what.place, settings)).evidence
+    images = [image_from(each.content) for each in pieces if each.type == kinds.IMAGE]
+    return [image for image in images if _is_there(store, image.descriptor.digest)]
+
+
+def _is_there(store: AnyStore, digest: Digest) -> bool:
+    try:
+        store.resolve(digest)
+    except NotFound:
+        return False  # removed since, or pushed somewhere else
+    return True
+
+
+def _named(image: str | Reference, settings: Settings, lock: str | None) -> _Server:
+    """The image that somebody chose, by digest; what it holds, its own labels say."""
+    place = stores.with_name(stores.locate(image, settings))
+    store = stores.open_store(place, settings)
+    root = stores.resolve(store, place)
+    found = [each.base for each in images_in(store, root, str(place), ())]
+    return _Server(
+        f"{name_of(place)}@{root.digest}",
+        all(text(labels(each).get(TARGET)) == "serve" for each in found),
+        tuple(str(each.platform) for each in found),
+        tuple(_remarks(str(place), found, lock)),
+    )
+
+
+def _remarks(shown: str, found: list[Base], lock: str | None) -> list[str]:
+    said = {text(labels(each).get(LOCK)) for each in found}
+    if lock is None or said == {lock}:
+        return []
+    what = "says nothing of its packages" if said == {None} else "was made from another lock"
+    return [f"{shown} {what}: lading image check looks whether they are the model's"]
+
+
+def _by_digest(image: str | Reference, settings: Settings) -> str:
+    place = stores.with_name(stores.locate(image, settings))
+    root = stores.resolve(stores.open_store(place, settings), place)
+    return f"{name_of(place)}@{root.digest}"
