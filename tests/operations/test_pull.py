@@ -23,6 +23,7 @@ from lading.operations.tag import tag
 from lading.settings import Settings
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
+from lading.spec.document import Document
 from lading.spec.manifest import Manifest
 from lading.spec.reference import Reference
 
@@ -360,3 +361,33 @@ def test_a_layout_that_was_copied_is_pulled_by_digest_alone(
     pull(f"oci:{tmp_path / 'layout'}@{pushed.digest}", tmp_path / "out", settings=settings)
 
     assert tree(tmp_path / "out") == tree(model)
+
+
+def test_with_its_document_a_folder_is_what_an_image_of_the_model_holds(
+    model: Path, place: str, settings: Settings, tmp_path: Path, tree: Callable[[Path], Tree]
+) -> None:
+    pushed = push(model, f"{place}:1.0.0", settings=settings)
+    out = tmp_path / "out"
+
+    pull(f"{place}@{pushed.digest}", out, document=True, settings=settings)
+    first = tree(out)
+    again = pull(f"{place}@{pushed.digest}", out, document=True, force=True, settings=settings)
+
+    document = first.pop("lading.json")
+    assert document
+    assert Document.parse(document).files
+    assert first == tree(model)
+    # Only what is not told apart from others' files is fetched again.
+    assert again.fetched < 100_000
+    assert tree(out) == first | {"lading.json": document}
+
+
+def test_a_document_is_written_only_where_all_its_files_are(
+    model: Path, place: str, settings: Settings, tmp_path: Path
+) -> None:
+    push(model, f"{place}:1.0.0", settings=settings)
+
+    for into, include in ((None, ()), (tmp_path / "out", ("*.json",))):
+        with pytest.raises(InvalidInput, match="document"):
+            pull(f"{place}:1.0.0", into, include=include, document=True, settings=settings)
+    assert not (tmp_path / "out").exists()

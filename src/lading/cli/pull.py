@@ -58,6 +58,10 @@ def pull(
             "--link", help="Hard links instead of copies: quick, but an edit reaches the cache."
         ),
     ] = False,
+    document: Annotated[
+        bool,
+        typer.Option("--document", help="Put lading.json beside the files, where a server looks."),
+    ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Use only what is on this machine already.")
     ] = False,
@@ -79,6 +83,7 @@ def pull(
             exclude=tuple(exclude or ()),
             force=force,
             link=link,
+            document=document,
             offline=offline or None,
             jobs=jobs,
             settings=settings,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lading.cache import Cache
-from lading.errors import NotFound
+from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.selection import Selection
 from lading.spec.descriptor import Descriptor
@@ -47,6 +47,7 @@ def pull(
     exclude: Iterable[str] = (),
     force: bool = False,
     link: bool = False,
+    document: bool = False,
     offline: bool | None = None,
     jobs: int | None = None,
     settings: Settings | None = None,
@@ -54,18 +55,24 @@ def pull(
 ) -> PullResult:
     """Have the files of a version: in the cache as a read-only snapshot, or in a folder.
 
-    By digest a snapshot that is there needs no request at all, by name one.
+    By digest a snapshot that is there needs no request at all, by name one. With ``document`` a
+    folder gets ``lading.json``, too, as an image of the model has it: a server reads it.
 
     Raises:
         NotFound: there is no such version.
-        InvalidInput: it is no model; says what it is.
+        InvalidInput: it is no model; says what it is. Or the document is wanted of less.
         IntegrityError: a stage's tag is not what the ledger says, or a version's names another one.
         Conflict: a file in the folder is another one, and ``force`` is not given.
     """
     settings = stores.settled(settings)
+    selection = Selection(tuple(include), tuple(exclude))
+    if document and (into is None or selection):
+        raise InvalidInput(
+            "the document is written beside all files of a version in a folder of their own",
+            hint="lading pull REF -o DIR --document; lading inspect REF shows it",
+        )
     place = stores.with_name(stores.locate(reference, settings))
     cache = Cache(settings.cache)
-    selection = Selection(tuple(include), tuple(exclude))
     if into is None and place.digest and (path := cache.snapshot(place.digest, selection.key)):
         with contextlib.suppress(FileNotFoundError):  # pruned at this very moment
             return _found(place, place.digest, path)
@@ -80,7 +87,7 @@ def pull(
     )
     if into is None:
         return retrieval.into_cache()
-    return retrieval.into_folder(Path(into), force=force, link=link)
+    return retrieval.into_folder(Path(into), force=force, link=link, document=document)
 
 
 def _found(place: Reference, digest: Digest, path: Path) -> PullResult:
@@ -120,7 +127,7 @@ class _Retrieval:
             )
             return self._result(root, artifact, path, fetched, _measure(path))
 
-    def into_folder(self, folder: Path, *, force: bool, link: bool) -> PullResult:
+    def into_folder(self, folder: Path, *, force: bool, link: bool, document: bool) -> PullResult:
         from lading.packing.artifact import DOCUMENT_PATH
         from lading.packing.compare import spare
         from lading.packing.listing import listing
@@ -130,23 +137,26 @@ class _Retrieval:
         artifact = self._artifact(source, root)
         layers = self._layers(source, artifact)
         kept: frozenset[str] = frozenset()
+        every = artifact.manifest.layers if document else artifact.layers
         if _holds_files(folder):
             files = listing(source, artifact) or ()
             wanted = [file for file in files if self.selection(file.path)]
             unchanged = spare(folder, wanted, force=force)
             kept = unchanged.paths
             layers -= unchanged.layers
+        if document:  # which no listing names
+            layers |= {layer.digest for layer in {*every} - {*artifact.layers}}
         with FolderTarget(
             folder,
             strip=artifact.prefix,
-            leave_out=frozenset({DOCUMENT_PATH}),
+            leave_out=frozenset() if document else frozenset({DOCUMENT_PATH}),
             wanted=self.selection if self.selection else None,
             force=force,
             fsync=self.settings.fsync,
         ) as target:
             cached = {
                 layer.digest
-                for layer in artifact.layers
+                for layer in every
                 if layer.digest in layers and self.cache.place(layer, target, link=link)
             }
             left = layers - cached
