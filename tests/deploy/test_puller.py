@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lading.deploy.pins import Pins, Runs, Serving
-from lading.deploy.puller import puller, volume_mib
-from lading.errors import InvalidInput
+from lading.deploy.puller import puller
 from lading.spec.digest import Digest
 
 MODEL = Digest.of(b"index")
@@ -37,13 +34,10 @@ def test_credentials_are_read_from_the_one_file_that_is_mounted() -> None:
     assert found.env["REGISTRY_AUTH_FILE"] == f"{found.credentials}/config.json"
 
 
-def test_without_an_image_that_pulls_it_is_said_where_one_comes_from() -> None:
-    with pytest.raises(InvalidInput) as caught:
-        puller(Pins(PINS.runs, PINS.serving))
-
-    assert "client.Dockerfile" in (caught.value.hint or "")
+def test_where_nobody_names_an_image_that_pulls_the_server_s_own_does() -> None:
+    assert puller(Pins(PINS.runs, PINS.serving)).image == SERVER
 
 
-@pytest.mark.parametrize(("size", "mib"), [(0, 64), (1, 65), (100 * 1024 * 1024, 169)])
-def test_a_volume_has_room_for_the_files_and_a_little_more(size: int, mib: int) -> None:
-    assert volume_mib(size) == mib
+def test_plain_http_is_spoken_with_the_model_s_registry_alone() -> None:
+    assert puller(PINS, insecure=True).env["LADING_INSECURE"] == "registry.example.com"
+    assert "LADING_INSECURE" not in puller(PINS).env

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from lading.deploy.pins import Pins
-from lading.errors import InvalidInput
 
 # Nobody's number, as Lading's images use it.
 USER: Final = 65532
@@ -28,9 +27,12 @@ CREDENTIALS: Final = "/credentials"
 CREDENTIALS_FILE: Final = "config.json"
 CREDENTIALS_MODE: Final = 0o400
 
-_MIB: Final = 1024 * 1024
-# Directories, frames of layers, a file system's blocks: what files take beside their bytes.
-_BESIDE: Final = 64
+# Where Lading keeps what is not the model's; images of others may not say.
+WRITABLE: Final = {
+    "HOME": SCRATCH,
+    "LADING_HOME": f"{SCRATCH}/lading",
+    "LADING_CACHE": f"{SCRATCH}/lading-cache",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,38 +54,26 @@ class Puller:
     user: int = USER
 
 
-def puller(pins: Pins, *, credentials: bool = False) -> Puller:
+def puller(pins: Pins, *, credentials: bool = False, insecure: bool = False) -> Puller:
     """What fetches the version; with ``credentials`` it is given a file with a password.
+
+    Where nobody named an image that pulls, the server's own does: Lading is in it, and one image is
+    fetched instead of two. With ``insecure`` it speaks plain http with the model's registry.
 
     What is in the volume already is compared and kept: a pull that was broken off goes on, and one
     that is repeated fetches next to nothing.
-
-    Raises:
-        InvalidInput: nobody said which image pulls.
     """
-    if pins.puller is None:
-        raise InvalidInput(
-            "no image is named that pulls the model",
-            hint="--puller HOST/NAME:TAG, built from Dockerfiles/client.Dockerfile",
-        )
-    env = {
-        "HOME": SCRATCH,
-        "LADING_HOME": f"{SCRATCH}/lading",
-        "LADING_CACHE": f"{SCRATCH}/lading-cache",
-    }
+    env = dict(WRITABLE)
     if credentials:
         env["REGISTRY_AUTH_FILE"] = f"{CREDENTIALS}/{CREDENTIALS_FILE}"
+    if insecure:
+        env["LADING_INSECURE"] = pins.runs.place.partition("/")[0]
     return Puller(
-        image=pins.puller,
+        image=pins.puller or pins.serving.reference,
         command=("lading",),
         # The document tells a server how the model is loaded. The volume is the puller's: what
         # differs from the version is damaged, and made anew.
-        args=("pull", pins.runs.reference, "-o", MODELS, "--document", "--force"),
+        args=("pull", pins.runs.reference, "--output", MODELS, "--document", "--force"),
         env=env,
         credentials=CREDENTIALS if credentials else None,
     )
-
-
-def volume_mib(size: int) -> int:
-    """The MiB that a volume for files of so many bytes may need: their size, and a little."""
-    return -(-size * 21 // (20 * _MIB)) + _BESIDE
