@@ -13,9 +13,53 @@ Kind = Literal["deployment", "init", "kserve", "job", "pod", "compose", "podman"
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
 _LONGEST: Final = 63
+_LONGEST_OBJECT: Final = 253
+_MOST_REPLICAS: Final = 10_000
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
 # A service's name begins with a letter; one name serves for everything.
 _NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
+_PATH: Final = re.compile(r"/[A-Za-z0-9._/-]{1,255}", re.ASCII)
+_QUANTITY: Final = re.compile(r"(?:[0-9]{1,12}|[0-9]{0,12}\.[0-9]{1,6})", re.ASCII)
+_UNITS: Final = {"cpu": ("", "m"), "memory": ("", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti")}
+# What a container has of its own.
+TAKEN: Final = ("/models", "/credentials", "/tmp", "/dev", "/proc", "/sys", "/opt/model")  # noqa: S108  in a container
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A claim of a persistent volume, and where a job finds it."""
+
+    claim: str
+    path: str
+    read_only: bool = False
+
+    @classmethod
+    def parse(cls, words: str) -> Volume:
+        """The volume in ``CLAIM:/PATH`` or ``CLAIM:/PATH:ro``.
+
+        Raises:
+            InvalidInput: it is none.
+        """
+        claim, _, rest = words.partition(":")
+        path, _, mode = rest.partition(":")
+        if not _PATH.fullmatch(path) or ".." in path.split("/") or mode not in ("", "ro", "rw"):
+            raise InvalidInput(f"not a volume: {words[:80]!r}", hint="--volume CLAIM:/data[:ro]")
+        if _is_taken(path):
+            raise InvalidInput(
+                f"no volume can be at {path[:80]}",
+                cause="the model, credentials and temporary files are there",
+                hint=f"--volume {claim[:63]}:/data",
+            )
+        return cls(checked_object(claim, "claim of a volume"), path.rstrip("/"), mode == "ro")
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What a job scores: paths in its container, and the volumes that they are in."""
+
+    input: str
+    output: str
+    volumes: tuple[Volume, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +80,27 @@ class Wish:
     credentials: str | None = None
     port: int = 8080
     allow_pickle: bool = False
+    # What each pod asks for, in Kubernetes' words; guessed where it is None.
+    cpu: str | None = None
+    memory: str | None = None
+    # OS/ARCHITECTURE of the nodes that it is to run on.
+    platform: str | None = None
+    # Whether the puller speaks plain http with the model's registry.
+    insecure: bool = False
+    scoring: Scoring | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.replicas <= _MOST_REPLICAS:
+            raise InvalidInput(
+                f"no deployment has {self.replicas} replicas",
+                hint=f"--replicas 1 to {_MOST_REPLICAS}",
+            )
+        if self.most is not None and not self.replicas <= self.most <= _MOST_REPLICAS:
+            raise InvalidInput(
+                f"the most replicas cannot be {self.most}",
+                cause=f"there are {self.replicas} at the least",
+                hint=f"--max-replicas {self.replicas + 1} or more, {_MOST_REPLICAS} at most",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +112,8 @@ class Facts:
     framework: str | None
     # OS/ARCHITECTURE of the serving image.
     platforms: tuple[str, ...] = ()
+    # The same of the version itself: a node mounts the image that is for it.
+    mountable: tuple[str, ...] = ()
 
 
 def checked_name(text: str, what: str = "name") -> str:
@@ -76,6 +143,40 @@ def checked_namespace(text: str) -> str:
         f"Kubernetes takes no namespace {text[:80]!r}",
         cause=f"small letters, digits and hyphens, {_LONGEST} at most",
     )
+
+
+def checked_object(text: str, what: str) -> str:
+    """A name of something that is there already, as Kubernetes takes it: a secret, a claim.
+
+    Raises:
+        InvalidInput: nothing has such a name.
+    """
+    parts = text.split(".")
+    if len(text) <= _LONGEST_OBJECT and all(_LABEL.fullmatch(part) for part in parts):
+        return text
+    raise InvalidInput(
+        f"Kubernetes has no {what} {text[:80]!r}",
+        cause=f"small letters, digits, hyphens and dots, {_LONGEST_OBJECT} at most",
+    )
+
+
+def checked_quantity(text: str, what: Literal["cpu", "memory"]) -> str:
+    """An amount of processors or of memory, in Kubernetes' words.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    number = text.rstrip("kmKMGTi")
+    unit = text[len(number) :]
+    if _QUANTITY.fullmatch(number) and unit in _UNITS[what] and float(number) > 0:
+        return text
+    example = "500m, or 2" if what == "cpu" else "512Mi, or 4Gi"
+    raise InvalidInput(f"no amount of {what}: {text[:40]!r}", hint=f"--{what} {example}")
+
+
+def _is_taken(path: str) -> bool:
+    plain = f"{path.rstrip('/')}/"
+    return any(plain.startswith(f"{taken}/") or f"{taken}/".startswith(plain) for taken in TAKEN)
 
 
 def name_from(text: str) -> str:

@@ -1,0 +1,102 @@
+"""Batch scoring: one run of ``lading predict`` over a file, by exactly one digest."""
+
+from __future__ import annotations
+
+from lading.deploy import pod
+from lading.deploy.pins import Pins
+from lading.deploy.resource import Resource
+from lading.deploy.wish import Facts, Scoring, Wish
+from lading.errors import InvalidInput
+
+_COMPONENT = "scoring"
+# With the hyphen and the digest's start it is as long as a name may be.
+_LONGEST = 50
+# Exit codes of Lading's that a second run would end with, too: wrong rows, no such file, no rights.
+_FINAL: Resource = {
+    "action": "FailJob",
+    "onExitCodes": {
+        "containerName": "predict",
+        "operator": "In",
+        "values": [2, 3, 4, 6, 7, 8, 9],
+    },
+}
+
+
+def job(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
+    """A job whose name ends with the start of the digest: a new version is a new job.
+
+    A run that broke off goes on where it was, since its files lie in a volume.
+
+    Raises:
+        InvalidInput: nobody says what is scored.
+        Unsupported: no node has what the images are for.
+    """
+    if wish.scoring is None:
+        raise InvalidInput(
+            "a job needs rows, and a place for what is predicted",
+            hint="--input /data/rows.csv --output /data/scored.csv --volume CLAIM:/data",
+        )
+    how = pod.way(pins, wish)
+    spec = pod.spec(pins, facts, wish, how, _scoring(pins, facts, wish, how, wish.scoring))
+    spec["volumes"] += _claims(wish.scoring)
+    spec["restartPolicy"] = "Never"
+    head = pod.metadata(wish, _COMPONENT, pins.annotations | pod.guessed(facts, wish))
+    head["name"] = name(pins, wish)
+    return (
+        {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": head,
+            "spec": {
+                "backoffLimit": 3,
+                "podFailurePolicy": {"rules": [_FINAL]},
+                "template": {
+                    "metadata": {
+                        "labels": pod.labels(wish, _COMPONENT),
+                        "annotations": pod.inner_annotations(pins),
+                    },
+                    "spec": spec,
+                },
+            },
+        },
+    )
+
+
+def name(pins: Pins, wish: Wish) -> str:
+    """What the job of a version is called."""
+    return f"{wish.name[:_LONGEST].rstrip('-')}-{pins.runs.digest.short}"
+
+
+def _scoring(pins: Pins, facts: Facts, wish: Wish, how: pod.Way, scoring: Scoring) -> Resource:
+    consent = ["--allow-pickle"] if wish.allow_pickle else []
+    return {
+        "name": "predict",
+        "image": pins.serving.reference,
+        "command": ["lading"],
+        "args": [
+            *("predict", pod.folder(how, wish)),
+            *("--input", scoring.input, "--output", scoring.output, *consent),
+        ],
+        "env": pod.environment(),
+        "resources": pod.resources(facts, wish),
+        "securityContext": pod.confined(),
+        "volumeMounts": [
+            *pod.volume_mounts(how, wish),
+            *(
+                {"name": f"data-{number}", "mountPath": volume.path}
+                | ({"readOnly": True} if volume.read_only else {})
+                for number, volume in enumerate(scoring.volumes, 1)
+            ),
+        ],
+    }
+
+
+def _claims(scoring: Scoring) -> list[Resource]:
+    return [
+        {
+            "name": f"data-{number}",
+            "persistentVolumeClaim": {"claimName": volume.claim}
+            | ({"readOnly": True} if volume.read_only else {}),
+        }
+        for number, volume in enumerate(scoring.volumes, 1)
+    ]
