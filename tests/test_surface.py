@@ -46,6 +46,7 @@ SURFACE = [
     "clear",
     "compatible",
     "copy",
+    "deploy",
     "deprecate",
     "diff",
     "doctor",
@@ -128,6 +129,21 @@ def test_every_error_is_public() -> None:
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'pusj'"):
         lading.pusj  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("room", ["lading.deploy.text", "lading.operations.deploy"])
+def test_a_verb_is_a_verb_although_a_room_has_its_name(room: str) -> None:
+    program = f"import {room}, lading; lading.deploy('HOST/x', kind='nothing')"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(Path(lading.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "InvalidInput: nothing is deployed as 'nothing'" in done.stderr
 
 
 def test_the_package_is_typed_and_checkers_see_every_name(tmp_path: Path) -> None:

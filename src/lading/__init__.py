@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lading.operations.check_env import check_env
     from lading.operations.clear import clear
     from lading.operations.copy import copy
+    from lading.operations.deploy import deploy
     from lading.operations.deprecate import deprecate
     from lading.operations.diff import diff
     from lading.operations.doctor import doctor
@@ -133,6 +134,7 @@ __all__ = [
     "clear",
     "compatible",
     "copy",
+    "deploy",
     "deprecate",
     "diff",
     "doctor",
@@ -228,6 +230,7 @@ _HOMES = {
     "clear": "lading.operations.clear",
     "compatible": "lading.signatures.compatible",
     "copy": "lading.operations.copy",
+    "deploy": "lading.operations.deploy",
     "deprecate": "lading.operations.deprecate",
     "diff": "lading.operations.diff",
     "doctor": "lading.operations.doctor",
@@ -295,6 +298,17 @@ if not TYPE_CHECKING:
         value = getattr(import_module(home), name)
         globals()[name] = value
         return value
+
+    class _Front(type(import_module(__name__))):
+        """This module: a verb and a room may have one name, and here the verb is meant."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            # Importing a module of lading/deploy/ would put that package in the verb's place.
+            if name in _HOMES and isinstance(value, _Front.__base__):
+                return
+            super().__setattr__(name, value)
+
+    import_module("sys").modules[__name__].__class__ = _Front
 
 
 def __dir__() -> list[str]:

@@ -22,8 +22,8 @@ STAGES = "Stages and history"
 IMAGES = "Images"
 WATCH = "Pipelines"
 RUN = "Run models"
+DEPLOY = "Deploy"
 NAMES = "Names"
-IMAGES = "Images"
 PLACES = "Registries and this machine"
 
 
@@ -79,6 +79,7 @@ VERBS = {
     "event": Verb("Show what happened last to a version or a stage.", WATCH),
     "predict": Verb("Ask a model about every row of a file.", RUN),
     "serve": Verb("Serve a model over HTTP, and follow a stage.", RUN),
+    "deploy": Verb("Write documents that run exactly one digest of a version.", DEPLOY),
     "tag": Verb("Give a version another name, such as candidate.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),
     "gc": Verb("Throw away versions that nobody needs, and what is left over.", NAMES),

@@ -34,7 +34,7 @@ def job(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
     if wish.scoring is None:
         raise InvalidInput(
             "a job needs rows, and a place for what is predicted",
-            hint="--input /data/rows.csv --output /data/scored.csv --volume CLAIM:/data",
+            hint="--rows /data/rows.csv --predictions /data/scored.csv --volume CLAIM:/data",
         )
     how = pod.way(pins, wish)
     spec = pod.spec(pins, facts, wish, how, _scoring(pins, facts, wish, how, wish.scoring))

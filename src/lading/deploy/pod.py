@@ -12,6 +12,15 @@ from typing import Final, Literal
 from lading.deploy.guess import guess
 from lading.deploy.nodes import selector
 from lading.deploy.pins import DIGEST, EVENT, REFERENCE, STAGE, Pins
+from lading.deploy.puller import (
+    CREDENTIALS_FILE,
+    CREDENTIALS_MODE,
+    MODELS,
+    SCRATCH,
+    USER,
+    WRITABLE,
+    puller,
+)
 from lading.deploy.resource import Resource
 from lading.deploy.wish import Facts, Wish
 from lading.errors import Unsupported
@@ -19,21 +28,17 @@ from lading.errors import Unsupported
 # Which of what a pod asks for is a guess, and of what.
 GUESSED: Final = "dev.lading/guessed"
 
-MODELS: Final = "/models"
 READY: Final = "/v2/health/ready"
 LIVE: Final = "/v2/health/live"
 
-# As the images of Lading run: nobody, by number, so that a cluster can see that it is not root.
-USER: Final = 65532
-
-_TEMPORARY: Final = "/tmp"  # noqa: S108  in a container, where it is the pod's own
-_CREDENTIALS: Final = "/credentials"
-_AUTH: Final = "config.json"
 # How often a starting server is asked, in seconds.
 _PERIOD: Final = 5
 # What stands between a pod that ends and who still sends to it, in seconds.
 _LEAVE: Final = 5
 _SLEEPS: Final = 30
+
+# Kinds that are pods as they are made here.
+KINDS: Final = ("deployment", "init", "job", "pod")
 
 Way = Literal["held", "mounted", "pulled"]
 
@@ -139,7 +144,7 @@ def spec(pins: Pins, facts: Facts, wish: Wish, how: Way, container: Resource) ->
         },
     }
     if how == "pulled":
-        made["initContainers"] = [_puller(pins, facts, wish)]
+        made["initContainers"] = [_pulling(pins, wish)]
     return made | {"containers": [container], "volumes": _volumes(pins, facts, wish, how)}
 
 
@@ -173,7 +178,7 @@ def environment() -> list[Resource]:
         # What the pod says of itself, so that a digest stands in one place.
         {"name": "LADING_MODEL_REFERENCE", "valueFrom": _annotation(REFERENCE)},
         {"name": "LADING_MODEL_DIGEST", "valueFrom": _annotation(DIGEST)},
-        *_writable(),
+        *({"name": name, "value": text} for name, text in WRITABLE.items()),
     ]
 
 
@@ -200,20 +205,11 @@ def volume_mounts(how: Way, wish: Wish) -> list[Resource]:
         model = [{"name": "model", "mountPath": MODELS, "readOnly": True}]
         if how == "mounted" and wish.cluster.sub_paths:
             model[0]["subPath"] = "models"
-    return [*model, {"name": "tmp", "mountPath": _TEMPORARY}]
+    return [*model, {"name": "tmp", "mountPath": SCRATCH}]
 
 
 def _annotation(name: str) -> Resource:
     return {"fieldRef": {"fieldPath": f"metadata.annotations['{name}']"}}
-
-
-def _writable() -> list[Resource]:
-    """The places that images of others may not name."""
-    return [
-        {"name": "HOME", "value": _TEMPORARY},
-        {"name": "LADING_HOME", "value": f"{_TEMPORARY}/lading"},
-        {"name": "LADING_CACHE", "value": f"{_TEMPORARY}/lading-cache"},
-    ]
 
 
 def _probe(path: str, period: int, failures: int) -> Resource:
@@ -248,8 +244,8 @@ def _volumes(pins: Pins, facts: Facts, wish: Wish, how: Way) -> list[Resource]:
 def _mounted_secret(name: str) -> Resource:
     return {
         "secretName": name,
-        "defaultMode": 0o400,
-        "items": [{"key": ".dockerconfigjson", "path": _AUTH}],
+        "defaultMode": CREDENTIALS_MODE,
+        "items": [{"key": ".dockerconfigjson", "path": CREDENTIALS_FILE}],
     }
 
 
@@ -258,28 +254,21 @@ def _secret(wish: Wish) -> str | None:
     return wish.credentials or next(iter(wish.pull_secrets), None)
 
 
-def _puller(pins: Pins, facts: Facts, wish: Wish) -> Resource:
-    """The container that pulls, with every digest checked as the bytes come.
-
-    A server's image has Lading in it: where nobody names another, it pulls, too, and a node fetches
-    one image instead of two.
-    """
-    host = pins.runs.place.partition("/")[0]
-    environment = _writable()
+def _pulling(pins: Pins, wish: Wish) -> Resource:
+    """The container that pulls before the server starts."""
+    how = puller(pins, credentials=_secret(wish) is not None, insecure=wish.insecure)
     mounted: list[Resource] = [
-        {"name": "model", "mountPath": MODELS},
-        {"name": "tmp", "mountPath": _TEMPORARY},
+        {"name": "model", "mountPath": how.models},
+        {"name": "tmp", "mountPath": how.scratch},
     ]
-    if _secret(wish):
-        environment.append({"name": "REGISTRY_AUTH_FILE", "value": f"{_CREDENTIALS}/{_AUTH}"})
-        mounted.append({"name": "credentials", "mountPath": _CREDENTIALS, "readOnly": True})
-    insecure = ["--insecure", host] if wish.insecure else []
+    if how.credentials:
+        mounted.append({"name": "credentials", "mountPath": how.credentials, "readOnly": True})
     return {
         "name": "pull",
-        "image": pins.puller or pins.serving.reference,
-        "command": ["lading"],
-        "args": ["pull", pins.runs.reference, "--output", MODELS, "--force", *insecure],
-        "env": environment,
+        "image": how.image,
+        "command": list(how.command),
+        "args": list(how.args),
+        "env": [{"name": name, "value": text} for name, text in how.env.items()],
         "resources": {
             "requests": {"cpu": "250m", "memory": "128Mi"},
             "limits": {"memory": "512Mi"},

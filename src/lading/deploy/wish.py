@@ -61,6 +61,35 @@ class Scoring:
     output: str
     volumes: tuple[Volume, ...] = ()
 
+    @classmethod
+    def checked(cls, rows: str, predictions: str, volumes: tuple[Volume, ...] = ()) -> Scoring:
+        """A scoring whose files are in its volumes.
+
+        Raises:
+            InvalidInput: a path is none, or outside of every volume: nobody would ever read it.
+        """
+        mounted = [volume.path for volume in volumes]
+        if len(set(mounted)) != len(mounted):
+            raise InvalidInput("two volumes are at one place", cause=", ".join(mounted))
+        for path in (rows, predictions):
+            plain = _PATH.fullmatch(path) and ".." not in path.split("/")
+            if not plain or path.endswith("/"):
+                raise InvalidInput(
+                    f"not a file in a container: {path[:80]!r}", hint="--rows /data/rows.csv"
+                )
+        if not any(_is_below(rows, volume) for volume in volumes):
+            raise InvalidInput(
+                f"{rows} is in no volume",
+                hint=f"--volume CLAIM:{rows.rpartition('/')[0] or '/data'}",
+            )
+        if not any(_is_below(predictions, volume) and not volume.read_only for volume in volumes):
+            raise InvalidInput(
+                f"{predictions} is in no volume that can be written to",
+                cause="what a container writes elsewhere is gone with it",
+                hint=f"--volume CLAIM:{predictions.rpartition('/')[0] or '/data'}",
+            )
+        return cls(rows, predictions, volumes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -172,6 +201,10 @@ def checked_quantity(text: str, what: Literal["cpu", "memory"]) -> str:
         return text
     example = "500m, or 2" if what == "cpu" else "512Mi, or 4Gi"
     raise InvalidInput(f"no amount of {what}: {text[:40]!r}", hint=f"--{what} {example}")
+
+
+def _is_below(path: str, volume: Volume) -> bool:
+    return path.startswith(f"{volume.path}/")
 
 
 def _is_taken(path: str) -> bool:

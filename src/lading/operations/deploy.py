@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, cast
 
+from lading.deploy import kinds, kustomize, pod, text, values
+from lading.deploy.cluster import Cluster
+from lading.deploy.guess import guess
+from lading.deploy.lint import lint
+from lading.deploy.wish import (
+    KINDS,
+    Kind,
+    Scoring,
+    Volume,
+    Wish,
+    checked_name,
+    checked_namespace,
+    checked_object,
+    checked_quantity,
+    name_from,
+)
+from lading.errors import IntegrityError, InvalidInput
 from lading.operations import stores
-from lading.operations.deploying.pinned import pinned
+from lading.operations.deploying import folder
+from lading.operations.deploying.pinned import Found, pinned
+from lading.spec.nearest import nearest
 
 if TYPE_CHECKING:
+    from lading.deploy.resource import Resource
     from lading.settings import Settings
     from lading.spec.reference import Reference
+
+# Kinds that take an image without the model, whatever Kubernetes can do.
+_MOUNTS: Final[tuple[Kind, ...]] = ("init", "kserve", "compose", "podman")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +48,13 @@ class DeployResult:
     stage: str | None
     event: str | None
     image: str
+    # What pulls the model before a server starts, where something does.
+    puller: str | None
     kind: str
     name: str
+    status: Literal["shown", "written", "unchanged"]
+    # The folder that they were written into, if any.
+    output: str | None
     # By file name; one name where they go to stdout.
     files: dict[str, str]
     notes: tuple[str, ...]
@@ -33,11 +63,158 @@ class DeployResult:
 def deploy(
     reference: str | Reference,
     *,
+    kind: str = "deployment",
     stage: str | None = None,
+    name: str | None = None,
+    namespace: str | None = None,
     image: str | Reference | None = None,
+    puller: str | Reference | None = None,
+    replicas: int = 1,
+    max_replicas: int | None = None,
+    pull_secrets: Iterable[str] = (),
+    credentials: str | None = None,
+    kubernetes_version: str | None = None,
+    image_volumes: bool = False,
+    cpu: str | None = None,
+    memory: str | None = None,
+    platform: str | None = None,
+    rows: str | None = None,
+    predictions: str | None = None,
+    volumes: Iterable[str] = (),
+    helm: bool = False,
+    allow_pickle: bool = False,
+    output: str | Path | None = None,
+    force: bool = False,
     settings: Settings | None = None,
 ) -> DeployResult:
-    """To be written."""
+    """The documents that run a version, everything in them named by digest.
+
+    With ``output`` they are written into a folder, as a kustomize base with all digests in one
+    patch; what is there already is not written again.
+
+    Raises:
+        InvalidInput: something that was written cannot be: a name, a version of Kubernetes, a size.
+        NotFound: the stage is empty; there is no such version; or nothing serves it.
+        IntegrityError: the stage's tag is not what the ledger says.
+        Unsupported: the cluster cannot do what is wished for; says what would.
+        Conflict: the folder holds files of others, and ``force`` is not given.
+    """
     settings = stores.settled(settings)
-    pinned(reference, settings, stage=stage, image=image)
-    raise NotImplementedError
+    if helm and output is None:
+        raise InvalidInput("values are written beside the documents", hint="--helm -o DIR")
+    wanted = _kind(kind)
+    cluster = Cluster.parse(kubernetes_version) if kubernetes_version else Cluster()
+    # What can be refused before anything is asked for.
+    wish = Wish(
+        kind=wanted,
+        name=checked_name(name) if name is not None else "model",
+        namespace=checked_namespace(namespace) if namespace is not None else None,
+        cluster=cluster,
+        image_volumes=image_volumes,
+        replicas=replicas,
+        most=max_replicas,
+        pull_secrets=tuple(checked_object(each, "secret") for each in pull_secrets),
+        credentials=checked_object(credentials, "secret") if credentials else None,
+        allow_pickle=allow_pickle,
+        cpu=checked_quantity(cpu, "cpu") if cpu is not None else None,
+        memory=checked_quantity(memory, "memory") if memory is not None else None,
+        platform=platform,
+        scoring=_scoring(wanted, rows, predictions, tuple(map(Volume.parse, volumes))),
+    )
+    found = pinned(
+        reference,
+        settings,
+        stage=stage,
+        image=image,
+        puller=puller,
+        mounts=wanted in _MOUNTS or pod.mounts(wish),
+    )
+    host = found.pins.runs.place.partition("/")[0]
+    wish = replace(
+        wish,
+        name=name if name is not None else name_from(found.name),
+        insecure=host in settings.insecure,
+    )
+    made = kinds.resources(found.pins, found.facts, wish)
+    if problems := lint(made, found.forbidden):
+        raise IntegrityError("not everything would be named by digest", cause="; ".join(problems))
+    files = _files(made, wish, found, helm=helm, shown=output is None)
+    status: Literal["shown", "written", "unchanged"] = "shown"
+    if output is not None:
+        status = folder.put(Path(output), files, force=force)
+    runs = found.pins.runs
+    return DeployResult(
+        reference=runs.reference,
+        digest=runs.digest,
+        version=runs.version,
+        stage=runs.stage,
+        event=runs.event,
+        image=found.pins.serving.reference,
+        puller=_puller(made),
+        kind=wish.kind,
+        name=wish.name,
+        status=status,
+        output=str(output) if output is not None else None,
+        files=files,
+        notes=(*found.notes, *_notes(found, wish)),
+    )
+
+
+def _kind(word: str) -> Kind:
+    if word in KINDS:
+        return cast(Kind, word)
+    raise InvalidInput(
+        f"nothing is deployed as {word[:60]!r}",
+        cause=f"there are {', '.join(KINDS)}",
+        hint=nearest(word, KINDS),
+    )
+
+
+def _scoring(
+    kind: Kind, rows: str | None, predictions: str | None, volumes: tuple[Volume, ...]
+) -> Scoring | None:
+    """What a job is to do; everything else takes no files."""
+    given = rows is not None or predictions is not None or bool(volumes)
+    if kind != "job":
+        if given:
+            raise InvalidInput(f"{kind} scores no file of rows", hint="--as job")
+        return None
+    if rows is None or predictions is None:
+        return None
+    return Scoring.checked(rows, predictions, volumes)
+
+
+def _files(
+    made: tuple[Resource, ...], wish: Wish, found: Found, *, helm: bool, shown: bool
+) -> dict[str, str]:
+    """The texts of documents, by the name of their file."""
+    if not kinds.is_kubernetes(wish.kind):
+        return kinds.written(made, wish)
+    if shown:
+        return {f"{wish.kind}.yaml": text.write(made)}
+    return kustomize.files(made) | (values.files(found.pins) if helm else {})
+
+
+def _puller(made: tuple[Resource, ...]) -> str | None:
+    """The image of the container that pulls, as the documents have it."""
+    for each in made:
+        spec = each.get("spec", {})
+        inner = spec.get("template", {}).get("spec", spec)
+        for container in inner.get("initContainers", ()):
+            return str(container["image"])
+    return None
+
+
+def _notes(found: Found, wish: Wish) -> Iterator[str]:
+    if wish.kind not in pod.KINDS:
+        return
+    amounts = guess(found.facts)
+    guessed = [
+        *([] if wish.cpu else [f"cpu {amounts.cpu}"]),
+        *([] if wish.memory else [f"memory {amounts.memory} (limit {amounts.memory_limit})"]),
+    ]
+    if guessed:
+        which = " and ".join(["--cpu"] * (not wish.cpu) + ["--memory"] * (not wish.memory))
+        yield f"{', '.join(guessed)} is a guess from the model's size: {which} if you measured"
+    if wish.kind in ("job", "pod") and pod.way(found.pins, wish) == "pulled":
+        yield f"Kubernetes {wish.cluster} mounts no images by itself: the pod pulls the model first"

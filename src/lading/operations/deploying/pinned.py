@@ -21,14 +21,18 @@ from lading.operations.reading.gathered import gather, kept
 from lading.operations.reading.image_packages import images_in
 from lading.spec import evidence as kinds
 from lading.spec.digest import Digest
-from lading.spec.image import LOCK, TARGET, Image, image_from
+from lading.spec.image import DIGEST, LOCK, TARGET, Image, image_from
+from lading.spec.manifest import Index, parse
+from lading.spec.mediatypes import ROLE
 from lading.spec.plain import text
 from lading.spec.reference import Reference
 from lading.spec.tags import Target
+from lading.transfer import read
 
 if TYPE_CHECKING:
     from lading.operations.stores import AnyStore
     from lading.settings import Settings
+    from lading.spec.descriptor import Descriptor
     from lading.spec.document import Document
 
 # Targets whose images answer requests, the one without a model first: it is mounted beside.
@@ -44,6 +48,8 @@ class Found:
     facts: Facts
     # What the model is called, where nobody chose a name.
     name: str
+    # What no runtime mounts, but as an empty folder: the version's model and ModelPack manifests.
+    forbidden: frozenset[Digest]
     # Who looks at it should know.
     notes: tuple[str, ...] = ()
 
@@ -72,7 +78,8 @@ def pinned(
     (``mounts``), one without it comes first.
 
     Raises:
-        InvalidInput: a stage and a version are named at once, or an image that is none.
+        InvalidInput: a stage and a version are named at once; or an image that is none, or that
+            holds another version.
         NotFound: the stage is empty; there is no such version; or nothing serves it.
         IntegrityError: the stage's tag is not what the ledger says.
         Unsupported: the version is on this machine only.
@@ -87,16 +94,31 @@ def pinned(
         document = opened.document
     serving = _server(store, what, document, image, settings, mounts=mounts)
     pulling = _by_digest(puller, settings) if puller else None
+    entries = _entries(store, what)
     return Found(
         Pins(runs, Serving(serving.reference, serving.holds_model), pulling),
         Facts(
             size=sum(file.size for file in document.files),
             framework=document.framework.name if document.framework else None,
             platforms=serving.platforms,
+            mountable=tuple(
+                str(entry.platform) for entry in entries if _is_image(entry) and entry.platform
+            ),
         ),
         name=(document.name or place.repository).rpartition("/")[2],
+        forbidden=frozenset(entry.digest for entry in entries if not _is_image(entry)),
         notes=serving.notes,
     )
+
+
+def _entries(store: AnyStore, what: Subject) -> tuple[Descriptor, ...]:
+    """What the version's index names: its images, and the manifests that are none."""
+    top = parse(read(store, what.root), what.root.media_type)
+    return top.manifests if isinstance(top, Index) else ()
+
+
+def _is_image(entry: Descriptor) -> bool:
+    return entry.annotations.get(ROLE) == "image"
 
 
 def _place(reference: str | Reference, stage: str | None, settings: Settings) -> Reference:
@@ -152,7 +174,7 @@ def _server(
     mounts: bool,
 ) -> _Server:
     if image is not None:
-        return _named(image, settings, mark(document.environment))
+        return _named(image, what, settings, mark(document.environment))
     made = {each.target: each for each in reversed(_images(store, what, settings))}
     for target in _MOUNTED if mounts else _HELD:
         if found := made.get(target):
@@ -183,18 +205,43 @@ def _is_there(store: AnyStore, digest: Digest) -> bool:
     return True
 
 
-def _named(image: str | Reference, settings: Settings, lock: str | None) -> _Server:
+def _named(image: str | Reference, what: Subject, settings: Settings, lock: str | None) -> _Server:
     """The image that somebody chose, by digest; what it holds, its own labels say."""
     place = stores.with_name(stores.locate(image, settings))
     store = stores.open_store(place, settings)
     root = stores.resolve(store, place)
+    _demand_program(store, root, place)
     found = [each.base for each in images_in(store, root, str(place), ())]
+    holds_model = all(text(labels(each).get(TARGET)) == "serve" for each in found)
+    if holds_model:
+        _demand_own(what, place, {text(labels(each).get(DIGEST)) for each in found})
     return _Server(
         f"{name_of(place)}@{root.digest}",
-        all(text(labels(each).get(TARGET)) == "serve" for each in found),
+        holds_model,
         tuple(str(each.platform) for each in found),
         tuple(_remarks(str(place), found, lock)),
     )
+
+
+def _demand_program(store: AnyStore, root: Descriptor, place: Reference) -> None:
+    """Refuse a model in the place of an image: it mounts, but there is nothing in it that runs."""
+    if parse(read(store, root), root.media_type).artifact_type:
+        raise InvalidInput(
+            f"{place} is no image that serves",
+            cause="it is a model, or something that hangs on one",
+            hint=f"lading image build {place} --target runtime --push makes one",
+        )
+
+
+def _demand_own(what: Subject, place: Reference, digests: set[str | None]) -> None:
+    """Refuse an image that holds another version: it would answer in the name of this one."""
+    if digests != {what.digest}:
+        found = ", ".join(sorted(digest or "none that it names" for digest in digests))
+        raise InvalidInput(
+            f"{place} holds another version than {what.place}",
+            cause=f"in it is {found}, wanted is {what.digest}",
+            hint=f"lading image build {what.place} --target serve --push",
+        )
 
 
 def _remarks(shown: str, found: list[Base], lock: str | None) -> list[str]:

@@ -1,0 +1,317 @@
+"""``lading deploy``: a reference, or one of the subcommands that are named here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from lading.cli import offers
+from lading.cli.console import Console
+from lading.cli.image_dockerfile import PickleOption
+from lading.cli.options import ReferenceArgument, examples
+from lading.deploy.cluster import NEWEST, OLDEST, USUAL
+from lading.deploy.wish import KINDS
+from lading.operations import deploy as operation
+
+_WHAT: Final = "What runs"
+_HOW: Final = "How it runs"
+_CLUSTER: Final = "The cluster"
+_JOB: Final = "With --as job"
+
+# What is run where no subcommand is named.
+_WRITE: Final = "write"
+
+
+# Contexts and commands are click's: they are Any here, as in cli/verbs.
+class Deploy(TyperGroup):
+    """A group whose first word may be a reference, since most people only want documents."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Read the line; where no subcommand stands first, the documents are meant."""
+        if args and args[0] in self.commands:
+            return super().parse_args(ctx, args)
+        helpless = not args and not ctx.resilient_parsing
+        return super().parse_args(ctx, [_WRITE, *(["--help"] if helpless else args)])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The subcommand; the one that has no name of its own is called as the group is."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return ("" if name == _WRITE else name), command, rest
+
+
+app = typer.Typer(
+    add_completion=False,
+    cls=Deploy,
+    help="Write documents that run exactly one digest of a version.",
+)
+
+
+@app.callback()
+def whole() -> None:
+    """Write documents that run exactly one digest of a version."""
+
+
+_EXAMPLES: Final = examples(
+    "lading deploy HOST/ml/fraud --stage prod | kubectl apply -f -",
+    "lading deploy HOST/ml/fraud --stage prod -o deploy/fraud --replicas 3",
+    "lading deploy HOST/ml/fraud:1.2.0 --as init --kubernetes-version 1.28",
+    "lading deploy HOST/ml/fraud:1.2.0 --as job --volume data:/data"
+    " --rows /data/rows.csv --predictions /data/scored.csv",
+)
+
+
+@app.command(_WRITE, epilog=_EXAMPLES)
+def deploy(
+    context: typer.Context,
+    reference: ReferenceArgument,
+    *,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="KIND",
+            help=f"One of {', '.join(KINDS)}.",
+            autocompletion=offers.one_of(*KINDS),
+            rich_help_panel=_WHAT,
+        ),
+    ] = "deployment",
+    stage: Annotated[
+        str | None,
+        typer.Option(
+            "--stage",
+            metavar="STAGE",
+            help="What this stage names now.",
+            show_default=False,
+            autocompletion=offers.stages,
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            "--image",
+            metavar="REF",
+            help="What serves it; else an image that was made for it.",
+            show_default=False,
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    puller: Annotated[
+        str | None,
+        typer.Option(
+            "--puller",
+            metavar="REF",
+            help="What pulls it, where something must; else the image that serves.",
+            show_default=False,
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    allow_pickle: PickleOption = False,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="What everything is called; else the model's name.",
+            show_default=False,
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option(
+            "--namespace",
+            "-n",
+            metavar="NAME",
+            help="Written into each document.",
+            show_default=False,
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    replicas: Annotated[
+        int,
+        typer.Option("--replicas", metavar="N", min=1, help="How many.", rich_help_panel=_HOW),
+    ] = 1,
+    max_replicas: Annotated[
+        int | None,
+        typer.Option(
+            "--max-replicas",
+            metavar="N",
+            min=1,
+            help="Up to so many when they are busy.",
+            show_default=False,
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    cpu: Annotated[
+        str | None,
+        typer.Option(
+            "--cpu",
+            metavar="CPU",
+            help="What each asks for, such as 500m; guessed otherwise.",
+            show_default=False,
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory",
+            metavar="SIZE",
+            help="What each asks for and may take, such as 2Gi; guessed otherwise.",
+            show_default=False,
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--rows",
+            metavar="PATH",
+            help="What is scored: a file in a volume.",
+            show_default=False,
+            rich_help_panel=_JOB,
+        ),
+    ] = None,
+    predictions: Annotated[
+        str | None,
+        typer.Option(
+            "--predictions",
+            metavar="PATH",
+            help="Where predictions go: a file in a volume.",
+            show_default=False,
+            rich_help_panel=_JOB,
+        ),
+    ] = None,
+    volume: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--volume",
+            metavar="CLAIM:PATH[:ro]",
+            help="A claim of a persistent volume, and where it is mounted. Repeatable.",
+            show_default=False,
+            rich_help_panel=_JOB,
+        ),
+    ] = None,
+    kubernetes_version: Annotated[
+        str | None,
+        typer.Option(
+            "--kubernetes-version",
+            metavar="VERSION",
+            help=f"1.{OLDEST} to 1.{NEWEST}; 1.{USUAL} where nothing is said.",
+            show_default=False,
+            rich_help_panel=_CLUSTER,
+        ),
+    ] = None,
+    image_volumes: Annotated[
+        bool,
+        typer.Option(
+            "--image-volumes",
+            help="Its administrator has set the feature gate ImageVolume (1.31 to 1.34).",
+            rich_help_panel=_CLUSTER,
+        ),
+    ] = False,
+    platform: Annotated[
+        str | None,
+        typer.Option(
+            "--platform",
+            metavar="OS/ARCH",
+            help="Which nodes it is to run on, such as linux/arm64.",
+            show_default=False,
+            rich_help_panel=_CLUSTER,
+        ),
+    ] = None,
+    pull_secret: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pull-secret",
+            metavar="SECRET",
+            help="With what nodes pull images. Repeatable.",
+            show_default=False,
+            rich_help_panel=_CLUSTER,
+        ),
+    ] = None,
+    credentials: Annotated[
+        str | None,
+        typer.Option(
+            "--credentials",
+            metavar="SECRET",
+            help="With what the puller logs in; else the first pull secret.",
+            show_default=False,
+            rich_help_panel=_CLUSTER,
+        ),
+    ] = None,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="A kustomize base, with all digests in digests.yaml; - for stdout.",
+        ),
+    ] = "-",
+    helm: Annotated[
+        bool, typer.Option("--helm", help="Write values for a Helm chart of your own as well.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over what is there, whoever wrote it.")
+    ] = False,
+) -> None:
+    """Write documents that run exactly one digest of a version.
+
+    Everything in them is named by digest, looked up once. No cluster is touched. REF is on a
+    registry that the cluster can pull from; with --stage it is a model without a version.
+    """
+    console = Console.of(context)
+    result = operation.deploy(
+        reference,
+        kind=kind,
+        stage=stage,
+        name=name,
+        namespace=namespace,
+        image=image,
+        puller=puller,
+        replicas=replicas,
+        max_replicas=max_replicas,
+        pull_secrets=pull_secret or (),
+        credentials=credentials,
+        kubernetes_version=kubernetes_version,
+        image_volumes=image_volumes,
+        cpu=cpu,
+        memory=memory,
+        platform=platform,
+        rows=rows,
+        predictions=predictions,
+        volumes=volume or (),
+        helm=helm,
+        allow_pickle=allow_pickle,
+        output=None if output == "-" else output,
+        force=force,
+        settings=console.settings(),
+    )
+    console.say(*_told(result))
+    console.answer(result, _lines(result))
+
+
+def _lines(result: operation.DeployResult) -> Iterator[str]:
+    """The documents themselves, or where they are."""
+    if result.output is None:
+        for text in result.files.values():
+            yield from text.splitlines()
+    else:
+        yield result.output
+
+
+def _told(result: operation.DeployResult) -> Iterator[str]:
+    stage = f", {result.stage}" if result.stage else ""
+    yield f"{result.reference} ({result.version or 'no version'}{stage}) as {result.kind}"
+    yield f"served by {result.image}"
+    if result.puller and result.puller != result.image:
+        yield f"pulled by {result.puller}"
+    for note in result.notes:
+        yield f"note: {note}"
+    if result.status != "shown":
+        yield f"{result.status}: {', '.join(result.files)}"

@@ -1,0 +1,155 @@
+"""A folder of documents: written whole or not at all, and never over what somebody else wrote.
+
+Each file begins with a line that says who wrote it. The files of a base have a sum there, so that
+one that was edited is known from one that was not. ``digests.yaml`` and values have none: others
+change them (``lading deploy update``), and comments in them stay as long as the values do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Literal
+
+from lading.deploy.kustomize import DIGESTS
+from lading.errors import Conflict, LocalFailure
+
+Status = Literal["written", "unchanged"]
+
+_BY: Final = "# Written by lading deploy"
+_SUMMED: Final = re.compile(rf"{_BY}; sum of the rest: ([0-9a-f]{{12}})", re.ASCII)
+_LARGEST: Final = 4 * 1024 * 1024
+_MODE: Final = 0o644
+
+
+def put(folder: Path, files: Mapping[str, str], *, force: bool = False) -> Status:
+    """Have exactly these documents in a folder; a second time nothing is touched.
+
+    Documents of an earlier call that are no longer among them go; values of other stages stay.
+
+    Raises:
+        Conflict: the folder holds files that others wrote, or edited, and ``force`` is not given.
+        LocalFailure: it cannot be written.
+    """
+    wanted = {name: _headed(name, text) for name, text in files.items()}
+    try:
+        if not folder.exists():
+            _make(folder, wanted)
+            return "written"
+        present = _present(folder)
+        if not force:
+            _demand_ours(folder, present)
+        changed = {
+            name: text
+            for name, text in wanted.items()
+            if name not in present or not _says_the_same(name, present[name], text)
+        }
+        obsolete = [name for name in present if name not in wanted and _goes(name, present[name])]
+        _change(folder, changed, obsolete)
+    except OSError as error:
+        raise LocalFailure(f"cannot write {folder}", cause=error.strerror) from error
+    return "written" if changed or obsolete else "unchanged"
+
+
+def is_ours(text: str | None) -> bool:
+    """Whether a file's text was written here, and not edited since."""
+    if text is None:
+        return False
+    first, _, rest = text.partition("\n")
+    summed = _SUMMED.fullmatch(first)
+    return summed[1] == _sum(rest) if summed else first == _BY
+
+
+def _headed(name: str, text: str) -> str:
+    """A text under the line that says whose it is."""
+    others_change = name == DIGESTS or name.startswith("values")
+    return f"{_BY}\n{text}" if others_change else f"{_BY}; sum of the rest: {_sum(text)}\n{text}"
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _present(folder: Path) -> dict[str, str | None]:
+    """What is in a folder by name: a file's text; nothing for what is no text of a usual size."""
+    found: dict[str, str | None] = {}
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.name.startswith("."):
+            continue  # git's, an editor's
+        found[entry.name] = None
+        if entry.is_file() and entry.stat().st_size <= _LARGEST:
+            with suppress(UnicodeDecodeError):
+                found[entry.name] = Path(entry).read_bytes().decode()
+    return found
+
+
+def _demand_ours(folder: Path, present: Mapping[str, str | None]) -> None:
+    for name, text in present.items():
+        if is_ours(text):
+            continue
+        edited = text is not None and text.startswith(_BY)
+        raise Conflict(
+            f"{folder / name} was {'edited' if edited else 'not written by lading deploy'}",
+            hint="changes belong into an overlay that names this folder as a resource; "
+            "--force writes over it"
+            if edited
+            else "name a folder of its own; --force writes beside it, and over files of one name",
+        )
+
+
+def _says_the_same(name: str, present: str | None, wanted: str) -> bool:
+    """Whether nothing is to be written; comments in what others change make no difference."""
+    if present == wanted:
+        return True
+    if present is None or not (name == DIGESTS or name.startswith("values")):
+        return False
+    import yaml
+
+    try:
+        return list(yaml.safe_load_all(present)) == list(yaml.safe_load_all(wanted))
+    except yaml.YAMLError:
+        return False
+
+
+def _goes(name: str, text: str | None) -> bool:
+    return is_ours(text) and not name.startswith("values")
+
+
+def _make(folder: Path, files: Mapping[str, str]) -> None:
+    """A new folder, which has its name when everything is in it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        for name, text in files.items():
+            _write(made / name, text)
+        made.chmod(0o755)
+        made.rename(folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+
+
+def _change(folder: Path, files: Mapping[str, str], obsolete: list[str]) -> None:
+    """Change a folder: everything is on the disk before the first file gets its name."""
+    new = {name: folder / f".{name}.new" for name in files}
+    try:
+        for name, path in new.items():
+            _write(path, files[name])
+        for name, path in new.items():
+            path.replace(folder / name)
+    finally:
+        for path in new.values():
+            path.unlink(missing_ok=True)
+    for name in obsolete:
+        (folder / name).unlink()
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_bytes(text.encode())
+    path.chmod(_MODE)
