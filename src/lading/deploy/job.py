@@ -11,6 +11,7 @@ from lading.errors import InvalidInput
 _COMPONENT = "scoring"
 # With the hyphen and the digest's start it is as long as a name may be.
 _LONGEST = 50
+_RULES = 29
 # Exit codes of Lading's that a second run would end with, too: wrong rows, no such file, no rights.
 _FINAL: Resource = {
     "action": "FailJob",
@@ -49,7 +50,7 @@ def job(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
             "metadata": head,
             "spec": {
                 "backoffLimit": 3,
-                "podFailurePolicy": {"rules": [_FINAL]},
+                **_final(wish),
                 "template": {
                     "metadata": {
                         "labels": pod.labels(wish, _COMPONENT),
@@ -60,6 +61,11 @@ def job(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
             },
         },
     )
+
+
+def _final(wish: Wish) -> Resource:
+    """Until 1.28 the schema of such rules demands what the API then refuses."""
+    return {"podFailurePolicy": {"rules": [_FINAL]}} if wish.cluster.minor >= _RULES else {}
 
 
 def name(pins: Pins, wish: Wish) -> str:
