@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ from lading.operations.inspect import inspect
 from lading.operations.promote import promote
 from lading.operations.push import push
 from lading.settings import Settings
+from lading.spec.content import BytesContent
+from lading.spec.descriptor import Platform
 from lading.spec.digest import Digest
 from lading.spec.manifest import Index, parse
 from lading.spec.mediatypes import ROLE
@@ -64,10 +68,11 @@ def image(
     settings: Settings,
     folder: Path,
     target: str,
-    platforms: Any = (AMD64,),
-    **more: str,
+    *,
+    platforms: Sequence[Platform] = (AMD64,),
+    digest: str = "",
 ) -> str:
-    labels = {"dev.lading.target": target, **more}
+    labels = {"dev.lading.target": target, "dev.lading.digest": digest}
     base = BaseImage(platforms=platforms, config={**CONFIG, "Labels": labels})
     return base.put(beside(place, folder), settings)
 
@@ -172,6 +177,7 @@ def test_what_cannot_be_is_refused_with_what_can(
     version: str,
     runtime: str,
     settings: Settings,
+    *,
     wrong: dict[str, Any],
     error: type[LadingError],
     says: str,
@@ -209,8 +215,6 @@ def test_a_stage_whose_tag_drifted_is_refused(
     where = Reference.parse(f"{place}:1.1.0")
     store = stores.open_store(where, settings)
     root = stores.resolve(store, where)
-    from lading.spec.content import BytesContent
-
     store.push(root, BytesContent(read(store, root)), "prod")
 
     with pytest.raises(IntegrityError):
@@ -244,13 +248,13 @@ def test_an_image_that_holds_another_version_is_refused(
     version: str, place: str, settings: Settings, tmp_path: Path
 ) -> None:
     other = Digest.of(b"another version")
-    held = image(place, settings, tmp_path, "serve", **{"dev.lading.digest": other})
+    held = image(place, settings, tmp_path, "serve", digest=other)
     own = image(
         place,
         settings,
         tmp_path,
         "serve",
-        **{"dev.lading.digest": digest_of(version, settings)},
+        digest=digest_of(version, settings),
     )
 
     with pytest.raises(InvalidInput, match="holds another version"):
@@ -296,7 +300,7 @@ def test_a_pod_of_an_old_cluster_pulls_and_says_so(
 def test_images_for_several_processors_run_anywhere(
     version: str, place: str, settings: Settings, tmp_path: Path
 ) -> None:
-    both = image(place, settings, tmp_path, "runtime", (AMD64, ARM64))
+    both = image(place, settings, tmp_path, "runtime", platforms=(AMD64, ARM64))
 
     anywhere = deploy(version, image=both, settings=settings)
     there = deploy(version, image=both, platform="linux/arm64", settings=settings)
@@ -332,7 +336,7 @@ def test_a_folder_is_a_base_and_the_second_time_unchanged(
 
 
 def test_a_new_version_changes_the_digests_alone(
-    version: str, place: str, model: Path, runtime: str, settings: Settings, tmp_path: Path
+    version: str, place: str, model: Path, *, runtime: str, settings: Settings, tmp_path: Path
 ) -> None:
     folder = tmp_path / "base"
     deploy(version, image=runtime, output=folder, settings=settings)
@@ -360,8 +364,6 @@ def test_others_files_in_the_folder_are_left_alone(
 def test_plain_http_is_carried_to_the_puller_where_it_was_asked_for(
     version: str, place: str, runtime: str, settings: Settings
 ) -> None:
-    from dataclasses import replace
-
     host = place.partition("/")[0]
     plain = replace(settings, insecure=frozenset({host}))
 

@@ -39,7 +39,10 @@ class Deploy(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The subcommand; the one that has no name of its own is called as the group is."""
         name, command, rest = super().resolve_command(ctx, args)
-        return ("" if name == _WRITE else name), command, rest
+        if command is not None and name == _WRITE:
+            path = {"command_path": property(lambda inner: inner.parent.command_path)}
+            command.context_class = type("Called", (command.context_class,), path)
+        return name, command, rest
 
 
 app = typer.Typer(
