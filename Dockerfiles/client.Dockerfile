@@ -26,7 +26,8 @@ RUN python3 -m venv /opt/lading \
 
 FROM ${BASE} AS client
 # Whoever runs it may choose another user with --user: nothing in the image needs to be written.
-RUN mkdir -p /data /work && chown 65532:65532 /data /work
+# A new volume of Docker's at /models is this user's because the folder is.
+RUN mkdir -p /data /work /models && chown 65532:65532 /data /work /models
 COPY --from=build /opt/lading /opt/lading
 ENV PATH=/opt/lading/bin:$PATH \
     HOME=/data \

@@ -209,6 +209,16 @@ def deploy(
             rich_help_panel=_CLUSTER,
         ),
     ] = None,
+    podman_version: Annotated[
+        str | None,
+        typer.Option(
+            "--podman-version",
+            metavar="VERSION",
+            help="With --as podman: which runs it, 4.4 or newer; 5.4 if nothing is said.",
+            show_default=False,
+            rich_help_panel=_CLUSTER,
+        ),
+    ] = None,
     image_volumes: Annotated[
         bool,
         typer.Option(
@@ -283,6 +293,7 @@ def deploy(
         credentials=credentials,
         kubernetes_version=kubernetes_version,
         image_volumes=image_volumes,
+        podman_version=podman_version,
         cpu=cpu,
         memory=memory,
         platform=platform,

@@ -17,10 +17,15 @@ _MAKERS: Final[dict[Kind, str]] = {
     "init": "lading.deploy.deployment:deployment",
     "job": "lading.deploy.job:job",
     "pod": "lading.deploy.single:single",
+    "compose": "lading.deploy.compose:compose",
+    "podman": "lading.deploy.podman:podman",
 }
 # How a kind that is not Kubernetes' is written, as a folder:
 # (resources, wish) -> texts by file name. What is printed are these texts, one after the other.
-_WRITERS: Final[dict[Kind, str]] = {}
+_WRITERS: Final[dict[Kind, str]] = {
+    "compose": "lading.deploy.compose:written",
+    "podman": "lading.deploy.podman:written",
+}
 
 
 def resources(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:

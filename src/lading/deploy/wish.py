@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from lading.deploy.cluster import Cluster
+from lading.deploy.engines import Podman
 from lading.errors import InvalidInput
 
 Kind = Literal["deployment", "init", "kserve", "job", "pod", "compose", "podman"]
@@ -116,6 +117,8 @@ class Wish:
     platform: str | None = None
     # Whether the puller speaks plain http with the model's registry.
     insecure: bool = False
+    # What runs it, where that is Podman on one machine.
+    podman: Podman = field(default_factory=Podman)
     scoring: Scoring | None = None
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 from lading.deploy import kinds, kustomize, pod, text, values
 from lading.deploy.cluster import Cluster
+from lading.deploy.engines import Podman
 from lading.deploy.guess import guess
 from lading.deploy.lint import lint
 from lading.deploy.wish import (
@@ -75,6 +76,7 @@ def deploy(
     credentials: str | None = None,
     kubernetes_version: str | None = None,
     image_volumes: bool = False,
+    podman_version: str | None = None,
     cpu: str | None = None,
     memory: str | None = None,
     platform: str | None = None,
@@ -111,6 +113,7 @@ def deploy(
         namespace=checked_namespace(namespace) if namespace is not None else None,
         cluster=cluster,
         image_volumes=image_volumes,
+        podman=Podman.parse(podman_version) if podman_version else Podman(),
         replicas=replicas,
         most=max_replicas,
         pull_secrets=tuple(checked_object(each, "secret") for each in pull_secrets),
@@ -202,6 +205,8 @@ def _puller(made: tuple[Resource, ...]) -> str | None:
         inner = spec.get("template", {}).get("spec", spec)
         for container in inner.get("initContainers", ()):
             return str(container["image"])
+        if pulls := each.get("services", {}).get("pull"):
+            return str(pulls["image"])
     return None
 
 
