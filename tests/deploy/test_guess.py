@@ -21,7 +21,7 @@ def size(text: str) -> int:
 def test_there_is_room_for_the_weights_and_an_interpreter(known: Facts) -> None:
     found = guess(known)
 
-    assert known.size * 1.2 + 256 * MIB <= size(found.memory) <= size(found.memory_limit)
+    assert known.size * 1.2 + 128 * MIB <= size(found.memory) <= size(found.memory_limit)
     assert size(found.memory_limit) >= known.size * 2 + 256 * MIB
     assert size(found.memory) <= known.size * 1.2 + 3 * GIB
     assert size(found.room) >= known.size * 2
@@ -32,10 +32,10 @@ def test_there_is_room_for_the_weights_and_an_interpreter(known: Facts) -> None:
 @pytest.mark.parametrize(
     ("files", "framework", "memory", "limit"),
     [
-        (12_000, "scikit-learn", "448Mi", "640Mi"),
-        (500 * MIB, "onnx", "896Mi", "1408Mi"),
+        (12_000, "scikit-learn", "320Mi", "576Mi"),
+        (500 * MIB, "onnx", "768Mi", "1280Mi"),
         (14 * GIB, "transformers", "18Gi", "30Gi"),
-        (0, None, "512Mi", "768Mi"),
+        (0, None, "512Mi", "1Gi"),
     ],
 )
 def test_a_guess_is_what_a_person_would_write(
