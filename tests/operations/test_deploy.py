@@ -168,6 +168,7 @@ def test_without_an_image_it_is_said_how_one_is_made(version: str, settings: Set
         ({"memory": "1GB"}, InvalidInput, "--memory 512Mi"),
         ({"platform": "linux/s390x"}, Unsupported, "lading image build"),
         ({"kind": "job"}, InvalidInput, "--rows"),
+        ({"kind": "pod", "replicas": 2}, InvalidInput, "--as deployment"),
         ({"rows": "/data/a.csv"}, InvalidInput, "--as job"),
         ({"helm": True}, InvalidInput, "-o DIR"),
         ({"stage": "prod"}, InvalidInput, "--stage prod"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final
 
 import typer
@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.image_dockerfile import PickleOption
-from lading.cli.options import ReferenceArgument, examples
+from lading.cli.options import examples
 from lading.deploy.cluster import NEWEST, OLDEST, USUAL
 from lading.deploy.wish import KINDS
 from lading.operations import deploy as operation
@@ -45,6 +45,13 @@ class Deploy(TyperGroup):
         return name, command, rest
 
 
+def _offered(incomplete: str) -> Iterable[str]:
+    """The subcommands, and what is deployed without one."""
+    named = [each.name for each in app.registered_commands if each.name not in (None, _WRITE)]
+    yield from (name for name in named if name and name.startswith(incomplete))
+    yield from offers.references(incomplete)
+
+
 app = typer.Typer(
     add_completion=False,
     cls=Deploy,
@@ -69,7 +76,15 @@ _EXAMPLES: Final = examples(
 @app.command(_WRITE, epilog=_EXAMPLES)
 def deploy(
     context: typer.Context,
-    reference: ReferenceArgument,
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="REF",
+            help="HOST/NAME[:TAG|@DIGEST].",
+            show_default=False,
+            autocompletion=_offered,
+        ),
+    ],
     *,
     kind: Annotated[
         str,

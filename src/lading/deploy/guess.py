@@ -13,7 +13,7 @@ GIB: Final = 1024 * MIB
 # An interpreter with its framework and the server, in MiB. Measured with nothing but imports, and
 # rounded up: scikit-learn 194, XGBoost 189, LightGBM 187, CatBoost 155, ONNX 56. PyTorch's and
 # TensorFlow's are not measured but what people report of them. Any other may be anything.
-_INTERPRETER: Final = {
+INTERPRETERS: Final = {
     "catboost": 256,
     "keras": 768,
     "lightgbm": 256,
@@ -63,7 +63,7 @@ def guess(facts: Facts) -> Guess:
     Trees and forests grow more than that, quantised models less: whoever has measured says so.
     """
     files = max(0, facts.size)
-    interpreter = _INTERPRETER.get(facts.framework or "", _UNKNOWN) * MIB
+    interpreter = INTERPRETERS.get(facts.framework or "", _UNKNOWN) * MIB
     return Guess(
         cpu=_processors(files),
         memory=_rounded(interpreter + files * 12 // 10),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from lading.deploy.guess import guess
+from lading.deploy.guess import INTERPRETERS, guess
 from lading.deploy.nodes import selector
 from lading.deploy.pins import DIGEST, EVENT, REFERENCE, STAGE, Pins
 from lading.deploy.puller import (
@@ -114,7 +114,8 @@ def guessed(facts: Facts, wish: Wish) -> dict[str, str]:
     amounts = [name for name in ("cpu", "memory") if getattr(wish, name) is None]
     if not amounts:
         return {}
-    what = (facts.framework or "an unknown framework")[:60]
+    # What a document says may be anything: only words of our own are written.
+    what = facts.framework if facts.framework in INTERPRETERS else "an unknown framework"
     return {GUESSED: f"{' and '.join(amounts)}, from {facts.size} bytes of {what}"}
 
 

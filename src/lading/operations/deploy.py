@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 # Kinds that take an image without the model, whatever Kubernetes can do.
 _MOUNTS: Final[tuple[Kind, ...]] = ("init", "kserve", "compose", "podman")
+_REPLICATED: Final[tuple[Kind, ...]] = ("deployment", "init", "kserve", "compose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def deploy(
     if helm and output is None:
         raise InvalidInput("values are written beside the documents", hint="--helm -o DIR")
     wanted = _kind(kind)
+    _demand_sense(wanted, several=replicas != 1 or max_replicas is not None, helm=helm)
     cluster = Cluster.parse(kubernetes_version) if kubernetes_version else Cluster()
     # What can be refused before anything is asked for.
     wish = Wish(
@@ -171,6 +173,16 @@ def _kind(word: str) -> Kind:
         cause=f"there are {', '.join(KINDS)}",
         hint=nearest(word, KINDS),
     )
+
+
+def _demand_sense(kind: Kind, *, several: bool, helm: bool) -> None:
+    """Refuse what would be passed over in silence."""
+    if several and kind not in _REPLICATED:
+        raise InvalidInput(
+            f"a {kind} is one alone", hint="--as deployment, or --as init, has replicas"
+        )
+    if helm and not kinds.is_kubernetes(kind):
+        raise InvalidInput(f"Helm has nothing to do with {kind}", hint="leave --helm away")
 
 
 def _scoring(
