@@ -62,7 +62,11 @@ def merge(bare: Iterable[Resource], patches: Sequence[Resource]) -> tuple[Resour
 
 
 def files(resources: Iterable[Resource]) -> dict[str, str]:
-    """A kustomize base: a file for each document, and one with every digest."""
+    """A kustomize base: a file for each document, and one with every digest.
+
+    Where two documents have digests (none of Kubernetes' own kinds), the one file holds two
+    patches, which kubectl reads from 1.31 on.
+    """
     bare, patches = split(resources)
     names = _file_names(bare)
     made = {BASE: document(_kustomization(names, patches))}
