@@ -47,6 +47,8 @@ SURFACE = [
     "compatible",
     "copy",
     "deploy",
+    "deploy_check",
+    "deploy_update",
     "deprecate",
     "diff",
     "doctor",

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from lading.operations.clear import clear
     from lading.operations.copy import copy
     from lading.operations.deploy import deploy
+    from lading.operations.deploy_check import deploy_check
+    from lading.operations.deploy_update import deploy_update
     from lading.operations.deprecate import deprecate
     from lading.operations.diff import diff
     from lading.operations.doctor import doctor
@@ -135,6 +137,8 @@ __all__ = [
     "compatible",
     "copy",
     "deploy",
+    "deploy_check",
+    "deploy_update",
     "deprecate",
     "diff",
     "doctor",
@@ -231,6 +235,8 @@ _HOMES = {
     "compatible": "lading.signatures.compatible",
     "copy": "lading.operations.copy",
     "deploy": "lading.operations.deploy",
+    "deploy_check": "lading.operations.deploy_check",
+    "deploy_update": "lading.operations.deploy_update",
     "deprecate": "lading.operations.deprecate",
     "diff": "lading.operations.diff",
     "doctor": "lading.operations.doctor",

@@ -10,6 +10,17 @@ from typer.core import TyperGroup
 
 from lading.cli import offers
 from lading.cli.console import Console
+from lading.cli.delivering import (
+    ApplyOption,
+    ContextOption,
+    PushOption,
+    YesOption,
+    confirming,
+    delivered,
+)
+from lading.cli.deploy_check import EXIT_MOVED, checking
+from lading.cli.deploy_update import EXAMPLES as UPDATE_EXAMPLES
+from lading.cli.deploy_update import update
 from lading.cli.image_dockerfile import PickleOption
 from lading.cli.options import examples
 from lading.deploy.cluster import NEWEST, OLDEST, USUAL
@@ -70,6 +81,8 @@ _EXAMPLES: Final = examples(
     "lading deploy HOST/ml/fraud:1.2.0 --as init --kubernetes-version 1.28",
     "lading deploy HOST/ml/fraud:1.2.0 --as job --volume data:/data"
     " --rows /data/rows.csv --predictions /data/scored.csv",
+    "lading deploy update deploy/fraud --stage prod",
+    "lading deploy --check deploy/fraud",
 )
 
 
@@ -287,13 +300,30 @@ def deploy(
     force: Annotated[
         bool, typer.Option("--force", help="Write over what is there, whoever wrote it.")
     ] = False,
+    push: PushOption = None,
+    apply: ApplyOption = False,
+    yes: YesOption = False,
+    cluster: ContextOption = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="REF is a folder: is all of it there, allowed, and what its stage says? "
+            f"Exits with {EXIT_MOVED} where the stage moved on.",
+        ),
+    ] = False,
 ) -> None:
     """Write documents that run exactly one digest of a version.
 
-    Everything in them is named by digest, looked up once. No cluster is touched. REF is on a
-    registry that the cluster can pull from; with --stage it is a model without a version.
+    Everything in them is named by digest, looked up once. No cluster is touched unless --apply asks
+    for it. REF is on a registry that the cluster can pull from; with --stage it is a model without
+    a version.
     """
     console = Console.of(context)
+    if check:
+        checking(console, reference, stage)
+        return
+    confirm = confirming(console, yes=yes) if apply else None
     result = operation.deploy(
         reference,
         kind=kind,
@@ -319,6 +349,9 @@ def deploy(
         allow_pickle=allow_pickle,
         output=None if output == "-" else output,
         force=force,
+        push=push,
+        confirm=confirm,
+        context=cluster,
         settings=console.settings(),
     )
     console.say(*_told(result))
@@ -327,7 +360,9 @@ def deploy(
 
 def _lines(result: operation.DeployResult) -> Iterator[str]:
     """The documents themselves, or where they are."""
-    if result.output is None:
+    if result.applied or result.pushed:
+        yield from delivered(result.applied, result.pushed)
+    elif result.output is None:
         for text in result.files.values():
             yield from text.splitlines()
     else:
@@ -344,3 +379,6 @@ def _told(result: operation.DeployResult) -> Iterator[str]:
         yield f"note: {note}"
     if result.status != "shown":
         yield f"{result.status}: {', '.join(result.files)}"
+
+
+app.command("update", epilog=UPDATE_EXAMPLES)(update)

@@ -55,7 +55,7 @@ def merge(bare: Iterable[Resource], patches: Sequence[Resource]) -> tuple[Resour
     made = []
     for resource in bare:
         for patch in patches:
-            if _is_for(patch, resource):
+            if is_for(patch, resource):
                 resource = _merged(resource, patch, named=_is_known(resource))  # noqa: PLW2901
         made.append(resource)
     return tuple(made)
@@ -69,12 +69,13 @@ def files(resources: Iterable[Resource]) -> dict[str, str]:
     """
     bare, patches = split(resources)
     names = _file_names(bare)
-    made = {BASE: document(_kustomization(names, patches))}
+    made = {BASE: document(kustomization(names, patches))}
     made |= {name: document(each) for name, each in zip(names, bare, strict=True)}
     return made | {DIGESTS: write(patches)}
 
 
-def _kustomization(names: list[str], patches: Sequence[Resource]) -> Resource:
+def kustomization(names: list[str], patches: Sequence[Resource]) -> Resource:
+    """What puts the files together."""
     patch: Resource = {"path": DIGESTS}
     if len(patches) == 1 and _base_name(patches[0]) != patches[0]["metadata"]["name"]:
         # The name of a job has the start of its digest, so the patch gives it.
@@ -112,7 +113,8 @@ def _is_known(resource: Resource) -> bool:
     return group in _GROUPS or (not group and version == "v1")
 
 
-def _is_for(patch: Resource, resource: Resource) -> bool:
+def is_for(patch: Resource, resource: Resource) -> bool:
+    """Whether a patch is for a document."""
     head, other = patch["metadata"], resource["metadata"]
     return (
         (patch["apiVersion"], patch["kind"]) == (resource["apiVersion"], resource["kind"])

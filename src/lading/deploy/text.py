@@ -49,6 +49,13 @@ def _dumper() -> Any:
     return Dumper
 
 
+def plain(text: str) -> bool:
+    """Whether a text needs no quotes, for any reader."""
+    if text.endswith(":"):  # a key
+        return False
+    return _PLAIN.fullmatch(text) is not None and text.lower() not in _WORDS
+
+
 def _text(dumper: Any, text: str) -> Any:
-    is_plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_plain else '"')
+    style = None if plain(text) else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast
@@ -28,6 +28,7 @@ from lading.errors import IntegrityError, InvalidInput
 from lading.operations import stores
 from lading.operations.deploying import folder
 from lading.operations.deploying.pinned import Found, pinned
+from lading.operations.deploying.written import find
 from lading.spec.nearest import nearest
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class DeployResult:
     # By file name; one name where they go to stdout.
     files: dict[str, str]
     notes: tuple[str, ...]
+    # What became of them on the cluster: applied, unchanged, declined; None where none was asked.
+    applied: str | None = None
+    # The documents by digest where they were pushed.
+    pushed: str | None = None
 
 
 def deploy(
@@ -88,12 +93,17 @@ def deploy(
     allow_pickle: bool = False,
     output: str | Path | None = None,
     force: bool = False,
+    push: str | None = None,
+    confirm: Callable[[str], bool] | None = None,
+    context: str | None = None,
     settings: Settings | None = None,
 ) -> DeployResult:
     """The documents that run a version, everything in them named by digest.
 
     With ``output`` they are written into a folder, as a kustomize base with all digests in one
-    patch; what is there already is not written again.
+    patch; what is there already is not written again. With ``push`` they go to a registry as Flux
+    reads them, with ``confirm`` to the cluster of ``context``, after that was asked with what would
+    change there.
 
     Raises:
         InvalidInput: something that was written cannot be: a name, a version of Kubernetes, a size.
@@ -107,6 +117,10 @@ def deploy(
         raise InvalidInput("values are written beside the documents", hint="--helm -o DIR")
     wanted = _kind(kind)
     _demand_sense(wanted, several=replicas != 1 or max_replicas is not None, helm=helm)
+    if (push is not None or confirm is not None) and not kinds.is_kubernetes(wanted):
+        raise InvalidInput(
+            f"{wanted} runs on one machine, without a cluster", hint="leave out --apply and --push"
+        )
     cluster = Cluster.parse(kubernetes_version) if kubernetes_version else Cluster()
     # What can be refused before anything is asked for.
     wish = Wish(
@@ -148,7 +162,7 @@ def deploy(
     if output is not None:
         status = folder.put(Path(output), files, force=force)
     runs = found.pins.runs
-    return DeployResult(
+    result = DeployResult(
         reference=runs.reference,
         digest=runs.digest,
         version=runs.version,
@@ -163,6 +177,35 @@ def deploy(
         files=files,
         notes=(*found.notes, *_notes(found, wish)),
     )
+    if push is not None:
+        # Those of a folder as they are there, comments and all.
+        documents = (
+            find(Path(output)).files()
+            if output is not None
+            else folder.headed(kustomize.files(made))
+        )
+        result = replace(result, pushed=_pushed(documents, push, wish.name, found, settings))
+    if confirm is not None:
+        result = replace(result, applied=_applied(result, confirm, context))
+    return result
+
+
+def _pushed(
+    files: dict[str, str], reference: str, name: str, found: Found, settings: Settings
+) -> str:
+    from lading.operations.deploying.pushed import push_documents
+
+    return push_documents(
+        files, reference, name=name, pins=found.pins, created=found.created, settings=settings
+    )
+
+
+def _applied(result: DeployResult, confirm: Callable[[str], bool], context: str | None) -> str:
+    from lading.operations.deploying.applied import apply_documents, apply_folder
+
+    if result.output is not None:
+        return apply_folder(Path(result.output), confirm, context=context)
+    return apply_documents(result.files, confirm, context=context)
 
 
 def _kind(word: str) -> Kind:

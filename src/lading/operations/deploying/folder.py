@@ -37,7 +37,7 @@ def put(folder: Path, files: Mapping[str, str], *, force: bool = False) -> Statu
         Conflict: the folder holds files that others wrote, or edited, and ``force`` is not given.
         LocalFailure: it cannot be written.
     """
-    wanted = {name: _headed(name, text) for name, text in files.items()}
+    wanted = headed(files)
     try:
         if not folder.exists():
             _make(folder, wanted)
@@ -57,6 +57,11 @@ def put(folder: Path, files: Mapping[str, str], *, force: bool = False) -> Statu
     return "written" if changed or obsolete else "unchanged"
 
 
+def headed(files: Mapping[str, str]) -> dict[str, str]:
+    """Documents as they are written, each under the line that says whose it is."""
+    return {name: _headed(name, text) for name, text in files.items()}
+
+
 def is_ours(text: str | None) -> bool:
     """Whether a file's text was written here, and not edited since."""
     if text is None:
@@ -64,6 +69,28 @@ def is_ours(text: str | None) -> bool:
     first, _, rest = text.partition("\n")
     summed = _SUMMED.fullmatch(first)
     return summed[1] == _sum(rest) if summed else first == _BY
+
+
+def is_from_here(text: str) -> bool:
+    """Whether a file was written here, whoever edited it since."""
+    return text.startswith(_BY)
+
+
+def replace(folder: Path, files: Mapping[str, tuple[str, str]]) -> None:
+    """Give files that are there another text, all or none; each is (what it was, what it is to be).
+
+    Raises:
+        Conflict: one has changed since it was read.
+        LocalFailure: it cannot be written.
+    """
+    try:
+        for name, (before, _) in files.items():
+            if (folder / name).read_bytes() != before.encode():
+                raise Conflict(f"{folder / name} changed meanwhile", hint="try again")
+        modes = {name: (folder / name).stat().st_mode & 0o777 for name in files}
+        _change(folder, {name: text for name, (_, text) in files.items()}, [], modes)
+    except OSError as error:
+        raise LocalFailure(f"cannot write {folder}", cause=error.strerror) from error
 
 
 def _headed(name: str, text: str) -> str:
@@ -135,12 +162,17 @@ def _make(folder: Path, files: Mapping[str, str]) -> None:
         raise
 
 
-def _change(folder: Path, files: Mapping[str, str], obsolete: list[str]) -> None:
+def _change(
+    folder: Path,
+    files: Mapping[str, str],
+    obsolete: list[str],
+    modes: Mapping[str, int] | None = None,
+) -> None:
     """Change a folder: everything is on the disk before the first file gets its name."""
     new = {name: folder / f".{name}.new" for name in files}
     try:
         for name, path in new.items():
-            _write(path, files[name])
+            _write(path, files[name], (modes or {}).get(name, _MODE))
         for name, path in new.items():
             path.replace(folder / name)
     finally:
@@ -150,6 +182,6 @@ def _change(folder: Path, files: Mapping[str, str], obsolete: list[str]) -> None
         (folder / name).unlink()
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, mode: int = _MODE) -> None:
     path.write_bytes(text.encode())
-    path.chmod(_MODE)
+    path.chmod(mode)

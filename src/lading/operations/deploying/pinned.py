@@ -52,6 +52,16 @@ class Found:
     forbidden: frozenset[Digest]
     # Who looks at it should know.
     notes: tuple[str, ...] = ()
+    # When the version was made, where that is known.
+    created: str | None = None
+
+
+class InUse(NamedTuple):
+    """What serves already, and which version."""
+
+    version: Digest
+    image: str
+    holds_model: bool
 
 
 class _Server(NamedTuple):
@@ -71,11 +81,13 @@ def pinned(
     image: str | Reference | None = None,
     puller: str | Reference | None = None,
     mounts: bool = True,
+    in_use: InUse | None = None,
 ) -> Found:
     """The digests of a version and of what serves it, as they are now.
 
     ``image`` serves it; else the one that its evidence names: where the documents mount the model
-    (``mounts``), one without it comes first.
+    (``mounts``), one without it comes first. What is ``in_use`` stays where it serves this very
+    version; and where no other was made, if it says that it was made from the version's own lock.
 
     Raises:
         InvalidInput: a stage and a version are named at once; or an image that is none, or that
@@ -92,7 +104,7 @@ def pinned(
     runs = Runs(name_of(place), what.digest, what.version, named, event)
     with open_version(what.place.with_digest(what.digest), settings=settings) as opened:
         document = opened.document
-    serving = _server(store, what, document, image, settings, mounts=mounts)
+    serving = _server(store, what, document, image, settings, mounts=mounts, in_use=in_use)
     pulling = _by_digest(puller, settings) if puller else None
     entries = _entries(store, what)
     return Found(
@@ -108,6 +120,7 @@ def pinned(
         name=(document.name or place.repository).rpartition("/")[2],
         forbidden=frozenset(entry.digest for entry in entries if not _is_image(entry)),
         notes=serving.notes,
+        created=document.created,
     )
 
 
@@ -172,9 +185,13 @@ def _server(
     settings: Settings,
     *,
     mounts: bool,
+    in_use: InUse | None,
 ) -> _Server:
+    lock = mark(document.environment)
     if image is not None:
-        return _named(image, what, settings, mark(document.environment))
+        return _named(image, what, settings, lock)
+    if in_use is not None and in_use.version == what.digest:
+        return _Server(in_use.image, in_use.holds_model, ())
     made = {each.target: each for each in reversed(_images(store, what, settings))}
     for target in _MOUNTED if mounts else _HELD:
         if found := made.get(target):
@@ -183,9 +200,14 @@ def _server(
                 target == "serve",
                 tuple(map(str, found.platforms)),
             )
+    if in_use is not None and lock is not None:
+        remains = _named(in_use.image, what, settings, lock)
+        if not remains.notes:
+            return remains
     raise NotFound(
         f"nothing serves {what.place}",
-        cause="no image was made for it",
+        cause="no image was made for it"
+        + (f", and {in_use.image} is not known to have its packages" if in_use else ""),
         hint=f"lading image build {what.place} --target runtime --push; or --image HOST/NAME:TAG",
     )
 

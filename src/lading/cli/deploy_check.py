@@ -1,0 +1,39 @@
+"""``lading deploy --check``: whether a folder may be deployed as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import typer
+
+from lading.cli.console import Console
+from lading.operations import deploy_check as operation
+
+# The stage moved on; what the folder runs is in order.
+EXIT_MOVED: Final = 1
+
+
+def checking(console: Console, folder: str, stage: str | None) -> None:
+    """Check a folder, and say what was found."""
+    result = operation.deploy_check(folder, stage=stage, settings=console.settings())
+    for note in result.notes:
+        console.say(f"note: {note}")
+    console.answer(result, _lines(result))
+    if result.status == "moved":
+        raise typer.Exit(EXIT_MOVED)
+
+
+def _lines(result: operation.DeployCheckResult) -> Iterator[str]:
+    version = f" ({result.version})" if result.version else ""
+    yield f"{result.folder} runs {result.reference}{version}"
+    yield f"all of it is there: {len(result.found)} manifests"
+    if result.stage is None:
+        return
+    held = sum(rule.holds for rule in result.rules)
+    yield f"allowed in {result.stage}: {held} of {len(result.rules)} rules hold"
+    if result.status == "current":
+        yield f"{result.stage} says so still"
+    else:
+        now = f"names {result.now_version or result.now} now" if result.now else "is empty now"
+        yield f"{result.stage} {now}: lading deploy update {result.folder} --stage {result.stage}"

@@ -1,0 +1,276 @@
+"""What a folder of documents runs, read from its digests; and the same for another version.
+
+Whoever can write to a repository wrote this: nothing in it is believed before it has been parsed,
+and what this room does not know is refused, since a digest that stays behind would run on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from lading.deploy import values
+from lading.deploy.edit import Path, Text
+from lading.deploy.pins import DIGEST, EVENT, REFERENCE, STAGE, VERSION, Pins
+from lading.errors import InvalidInput, Unsupported
+from lading.spec.digest import Digest
+from lading.spec.reference import Reference
+
+_DIGESTED: Final = re.compile(r"(?:[a-z+]+://)?[^\s\"'=,]*@sha(?:256|512):[0-9A-Za-z]*", re.ASCII)
+_BARE: Final = re.compile(r"sha(?:256|512):[0-9a-f]{64}", re.ASCII)
+_SCHEME: Final = re.compile(r"[a-z+]+://", re.ASCII)
+_SAID: Final = (REFERENCE, DIGEST, VERSION, STAGE, EVENT)
+# What only the documents say, and no pod: it would start anew where nothing else changed.
+_OUTER: Final = (STAGE, EVENT)
+
+Way = Literal["held", "mounted", "pulled"]
+_Role = Literal["model", "serving", "puller"]
+
+
+class _Named(NamedTuple):
+    """A place in the documents that names something by digest."""
+
+    path: Path
+    role: _Role
+    # What stands in front, ``oci+native://``.
+    scheme: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What documents run; a stage and an event where one was asked for."""
+
+    # HOST/NAME, without tag and digest.
+    place: str
+    digest: Digest
+    version: str | None
+    stage: str | None
+    event: str | None
+    # HOST/NAME@DIGEST.
+    serving: str
+    # Where it is not the one that serves.
+    puller: str | None
+    way: Way
+    # As Kubernetes calls the document that runs it, and its name.
+    kind: str
+    name: str
+
+    @property
+    def reference(self) -> str:
+        """The version, by digest."""
+        return f"{self.place}@{self.digest}"
+
+
+def running(text: str) -> Running:
+    """What ``digests.yaml`` makes its documents run.
+
+    Raises:
+        InvalidInput: it is no YAML, names something else than digests, or several versions.
+        Unsupported: it names something that only somebody knows who wrote it.
+    """
+    return _read(Text.parse(text))
+
+
+def _read(text: Text) -> Running:
+    said = {name: _one(_annotations(text, name), name) for name in _SAID}
+    place, digest = said[REFERENCE], said[DIGEST]
+    if place is None or digest is None:
+        raise InvalidInput("nothing says which version runs", cause=f"there is no {DIGEST}")
+    _demand_place(place)
+    reference = f"{place}@{Digest(digest)}"
+    named = list(_named(text, reference))
+    serving = _one((each.reference for each in named if each.role == "serving"), "serving image")
+    pulling = _one((each.reference for each in named if each.role == "puller"), "pulling image")
+    if serving is None:
+        raise InvalidInput("nothing says which image serves")
+    if event := said[EVENT]:
+        Digest(event)
+    main = _main(text)
+    return Running(
+        place=place,
+        digest=Digest(digest),
+        version=said[VERSION],
+        stage=said[STAGE],
+        event=event,
+        serving=serving,
+        puller=pulling if pulling != serving else None,
+        way=_way(named),
+        kind=text.scalars[(main, "kind")].value,
+        name=_base_name(text, main, Digest(digest)),
+    )
+
+
+def moved(text: str, pins: Pins) -> str:
+    """``digests.yaml`` for another version: only what names it is another, byte by byte.
+
+    Raises:
+        InvalidInput: as :func:`running`; or a value stands where it cannot be changed by itself.
+    """
+    parsed = Text.parse(text)
+    old = _read(parsed)
+    wanted: dict[Path, str | None] = {}
+    for parent in _annotated(parsed):
+        wanted |= _renewed(parsed, parent, pins)
+    texts = {
+        "model": pins.runs.reference,
+        "serving": pins.serving.reference,
+        "puller": (pins.puller if old.puller else None) or pins.serving.reference,
+    }
+    for each in _named(parsed, old.reference):
+        before = parsed.scalars[each.path].value
+        wanted[each.path] = before.replace(each.reference, texts[each.role])
+    wanted |= _renamed(parsed, old, pins)
+    return parsed.changed(wanted)
+
+
+def moved_values(text: str, pins: Pins) -> str:
+    """A file of values for another version; what else is in it stays.
+
+    Raises:
+        InvalidInput: it is no YAML; or a value stands where it cannot be changed by itself.
+    """
+    parsed = Text.parse(text)
+    wanted: dict[Path, str | None] = {
+        (0, *path): value for path, value in _leaves(values.values(pins))
+    }
+    for name in _SAID:
+        wanted.setdefault((0, "annotations", name), None)
+    return parsed.changed(wanted)
+
+
+def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _leaves(part, (*path, name))
+    else:
+        yield path, str(value)
+
+
+# Annotations
+
+
+def _annotated(text: Text) -> list[Path]:
+    """The mappings that say which version runs."""
+    return list(dict.fromkeys(path[:-1] for path in text.scalars if _is_said(path)))
+
+
+def _annotations(text: Text, name: str) -> Iterator[str]:
+    for path, scalar in text.scalars.items():
+        if path[-2:] == ("annotations", name):
+            yield scalar.value
+
+
+def _renewed(text: Text, parent: Path, pins: Pins) -> dict[Path, str | None]:
+    """What an annotated document is to say; pods say nothing of stages."""
+    inner = len(parent) > _DEPTH_OF_METADATA
+    return {
+        (*parent, name): pins.annotations.get(name)
+        for name in _SAID
+        if not (inner and name in _OUTER and (*parent, name) not in text.scalars)
+    }
+
+
+# DOCUMENT, metadata, annotations.
+_DEPTH_OF_METADATA: Final = 3
+
+
+# Names with a digest
+
+
+def _named(text: Text, model: str) -> Iterator[_Named]:
+    """Every place that names something by digest, and what that is.
+
+    Raises:
+        Unsupported: nobody knows what it is for.
+    """
+    for path, scalar in text.scalars.items():
+        if _BARE.search(_DIGESTED.sub("", scalar.value)) and not _is_said(path):
+            raise _unknown(scalar.value, path)
+        for found in _DIGESTED.findall(scalar.value):
+            scheme = match[0] if (match := _SCHEME.match(found)) else ""
+            reference = found.removeprefix(scheme)
+            role = _role(path, scheme, reference, model)
+            if role is None:
+                raise _unknown(found, path)
+            yield _Named(path, role, scheme, reference)
+
+
+def _is_said(path: Path) -> bool:
+    return len(path) > 1 and path[-2] == "annotations" and path[-1] in _SAID
+
+
+def _unknown(found: str, path: Path) -> Unsupported:
+    return Unsupported(
+        f"nothing says what {found[:200]} is for another version",
+        cause=f"it is at {'.'.join(map(str, path[1:]))[:200]}",
+        hint="lading deploy REF -o DIR writes the documents anew",
+    )
+
+
+def _role(path: Path, scheme: str, reference: str, model: str) -> _Role | None:
+    if path[-1] == "image" and not scheme:
+        if "initContainers" in path or path[-2] == "container":
+            return "puller"
+        if "containers" in path:
+            return "serving"
+    return "model" if reference == model else None
+
+
+def _way(named: Iterable[_Named]) -> Way:
+    """How the model gets to its server."""
+    places = [each.path for each in named if each.role == "model"]
+    if not places:
+        return "held"
+    return "pulled" if any("initContainers" in path for path in places) else "mounted"
+
+
+# Documents
+
+
+def _main(text: Text) -> int:
+    """The document that runs the version."""
+    numbers = {path[0] for path in _annotated(text)}
+    for number in sorted(numbers, key=int):
+        if isinstance(number, int) and {(number, "kind"), (number, "metadata", "name")} <= set(
+            text.scalars
+        ):
+            return number
+    raise InvalidInput("a document has no kind, or no name")
+
+
+def _base_name(text: Text, main: int, digest: Digest) -> str:
+    name = text.scalars[(main, "metadata", "name")].value
+    is_job = text.scalars[(main, "kind")].value == "Job"
+    return name.removesuffix(f"-{digest.short}") if is_job else name
+
+
+def _renamed(text: Text, old: Running, pins: Pins) -> dict[Path, str | None]:
+    """A job is called after its version."""
+    return {
+        path: scalar.value.removesuffix(old.digest.short) + pins.runs.digest.short
+        for path, scalar in text.scalars.items()
+        if path[1:] == ("metadata", "name")
+        and text.scalars[(path[0], "kind")].value == "Job"
+        and scalar.value.endswith(f"-{old.digest.short}")
+    }
+
+
+def _demand_place(place: str) -> None:
+    found = Reference.parse(place)
+    if not found.host or found.name:
+        raise InvalidInput(f"no repository of a registry: {place[:200]!r}", cause=REFERENCE)
+
+
+def _one(found: Iterable[str], what: str) -> str | None:
+    """What every document says alike; None where none says it."""
+    all_found = sorted(set(found))
+    if len(all_found) > 1:
+        raise InvalidInput(
+            f"the documents do not agree on one {what}",
+            cause=", ".join(each[:120] for each in all_found[:5]),
+            hint="a folder runs one version",
+        )
+    return all_found[0] if all_found else None

@@ -1,0 +1,220 @@
+"""Look whether a folder of documents may be deployed as it is: for whoever merges it, in CI.
+
+What the files say is looked at first, and needs nobody; then the registry is asked whether all of
+it is there, whether the policy allows it, and whether the stage still says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from lading.deploy.lint import lint
+from lading.errors import IntegrityError, NotFound, PolicyRefused, Rule, Unavailable
+from lading.operations import stores
+from lading.operations.deploying.written import Written, find
+from lading.operations.lifecycle.logbook import open_logbook
+from lading.operations.lifecycle.stages import checked
+from lading.operations.policy_check import policy_check
+from lading.spec.digest import Digest
+from lading.spec.manifest import Index, parse
+from lading.spec.mediatypes import ROLE
+from lading.spec.reference import Reference
+from lading.transfer import read
+
+if TYPE_CHECKING:
+    from lading.operations.stores import AnyStore
+    from lading.settings import Settings
+    from lading.spec.descriptor import Descriptor
+
+_MOST_NAMED: Final = 5
+
+Status = Literal["current", "moved"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployCheckResult:
+    """A folder whose documents may be deployed, and whether a stage has moved on since."""
+
+    folder: str
+    reference: str
+    digest: str
+    version: str | None
+    stage: str | None
+    image: str
+    puller: str | None
+    status: Status
+    # What the stage names now; None where it names nothing, or none is followed.
+    now: str | None
+    now_version: str | None
+    # Everything by digest that was looked for and is there.
+    found: tuple[str, ...]
+    # What the stage needs, rule by rule.
+    rules: tuple[Rule, ...]
+    notes: tuple[str, ...]
+
+
+def deploy_check(
+    folder: str | Path, *, stage: str | None = None, settings: Settings | None = None
+) -> DeployCheckResult:
+    """Look whether all that documents name is there, allowed, and what their stage names now.
+
+    ``stage`` where the folder follows none, or another one is meant. A stage that moved on is no
+    error: ``status`` says so.
+
+    Raises:
+        NotFound: there is no such folder; or something that it names is gone.
+        Conflict: something else wrote what is in it.
+        InvalidInput: its documents cannot be read; or there is no such stage.
+        IntegrityError: something is not named by digest, or by one that mounts empty; or the
+            stage's tag is not what the ledger says.
+        PolicyRefused: the stage is protected, and may not have this version.
+        Unavailable: a registry does not answer.
+    """
+    settings = stores.settled(settings)
+    written = find(Path(folder))
+    running = written.running
+    documents = written.documents()
+    _demand_clean(written, lint(documents))
+    place = Reference.parse(running.place).with_digest(running.digest)
+    with _in_order(written):
+        store = stores.open_store(place, settings)
+        found = list(_there(store, place))
+        _demand_clean(written, lint(documents, _forbidden(store, running.digest)))
+        for image in filter(None, (running.serving, running.puller)):
+            other = Reference.parse(image)
+            found += _there(stores.open_store(other, settings), other)
+        wanted = stage or running.stage
+        rules = _allowed(written, place, wanted, settings) if wanted else ()
+        now, version, notes = _now(written, wanted, settings) if wanted else (None, None, ())
+    return DeployCheckResult(
+        folder=str(folder),
+        reference=running.reference,
+        digest=running.digest,
+        version=running.version,
+        stage=wanted,
+        image=running.serving,
+        puller=running.puller,
+        status="current" if wanted is None or now == running.digest else "moved",
+        now=now,
+        now_version=version,
+        found=tuple(dict.fromkeys(found)),
+        rules=rules,
+        notes=(*_remarks(written, wanted), *notes),
+    )
+
+
+def _demand_clean(written: Written, problems: tuple[str, ...]) -> None:
+    if problems:
+        more = len(problems) - _MOST_NAMED
+        raise IntegrityError(
+            f"{written.folder} does not name everything by a digest that runs",
+            cause="; ".join(problems[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else ""),
+            hint=f"git log -p {written.folder} says who changed it;"
+            " lading deploy REF -o DIR writes it anew",
+        )
+
+
+@contextmanager
+def _in_order(written: Written) -> Iterator[None]:
+    """Say how far it got, where a registry cannot be asked."""
+    try:
+        yield
+    except Unavailable as error:
+        raise Unavailable(
+            f"{written.folder} is in order by itself, and no more is known",
+            cause=f"{error.what}{f': {error.cause}' if error.cause else ''}",
+            hint="its files name everything by digest; run it again where the registry answers",
+        ) from error
+
+
+def _there(store: AnyStore, place: Reference) -> Iterator[str]:
+    """What is there of something that is named by digest: it, and each manifest in it.
+
+    Raises:
+        NotFound: something is gone.
+    """
+    try:
+        root = store.resolve(str(place.digest))
+        yield f"{place.base}@{root.digest}"
+        for each in _children(store, root):
+            if not store.exists(each):
+                raise NotFound(f"{each.digest}")
+            yield f"{place.base}@{each.digest}"
+    except NotFound as error:
+        raise NotFound(
+            f"{place} is gone, or not whole",
+            cause=error.what,
+            hint=f"lading copy brings it from where it still is; lading history {place.base}"
+            " says what was there",
+        ) from error
+
+
+def _children(store: AnyStore, root: Descriptor) -> tuple[Descriptor, ...]:
+    manifest = parse(read(store, root), root.media_type)
+    return manifest.children
+
+
+def _forbidden(store: AnyStore, digest: Digest) -> frozenset[Digest]:
+    """What of a version no runtime mounts: its model's and its ModelPack's manifest."""
+    root = store.resolve(digest)
+    manifest = parse(read(store, root), root.media_type)
+    entries = manifest.manifests if isinstance(manifest, Index) else ()
+    return frozenset(each.digest for each in entries if each.annotations.get(ROLE) != "image")
+
+
+def _allowed(
+    written: Written, place: Reference, stage: str, settings: Settings
+) -> tuple[Rule, ...]:
+    """What the policy says of the version in the stage.
+
+    Raises:
+        PolicyRefused: the stage is protected, and a rule does not hold.
+    """
+    decision = policy_check(place, stage, settings=settings)
+    if decision.protected and not decision.holds:
+        broken = [rule for rule in decision.rules if not rule.holds]
+        raise PolicyRefused(
+            f"{stage} may not have what {written.folder} runs",
+            cause="; ".join(f"{rule.name}: {rule.why}" for rule in broken),
+            hint=next((rule.hint for rule in broken if rule.hint), None)
+            or f"lading policy check {place} {stage} says rule by rule",
+            rules=decision.rules,
+        )
+    return decision.rules
+
+
+def _now(
+    written: Written, stage: str, settings: Settings
+) -> tuple[Digest | None, str | None, tuple[str, ...]]:
+    """What the stage names now.
+
+    Raises:
+        IntegrityError: its tag is not what the ledger says.
+    """
+    running = written.running
+    place = Reference.parse(running.place).with_tag(stage)
+    logbook = open_logbook(place, settings)
+    _, state = logbook.read_for(stage)
+    members = state.stage(stage).members
+    if not members:
+        return None, None, ()
+    checked(logbook.store, place, stores.resolve(logbook.store, place), settings)
+    # A shared stage names several versions; each of them is what it says.
+    mine = next((each for each in members if each.digest == running.digest), members[-1])
+    notes = tuple(logbook.notes)
+    if mine.digest == running.digest and running.event not in (None, mine.event):
+        notes += (f"{stage} was given this version again since: lading deploy update says so",)
+    return mine.digest, mine.version, notes
+
+
+def _remarks(written: Written, stage: str | None) -> Iterator[str]:
+    if stage is None:
+        yield "it follows no stage: nothing was asked of a policy"
+    elif written.running.stage not in (None, stage):
+        yield f"it follows {written.running.stage}, and {stage} was asked"
+    if edited := written.edited():
+        yield f"edited since they were written: {', '.join(edited)}"

@@ -1,0 +1,112 @@
+"""A folder of documents in a registry: Flux's OCIRepository reads it from there.
+
+The same documents are the same bytes: what is said of them comes from them, and no clock is asked.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Mapping
+from tarfile import GNU_FORMAT, TarFile, TarInfo
+from typing import TYPE_CHECKING, Final
+
+from lading.errors import Conflict, InvalidInput, NotFound
+from lading.operations import stores
+from lading.operations.carrying.history import name_of
+from lading.spec import mediatypes
+from lading.spec.content import BytesContent
+from lading.spec.descriptor import Descriptor
+from lading.spec.manifest import Manifest, parse
+from lading.transfer import read
+
+if TYPE_CHECKING:
+    from lading.deploy.pins import Pins
+    from lading.operations.stores import AnyStore
+    from lading.settings import Settings
+    from lading.spec.reference import Reference
+
+
+# As ``flux push artifact`` writes them.
+CONFIG: Final = "application/vnd.cncf.flux.config.v1+json"
+CONTENT: Final = "application/vnd.cncf.flux.content.v1.tar+gzip"
+_NOTHING: Final = b"{}"
+
+
+def push_documents(
+    files: Mapping[str, str],
+    reference: str,
+    *,
+    name: str,
+    pins: Pins,
+    created: str | None,
+    settings: Settings,
+) -> str:
+    """Push documents under a tag; what they are called by digest.
+
+    ``created`` is when the version was made, where that is known. Nothing else of their folder is
+    pushed: who reads documents is not who may read everything beside them.
+
+    Raises:
+        InvalidInput: nothing says under which tag.
+        Conflict: the tag names something else than documents.
+    """
+    place = stores.locate(reference.removeprefix("oci://"), settings)
+    if not place.host or place.digest or not place.tag:
+        raise InvalidInput(
+            f"documents are pushed under a tag of a registry, not as {reference[:200]!r}",
+            hint=f"--push HOST/deploy/{name}:prod",
+        )
+    layer = _packed(files)
+    content = Descriptor.of(layer, CONTENT)
+    config = Descriptor.of(_NOTHING, CONFIG)
+    manifest = Manifest.build(config, (content,), annotations=_annotations(pins, created))
+    store = stores.open_store(place, settings, create=True)
+    if _named(store, place) != manifest.descriptor.digest:
+        for descriptor, raw in ((config, _NOTHING), (content, layer)):
+            if not store.exists(descriptor):
+                store.push(descriptor, BytesContent(raw))
+        store.push(manifest.descriptor, BytesContent(manifest.raw), place.tag)
+    return f"{name_of(place)}@{manifest.descriptor.digest}"
+
+
+def _packed(files: Mapping[str, str]) -> bytes:
+    """The archive; stored as it is, since every zlib compresses in its own way."""
+    whole = io.BytesIO()
+    with TarFile(fileobj=whole, mode="w", format=GNU_FORMAT) as archive:
+        for name, text in sorted(files.items()):
+            raw = text.encode()
+            member = TarInfo(name)
+            member.size = len(raw)
+            archive.addfile(member, io.BytesIO(raw))
+    return gzip.compress(whole.getvalue(), compresslevel=0, mtime=0)
+
+
+def _annotations(pins: Pins, created: str | None) -> dict[str, str]:
+    """Where documents come from, in Flux's words: of what they run, and not of a commit."""
+    runs = pins.runs
+    said = {
+        mediatypes.SOURCE: runs.place,
+        mediatypes.REVISION: f"{runs.stage or runs.version or 'version'}@{runs.digest}",
+        mediatypes.CREATED: created,
+    }
+    return {key: text for key, text in said.items() if text}
+
+
+def _named(store: AnyStore, place: Reference) -> str | None:
+    """What the tag names already.
+
+    Raises:
+        Conflict: it is not documents: a model's tag would be gone.
+    """
+    try:
+        root = store.resolve(str(place.tag))
+    except NotFound:
+        return None
+    manifest = parse(read(store, root), root.media_type)
+    if not isinstance(manifest, Manifest) or manifest.config.media_type != CONFIG:
+        raise Conflict(
+            f"{place} names something else than documents",
+            hint="--push HOST/deploy/NAME:TAG, a repository of its own",
+        )
+    return root.digest

@@ -1,0 +1,154 @@
+"""What a folder runs, read from its digests; and the same for another version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import yaml
+from deploy import given as g
+from deploy.test_laws import documents
+from hypothesis import assume, given
+from parts.laws import tries
+
+from lading.deploy import kinds, kustomize, text, values
+from lading.deploy.pins import Pins, Runs, Serving
+from lading.deploy.read import moved, moved_values, running
+from lading.deploy.wish import Facts, Kind, Wish
+from lading.errors import InvalidInput, LadingError, Unsupported
+from lading.spec.digest import Digest
+
+NEXT = Pins(
+    Runs(g.PLACE, Digest.of(b"next"), "1.3.0", "prod", Digest.of(b"promoted")),
+    Serving(f"{g.PLACE}@{Digest.of(b'next server')}", holds_model=False),
+)
+
+
+def digests(kind: Kind = "deployment", pins: Pins = g.PINS) -> str:
+    made = kinds.resources(pins, g.FACTS, g.wish(kind, namespace="ml"))
+    return kustomize.files(made)[kustomize.DIGESTS]
+
+
+@pytest.mark.parametrize("kind", g.KINDS)
+def test_another_version_is_what_would_be_written_for_it(kind: Kind) -> None:
+    assert moved(digests(kind), NEXT) == digests(kind, NEXT)
+
+
+@pytest.mark.parametrize("kind", g.KINDS)
+def test_there_and_back_is_where_it_began_comments_and_all(kind: Kind) -> None:
+    written = "# Asked for in TICKET-7\n" + digests(kind).replace(
+        "    dev.lading/model:", "    # Of the fraud team:\n    dev.lading/model:", 1
+    )
+
+    there = moved(written, NEXT)
+
+    assert [line for line in there.splitlines() if "#" in line] == [
+        "# Asked for in TICKET-7",
+        "    # Of the fraud team:",
+    ]
+    assert moved(there, g.PINS) == written
+
+
+def test_a_diff_has_lines_with_digests_versions_and_events_only() -> None:
+    before = digests()
+
+    after = moved(before, NEXT)
+
+    changed = [
+        line
+        for line, other in zip(before.splitlines(), after.splitlines(), strict=True)
+        if line != other
+    ]
+    assert len(changed) == 7
+    assert all("sha256:" in line or "dev.lading/version" in line for line in changed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [("deployment", "mounted"), ("init", "pulled"), ("pod", "mounted"), ("job", "mounted")],
+)
+def test_what_runs_is_read(kind: Kind, way: str) -> None:
+    found = running(digests(kind))
+
+    assert found.reference == g.PINS.runs.reference
+    assert (found.version, found.stage, found.event) == ("1.2.0", "prod", g.EVENT)
+    assert (found.serving, found.puller, found.way, found.name) == (g.SERVER, None, way, "fraud")
+
+
+def test_a_puller_of_its_own_stays() -> None:
+    before = digests("init", replace(g.PINS, puller=g.CLIENT))
+
+    after = moved(before, replace(NEXT, puller=running(before).puller))
+
+    assert running(after).puller == g.CLIENT
+    assert running(after).serving == NEXT.serving.reference
+
+
+def test_an_image_that_holds_the_model_is_read_as_such() -> None:
+    held = replace(g.PINS, serving=Serving(g.SERVER, holds_model=True))
+
+    assert running(digests("deployment", held)).way == "held"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "error"),
+    [
+        ("dev.lading/digest:", "dev.lading/digit:", Unsupported),
+        ("dev.lading/model:", "dev.lading/other:", None),
+        (f"{g.PLACE}\n", "/etc\n", InvalidInput),
+        (f"{g.PLACE}\n", "ml/fraud\n", InvalidInput),
+        (f"digest: {g.MODEL}", "digest: sha256:short", InvalidInput),
+        (f"event: {g.EVENT}", "event: latest", InvalidInput),
+        ("    name: model\n", "", LadingError),
+        ("- name: model\n", f"- name: other\n        image: r.io/x@{g.EVENT}\n", LadingError),
+        ("reference:", "preference:", None),
+        ("kind:", "kinds:", InvalidInput),
+        ("apiVersion", f"other: {Digest.of(b'other')}\napiVersion", Unsupported),
+        ("apiVersion", f"other: r.io/x@{Digest.of(b'other')}\napiVersion", Unsupported),
+    ],
+)
+def test_whatever_somebody_wrote_is_read_or_refused(
+    before: str, after: str, error: type[Exception] | None
+) -> None:
+    written = digests()
+    assert before in written or error is LadingError
+
+    if error is None:
+        running(written.replace(before, after, 1))
+    else:
+        with pytest.raises(error):
+            running(written.replace(before, after, 1) if before in written else "[]")
+
+
+def test_two_versions_in_a_folder_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="do not agree"):
+        running(f"{digests()}---\n{digests(pins=NEXT)}")
+
+
+@tries(30)
+@given(g.pins, g.pins, g.facts, g.wishes)
+def test_any_version_becomes_any_other(pins: Pins, other: Pins, facts: Facts, wish: Wish) -> None:
+    assume(pins.puller != pins.serving.reference)
+    holds_model = pins.serving.holds_model
+    other = replace(
+        other, puller=pins.puller, serving=replace(other.serving, holds_model=holds_model)
+    )
+    wish = replace(wish, insecure=False)
+    before = kustomize.files(documents(pins, facts, wish))[kustomize.DIGESTS]
+    after = kustomize.files(documents(other, facts, wish))[kustomize.DIGESTS]
+
+    made = moved(before, other)
+
+    assert list(yaml.safe_load_all(made)) == list(yaml.safe_load_all(after))
+    assert moved(before, pins) == before
+    assert moved(made, other) == made
+
+
+@tries(30)
+@given(g.pins, g.pins)
+def test_values_of_any_version_become_those_of_any_other(pins: Pins, other: Pins) -> None:
+    other = replace(other, puller=pins.puller)
+
+    made = moved_values(text.document(values.values(pins)), other)
+
+    assert yaml.safe_load(made) == values.values(other)
