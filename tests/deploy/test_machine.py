@@ -162,3 +162,13 @@ def test_an_old_podman_is_refused_with_the_line_that_runs_the_model_there() -> N
 def test_what_is_no_version_of_podman_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="not a version of Podman"):
         Podman.parse(text)
+
+
+@pytest.mark.parametrize(("version", "said"), [("5.3", True), ("5.4", False)])
+def test_what_a_unit_mounts_is_pulled_first(version: str, said: bool) -> None:
+    wish = Wish(kind="podman", name="fraud", podman=Podman.parse(version))
+
+    made = texts(pins(), wish)
+
+    assert (f"ExecStartPre=podman pull {PLACE}@{MODEL}\n" in made["fraud.container"]) == said
+    assert ("fraud-model.image" in made) != said

@@ -27,11 +27,16 @@ def served(engine: DockerEngine | Podman, image: str, path: str, body: str = "")
     alone = ("run", "--detach", "--network=none", "--read-only", "--cap-drop=ALL")
     container = engine.run(*alone, image).stdout.strip()
     try:
-        for _ in range(120):
-            done = engine.run("exec", container, "python", "-c", _ASK, path, body, check=False)
-            if done.returncode == 0:
-                return done.stdout
-            time.sleep(0.5)
-        raise AssertionError(engine.run("logs", container).stderr + done.stderr)
+        return answered(engine, container, path, body)
     finally:
         engine.run("rm", "--force", container)
+
+
+def answered(engine: DockerEngine | Podman, container: str, path: str, body: str = "") -> str:
+    """What one that runs answers, as soon as it is ready."""
+    for _ in range(120):
+        done = engine.run("exec", container, "python", "-c", _ASK, path, body, check=False)
+        if done.returncode == 0:
+            return done.stdout
+        time.sleep(0.5)
+    raise AssertionError(engine.run("logs", container).stderr + done.stderr)

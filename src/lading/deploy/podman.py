@@ -59,10 +59,12 @@ def _unsupported(pins: Pins, wish: Wish) -> Unsupported:
     how = machine.way(pins, mounts=True)
     mount = f"--mount type=image,source={pins.runs.reference},destination={MODELS} "
     line = " ".join(machine.command(how, wish)[1:])
+    # No Podman pulls an image that a container only mounts.
+    first = f"podman pull {pins.runs.reference}, then " if how == "mounted" else ""
     return Unsupported(
         f"nothing is written for Podman {wish.podman}",
         cause="it makes no units of files, and its pods start what pulls a model again for ever",
-        hint="a newer Podman; or podman run "
+        hint=f"a newer Podman; or {first}podman run "
         + f"{mount if how == 'mounted' else ''}{pins.serving.reference} {line}".strip(),
     )
 
@@ -73,9 +75,10 @@ def written(made: tuple[Resource, ...], wish: Wish) -> dict[str, str]:
 
 
 def _written(one: Resource, wish: Wish) -> tuple[str, str]:
+    # Printed, they follow each other: each says its name first.
     if UNIT in one:
-        return one[UNIT], _unit_text(one)
-    heading = "".join(f"# {line}\n" for line in _remarks(one, wish))
+        return one[UNIT], f"# {one[UNIT]}\n{_unit_text(one)}"
+    heading = "".join(f"# {line}\n" for line in (_POD, *_remarks(one, wish)))
     return _POD, heading + document(one)
 
 
@@ -162,7 +165,6 @@ def _remarks(pod: Resource, wish: Wish) -> list[str]:
     mounts = any("image" in each for each in pod["spec"]["volumes"])
     return [
         f"Only this machine reaches port {wish.port}: the server knows no passwords.",
-        f"  podman kube play {_POD}",
         *(["As root: Podman mounts images in pods for nobody else."] if mounts else []),
     ]
 
@@ -215,9 +217,20 @@ def _server(pins: Pins, facts: Facts, wish: Wish, how: machine.Way) -> Resource:
         "Unit": unit,
         "Container": container,
         # A first start pulls images.
-        "Service": {"Restart": "always", "TimeoutStartSec": str(found.patience + 900)},
+        "Service": {
+            **_fetched(pins, wish, how),
+            "Restart": "always",
+            "TimeoutStartSec": str(found.patience + 900),
+        },
         "Install": {"WantedBy": "multi-user.target default.target"},
     }
+
+
+def _fetched(pins: Pins, wish: Wish, how: machine.Way) -> Resource:
+    """Where no unit of its own pulls what is mounted, the server's does, before it starts."""
+    if how != "mounted" or wish.podman.mounted_units:
+        return {}
+    return {"ExecStartPre": f"podman pull {pins.runs.reference}"}
 
 
 def _pull(pins: Pins, wish: Wish) -> Resource:
