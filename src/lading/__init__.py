@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from lading.operations.assign import assign
     from lading.operations.attach import attach
     from lading.operations.best import best
+    from lading.operations.bundle import bundle
+    from lading.operations.bundling.listing import unbundle_list
     from lading.operations.check_env import check_env
     from lading.operations.clear import clear
     from lading.operations.copy import copy
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
     from lading.operations.serve import serve
     from lading.operations.status import status
     from lading.operations.tag import tag
+    from lading.operations.unbundle import unbundle
     from lading.operations.verify import verify
     from lading.operations.warning import EnvironmentWarning
     from lading.operations.watch import watch
@@ -132,6 +135,7 @@ __all__ = [
     "assign",
     "attach",
     "best",
+    "bundle",
     "check_env",
     "clear",
     "compatible",
@@ -191,6 +195,8 @@ __all__ = [
     "serve",
     "status",
     "tag",
+    "unbundle",
+    "unbundle_list",
     "verify",
     "verify_webhook",
     "watch",
@@ -230,6 +236,7 @@ _HOMES = {
     "assign": "lading.operations.assign",
     "attach": "lading.operations.attach",
     "best": "lading.operations.best",
+    "bundle": "lading.operations.bundle",
     "check_env": "lading.operations.check_env",
     "clear": "lading.operations.clear",
     "compatible": "lading.signatures.compatible",
@@ -289,6 +296,8 @@ _HOMES = {
     "serve": "lading.operations.serve",
     "status": "lading.operations.status",
     "tag": "lading.operations.tag",
+    "unbundle": "lading.operations.unbundle",
+    "unbundle_list": "lading.operations.bundling.listing",
     "verify": "lading.operations.verify",
     "verify_webhook": "lading.hooks.signing",
     "watch": "lading.operations.watch",

@@ -7,15 +7,18 @@ repository name, so that tests do not see each other's content.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from parts.double import Double
 from parts.registry import DockerRegistry
 
-from lading.ports import Absorber, Deleter, Lister, Mounter, RangeReader, Referrers, Store
+from lading.errors import IntegrityError, Unsupported
+from lading.ports import Absorber, Content, Deleter, Lister, Mounter, RangeReader, Referrers, Store
 from lading.settings import Settings
+from lading.spec.descriptor import Descriptor
+from lading.stores.bundle import NewArchive, NewBundleStore, new_archive
 from lading.stores.layout import LayoutStore
 from lading.stores.memory import MemoryStore
 from lading.stores.remote.registry import RemoteStore
@@ -37,6 +40,30 @@ def memory(_folder: Path) -> Iterator[Place]:
 @contextmanager
 def layout(folder: Path) -> Iterator[Place]:
     yield lambda repository: LayoutStore(folder / repository)
+
+
+class _Taking(NewBundleStore):
+    """A bundle's repository, with the one verb that nobody needs of it."""
+
+    def absorb(self, content: Content, media_type: str) -> Descriptor:
+        raise Unsupported("a place in a bundle is set aside under its digest")
+
+
+@contextmanager
+def bundle(folder: Path) -> Iterator[Place]:
+    """A file for each repository: what another one brought into the same is not read again."""
+    archives: dict[str, NewArchive] = {}
+    with ExitStack() as files:
+
+        def opened(repository: str) -> _Taking:
+            if repository not in archives:
+                path = folder / f"{repository.rpartition('/')[2]}.tar"
+                # Files that something wrong was brought for get no name.
+                files.enter_context(suppress(IntegrityError))
+                archives[repository] = files.enter_context(new_archive(path))
+            return _Taking(archives[repository], repository)
+
+        yield opened
 
 
 @contextmanager
@@ -67,6 +94,7 @@ def remote(host: str, folder: Path) -> Iterator[Place]:
 PLACES: Mapping[str, Callable[[Path], AbstractContextManager[Place]]] = {
     "memory": memory,
     "layout": layout,
+    "bundle": bundle,
     "distribution 2.8": distribution,
     "strict OCI 1.1": double,
 }

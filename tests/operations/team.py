@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lading.operations import stores
 from lading.operations.publishing.captured import Capture
@@ -14,9 +14,10 @@ from lading.operations.push import push
 from lading.operations.status import StageStatus, status
 from lading.settings import Settings
 from lading.spec.content import BytesContent
-from lading.stores.layout import LayoutStore
-from lading.stores.remote.registry import RemoteStore
 from lading.transfer import read
+
+if TYPE_CHECKING:
+    from lading.operations.stores import AnyStore
 
 ADA, BOB, EVE = "Ada <ada@example.com>", "Bob <bob@example.com>", "Eve <eve@example.com>"
 NOTHING = Capture(without=frozenset({"all"}))
@@ -69,7 +70,7 @@ class Team:
         return push(path, reference, capture=NOTHING, settings=self.settings, **words).digest
 
     @property
-    def store(self) -> RemoteStore | LayoutStore:
+    def store(self) -> AnyStore:
         """The repository as it is stored."""
         return stores.open_store(stores.locate(self.place, self.settings), self.settings)
 

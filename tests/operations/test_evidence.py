@@ -32,12 +32,13 @@ from lading.spec.descriptor import Descriptor
 from lading.spec.evidence import EVALUATION, artifact_type
 from lading.spec.manifest import Index, Manifest
 from lading.spec.reference import Reference
+from lading.stores.bundle import BundleStore
 from lading.stores.layout import LayoutStore
 from lading.stores.remote.registry import RemoteStore
 from lading.transfer import read
 from lading.transfer.attach import EMPTY_CONFIG
 
-AnyStore = RemoteStore | LayoutStore
+AnyStore = RemoteStore | LayoutStore | BundleStore
 EMPTY = BytesContent(b"{}")
 
 

@@ -15,6 +15,8 @@ from lading.operations.promote import promote
 from lading.operations.pull import pull
 from lading.operations.remove import remove
 from lading.spec.digest import Digest
+from lading.stores.layout import LayoutStore
+from lading.stores.remote.registry import RemoteStore
 
 PROTECTED = "stages: {prod: {protected: true, approvals: 1}}"
 
@@ -50,10 +52,11 @@ def test_a_version_that_went_missing_comes_back_as_the_hint_says(team: Team) -> 
     was = Digest(str(team.tag("1.0.0")))
     copy(team.place, "ml/backup", all_versions=True, settings=team.settings)
     team.store.untag("1.0.0")
-    if hasattr(store := team.store, "delete_manifest"):
-        store.delete_manifest(was)
-    else:
+    if isinstance(store := team.store, LayoutStore):
         store.collect(grace=0)
+    else:
+        assert isinstance(store, RemoteStore)
+        store.delete_manifest(was)
     team.set_tag("1.0.0", "1.1.0")
     (finding,) = findings(team)
     done = ledger_repair(team.place, settings=team.settings)

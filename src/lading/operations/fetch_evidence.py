@@ -13,11 +13,11 @@ from lading.operations import stores
 from lading.operations.evidence import FetchEvidenceResult
 from lading.operations.lifecycle.stages import warn_of_drift
 from lading.operations.reading.gathered import evidence_manifest
-from lading.packing.names import safe_title
 from lading.ports import Source
 from lading.spec import mediatypes
 from lading.spec.descriptor import Descriptor
 from lading.spec.evidence import word_of
+from lading.spec.member_names import safe_title
 from lading.transfer.attach import listed
 from lading.transfer.progress import Meter, label
 

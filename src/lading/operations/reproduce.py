@@ -13,8 +13,8 @@ from lading.errors import InvalidInput, LadingError, NotFound
 from lading.operations import stores
 from lading.operations.open import Opened
 from lading.operations.open import open as open_version
-from lading.packing.names import safe_path
 from lading.spec.digest import Digest
+from lading.spec.member_names import safe_path
 from lading.spec.plain import plain
 from lading.spec.reference import Reference
 

@@ -18,11 +18,12 @@ from lading.spec.version import highest_release
 
 if TYPE_CHECKING:
     from lading.settings import Settings
+    from lading.stores.bundle import BundleStore
     from lading.stores.layout import LayoutStore
     from lading.stores.remote.registry import RemoteStore
 
     # Whatever a reference leads to.
-    AnyStore: TypeAlias = RemoteStore | LayoutStore
+    AnyStore: TypeAlias = RemoteStore | LayoutStore | BundleStore
 
 # A mistake is answered at once; more are not looked through for what may be meant.
 MOST_COMPARED: Final = 1000
@@ -117,9 +118,10 @@ def others_on(host: str) -> str:
 
 
 def _only(store: Source) -> Descriptor | None:
+    from lading.stores.bundle import BundleStore
     from lading.stores.layout import LayoutStore
 
-    return store.only() if isinstance(store, LayoutStore) else None
+    return store.only() if isinstance(store, LayoutStore | BundleStore) else None
 
 
 def open_store(
@@ -129,7 +131,7 @@ def open_store(
     create: bool = False,
     beside: RemoteStore | None = None,
 ) -> AnyStore:
-    """The store that a reference names: a registry, a layout folder, or the local store.
+    """The store that a reference names: a registry, a layout folder or file, or the local store.
 
     ``beside`` is another repository of the same registry, whose connections and tokens it shares.
 
@@ -146,6 +148,8 @@ def open_store(
     from lading.stores.layout import LayoutStore
 
     folder = local_folder(reference, settings)
+    if reference.layout is not None and (file := _file_above(folder)):
+        return _in_bundle(file, folder)
     try:
         called = reference.repository if reference.layout is None else None
         return LayoutStore(folder, create=create, fsync=settings.fsync, called=called)
@@ -158,6 +162,30 @@ def open_store(
             hint=f"{_meant(reference, settings)}lading list shows what is here; HOST/NAME names a"
             " registry",
         ) from error
+
+
+def _file_above(path: Path) -> Path | None:
+    """The file that a path leads into: ``bundle.tar`` of ``bundle.tar/ml/fraud``."""
+    there = next((each for each in (path, *path.parents) if each.exists()), None)
+    return there if there is not None and not there.is_dir() else None
+
+
+def _in_bundle(file: Path, path: Path) -> BundleStore:
+    """One repository of a bundle; it need not be named where it is the only one."""
+    from lading.stores.bundle import BundleStore, open_archive
+
+    archive = open_archive(file)
+    inside = path.relative_to(file).as_posix()
+    if inside != ".":
+        return BundleStore(archive, inside)
+    if len(archive.repositories) != 1:
+        names = sorted(archive.repositories)
+        raise InvalidInput(
+            f"which repository of {file}?",
+            cause=f"it has {len(names)}",
+            hint=" or ".join(f"oci:{file}/{name}" for name in names[:3]) or "it is empty",
+        )
+    return BundleStore(archive, *archive.repositories)
 
 
 def nearest_here(reference: Reference, settings: Settings) -> str | None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from lading.errors import IntegrityError, Unsupported
-from lading.packing.unpack.archive import BLOCK, ArchiveParser
 from lading.ports import Window
+from lading.spec.archive import BLOCK, ArchiveParser
 from lading.transfer.window import AheadWindow
 
 # A layer that holds one file needs a few blocks; in a bundle many headers lie close together.

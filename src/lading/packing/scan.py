@@ -17,7 +17,8 @@ from typing import Final, NamedTuple
 from lading.errors import IntegrityError, InvalidInput, LocalFailure
 from lading.packing.artifact import PREFIX
 from lading.packing.ignore import IGNORE_FILE, OWN_FILES, Ignored, rules
-from lading.packing.names import in_pull_folder, safe_path
+from lading.packing.names import in_pull_folder
+from lading.spec.member_names import safe_path
 
 # The document of a version lies under this name, beside the files.
 RESERVED: Final = "lading.json"

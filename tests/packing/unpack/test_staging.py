@@ -11,9 +11,9 @@ import pytest
 from packing.trees import found
 from packing.unpack.layers import MIB, noise, tar
 
-from lading.packing.unpack.archive import NO_SINK, ArchiveParser
 from lading.packing.unpack.frame import Contents, File
 from lading.packing.unpack.staging import LARGE, Stage, publish
+from lading.spec.archive import NO_SINK, ArchiveParser
 from lading.spec.digest import Digest
 
 SEALED = 946_684_800

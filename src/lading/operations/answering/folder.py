@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from lading.errors import InvalidInput, LocalFailure, NotFound
 from lading.packing.artifact import DOCUMENT_PATH, PREFIX
-from lading.packing.names import safe_path
 from lading.packing.scan import scan
 from lading.signatures.example import FOLDER, LIMIT, read_example
 from lading.spec.document import Document, FileEntry, Framework
 from lading.spec.manifest import DOCUMENT_LIMIT
+from lading.spec.member_names import safe_path
 
 _NO_LAYER: Final = f"sha256:{'0' * 64}"
 _DOCUMENT: Final = DOCUMENT_PATH.removeprefix(PREFIX)

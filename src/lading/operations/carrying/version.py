@@ -15,6 +15,7 @@ from lading.spec.version import Version
 from lading.transfer import OnProgress
 
 if TYPE_CHECKING:
+    from lading.ledger.book import Book
     from lading.operations.lifecycle.logbook import Logbook
 
 
@@ -71,8 +72,18 @@ def carry(place: Reference, to: Logbook, *, on_progress: OnProgress | None = Non
         settings=to.settings,
         on_progress=on_progress,
     )
-    there = subject(to.store, own, to.settings)
     book, _ = origin.read(whole=True)
+    return settle_in(origin, book, to, own)
+
+
+def settle_in(origin: Logbook, book: Book, to: Logbook, own: Reference) -> Subject:
+    """What was said of a version where it was, told where its copy is, which is registered there.
+
+    Raises:
+        Conflict: its number was registered there with other content.
+        Unsupported: its history is too long to go along.
+    """
+    there = subject(to.store, own, to.settings)
     carry_events(origin, book, there, to)
     register(to, there, because=f"from {name_of(origin.place)}")
     return there

@@ -43,6 +43,10 @@ class Shipment:
     jobs: int
     referrers: bool
     on_progress: OnProgress | None
+    # Whether the images that evidence names go along with it.
+    images: bool = True
+    # Those that are not where the version is.
+    missing: list[NamedImage] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     copied: list[CopiedTag] = field(default_factory=list)
 
@@ -58,7 +62,7 @@ class Shipment:
         if tag and self.refuse_to_move(tag, root.digest):
             unchanged = True
         self._move(root, tag, unchanged=unchanged, referrers=self.referrers)
-        if self.referrers:
+        if self.referrers and self.images:
             for image in images_of(self.source, root):
                 self._image(image, Version.from_tag(tag or ""))
 
@@ -70,7 +74,8 @@ class Shipment:
         try:
             root = self.source.resolve(image.digest)
         except NotFound:
-            return  # removed since; what hangs on the version still says that it was there
+            self.missing.append(image)  # removed since, or always somewhere else
+            return
         name = image_tag(image.target, version) if version else None
         there = _named(self.target, name) if name else None
         if name and (there not in (None, root.digest) or _named(self.source, name) != root.digest):

@@ -14,16 +14,11 @@ from typing import TYPE_CHECKING, Final
 from lading.errors import Conflict, NotFound
 from lading.ledger.book import given
 from lading.ledger.read import read_book
+from lading.operations.copying.ledger import copy_events, name_highest
 from lading.operations.lifecycle.own_version import demand_own_version
-from lading.operations.reading.cached_source import CachedSource
-from lading.spec import mediatypes, tags
-from lading.spec.content import BytesContent
+from lading.spec import tags
 from lading.spec.descriptor import Descriptor
-from lading.spec.manifest import parse
-from lading.spec.version import Version, highest_release
-from lading.transfer import read
-from lading.transfer.copy import content_of
-from lading.transfer.pool import run
+from lading.spec.version import Version
 
 if TYPE_CHECKING:
     from lading.ledger.book import Book
@@ -33,7 +28,6 @@ if TYPE_CHECKING:
     from lading.operations.copying.shipment import Shipment
     from lading.operations.lifecycle.logbook import Logbook
     from lading.operations.stores import AnyStore
-    from lading.ports import Content
     from lading.settings import Settings
     from lading.spec.digest import Digest
     from lading.spec.reference import Reference
@@ -95,10 +89,10 @@ class _Copy:
             self.shipment.one(root, name)
         self._versions_without_tag({root.digest for root in versions.values()})
         stages = self._stages()
-        for name in sorted(filter(_is_plain, self.names - stages)):
+        for name in sorted(filter(is_plain, self.names - stages)):
             self._other(name)
         events = self._events()
-        self._latest()
+        name_highest(self.shipment.target, self.names)
         settled = self.to.show(self.to.read(whole=True)[0], sorted(stages & self._moved()))
         said = self.book.state()
         for name in sorted(self.names & stages):
@@ -182,36 +176,9 @@ class _Copy:
             for line in sorted(self.book.lines.values(), key=lambda line: line.order)
             if line.mark not in self.own.lines or line.tag not in self.own.names
         ]
-        cached = CachedSource(self.source, self.to.shelf)
-        manifests: dict[str, tuple[Descriptor, bytes]] = {}
-        content: dict[Digest, Descriptor] = {}
-        for line in new:
-            event = Descriptor(mediatypes.IMAGE_MANIFEST, line.digest, line.size)
-            manifests[line.tag] = event, read(cached, event)
-            for child in parse(manifests[line.tag][1], event.media_type).children:
-                content[child.digest] = child
-        # Content is seen by nobody, so it may go in any order; then each event commits itself.
-        run(self._push_content, content.values(), jobs=self.shipment.jobs, on_failure=_stop)
-        for tag, (event, raw) in manifests.items():
-            self.shipment.target.push(event, BytesContent(raw), tag)
+        source, target = self.source, self.shipment.target
+        copy_events(source, target, new, shelf=self.to.shelf, jobs=self.shipment.jobs)
         return [line for line in new if line.mark not in self.own.lines]
-
-    def _push_content(self, leaf: Descriptor) -> None:
-        if not self.shipment.target.exists(leaf):
-            inline = leaf.data
-            content: Content = BytesContent(inline) if inline else content_of(self.source, leaf)
-            self.shipment.target.push(leaf, content)
-
-    def _latest(self) -> None:
-        """Let ``latest`` name the highest release of those that are there now."""
-        there = list(self.shipment.target.names())
-        highest = highest_release(there)
-        if highest is None or tags.LATEST not in {*there, *self.names}:
-            return
-        root = self.shipment.target.resolve(highest.tag)
-        if self._there(tags.LATEST) != root.digest:
-            raw = read(self.shipment.target, root)
-            self.shipment.target.push(root, BytesContent(raw), tags.LATEST)
 
     def _stage_that_no_event_explains(self, name: str, root: Descriptor) -> None:
         """A stage's tag from before there was a ledger, or that another tool moved.
@@ -253,7 +220,7 @@ def _is_version(name: str) -> bool:
     return Version.from_tag(name) is not None
 
 
-def _is_plain(name: str) -> bool:
+def is_plain(name: str) -> bool:
     """Whether a name is copied as it is.
 
     The destination keeps its own books: keep tags where it needs them, lists of referrers as those
@@ -264,7 +231,3 @@ def _is_plain(name: str) -> bool:
     if name.startswith(("sha256-", "sha512-")):
         return _REFERRERS.fullmatch(name) is None
     return not tags.is_own(name)
-
-
-def _stop() -> None:
-    """Nothing runs so long that it would have to be stopped."""

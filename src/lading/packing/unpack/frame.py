@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lading.errors import IntegrityError
-from lading.packing.names import safe_path
+from lading.spec.member_names import safe_path
 
 _MAGIC = b"lading frame 1\n"
 _CHUNK = struct.Struct(">II")

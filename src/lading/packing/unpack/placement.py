@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from lading.errors import IntegrityError
-from lading.packing.names import PULL_FOLDER, RAW_NAME, in_pull_folder, refused
+from lading.packing.names import PULL_FOLDER, RAW_NAME, in_pull_folder
 from lading.packing.unpack.frame import Contents, File
+from lading.spec.member_names import refused
 
 PREFIX = "models/"
 LEFT_OUT = frozenset({"models/lading.json"})

@@ -13,8 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 from lading.errors import IntegrityError
-from lading.packing.names import RAW_NAME, safe_title
-from lading.packing.unpack.archive import NO_SINK, ArchiveParser, Parser, RawParser
+from lading.packing.names import RAW_NAME
 from lading.packing.unpack.disk import BUFFER_SIZE, disk_errors, disk_failure
 from lading.packing.unpack.staging import Stage, TreeWriter, Wanted
 from lading.packing.unpack.streams import (
@@ -28,8 +27,10 @@ from lading.packing.unpack.streams import (
 )
 from lading.ports import Content, Reader
 from lading.spec import mediatypes
+from lading.spec.archive import NO_SINK, ArchiveParser, Parser, RawParser
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Hasher
+from lading.spec.member_names import safe_title
 
 _RESUMABLE = frozenset({"tar", "raw"})
 # Below this a second thread costs more than it saves.

@@ -11,9 +11,9 @@ import stat
 from collections.abc import Callable, Iterable
 
 from lading.errors import IntegrityError
-from lading.packing.unpack.archive import Parser
 from lading.packing.unpack.disk import BUFFER_SIZE
 from lading.packing.unpack.frame import File, Folder, Record, Run
+from lading.spec.archive import Parser
 from lading.spec.digest import Hasher
 
 # A file's end is where a crash of the whole machine leaves its mark.

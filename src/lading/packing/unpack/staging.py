@@ -15,8 +15,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from lading.errors import IntegrityError
-from lading.packing.names import RAW_NAME, refused
-from lading.packing.unpack.archive import ArchiveParser, Parser
+from lading.packing.names import RAW_NAME
 from lading.packing.unpack.disk import (
     Walker,
     closing,
@@ -30,7 +29,9 @@ from lading.packing.unpack.disk import (
 )
 from lading.packing.unpack.frame import Contents, File, FrameLog, FrameReader
 from lading.packing.unpack.replay import Replay
+from lading.spec.archive import ArchiveParser, Parser
 from lading.spec.digest import Digest, Hasher
+from lading.spec.member_names import refused
 
 # From this size on an interrupted file is continued rather than written anew.
 LARGE = 4 * 1024 * 1024

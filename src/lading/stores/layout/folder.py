@@ -165,7 +165,7 @@ class Folder:
         with suppress(OSError):
             for name in os.listdir(self.path):
                 if name.startswith(_PART):
-                    _remove_abandoned(self.path / name)
+                    remove_abandoned(self.path / name)
 
     def _sweep_once(self) -> None:
         if self._swept:
@@ -277,7 +277,8 @@ def read_small(path: Path, limit: int) -> bytes | None:
     raise InvalidInput(f"{path} is too large", cause=f"{size} bytes, the limit is {limit}")
 
 
-def _remove_abandoned(path: Path) -> None:
+def remove_abandoned(path: Path) -> None:
+    """Remove a temporary file, unless somebody holds its lock."""
     with suppress(OSError):
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         try:

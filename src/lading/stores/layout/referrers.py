@@ -7,21 +7,38 @@ layout of oras has its referrers as entries without a name; they are found too.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from lading.errors import IntegrityError, InvalidInput, NotFound
+from lading.ports import Content
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.manifest import Index, Manifest, parse
 from lading.spec.tags import fallback_tag
-from lading.stores.layout.blobs import Blobs
 from lading.stores.layout.index import LayoutIndex
+
+
+class Manifests(Protocol):
+    """Where a layout's manifests are, verified when they are read and when they are written."""
+
+    def read(self, digest: Digest) -> bytes:
+        """A manifest's bytes."""
+        ...
+
+    def read_manifest(self, digest: Digest, media_type: str | None = None) -> Manifest | Index:
+        """A manifest, parsed."""
+        ...
+
+    def write(self, descriptor: Descriptor, content: Content) -> None:
+        """Store one."""
+        ...
 
 
 class ReferrerLists:
     """The lists of referrers of one layout."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Manifests) -> None:
         self._blobs = blobs
         # Manifests never change: each is read once.
         self._known: dict[Digest, tuple[Digest | None, Descriptor]] = {}

@@ -7,22 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lading.errors import IntegrityError, InvalidInput, NotFound, Unsupported
+from lading.errors import InvalidInput, NotFound, Unsupported
 from lading.ports import Content, Source
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
-from lading.spec.manifest import MANIFEST_LIMIT, Index, Manifest, parse
+from lading.spec.manifest import Index, Manifest, parse
 from lading.spec.stretch import Stretch
-from lading.spec.tags import TAG
 from lading.stores.layout.blobs import Blobs, FileContent
 from lading.stores.layout.collect import collect
 from lading.stores.layout.folder import Folder
 from lading.stores.layout.index import LayoutIndex, is_digest
+from lading.stores.layout.manifests import demand_tag, parsed, plain, verified
 from lading.stores.layout.referrers import ReferrerLists
 
 _GRACE_SECONDS = 3600.0
-_BUFFER = 64 * 1024
 
 
 class LayoutStore:
@@ -81,12 +80,12 @@ class LayoutStore:
             raise NotFound(
                 f"{self._called} has no {name[:200]!r}", cause=error.cause, hint=error.hint
             ) from error
-        return _plain(found)
+        return plain(found)
 
     def only(self) -> Descriptor | None:
         """The one thing that this layout holds, by whatever names; None where it holds more."""
         found = self._folder.read_index().only()
-        return _plain(found) if found else None
+        return plain(found) if found else None
 
     def fetch(self, descriptor: Descriptor, offset: int = 0) -> io.FileIO:
         """The bytes of some content.
@@ -216,9 +215,9 @@ class LayoutStore:
             raise NotFound(f"{digest} is no manifest", cause=str(error)) from error
 
     def _push_manifest(self, descriptor: Descriptor, content: Content, name: str | None) -> None:
-        _demand_tag(name)
-        raw = _verified(descriptor, content)
-        manifest = _parsed(descriptor, raw)
+        demand_tag(name)
+        raw = verified(descriptor, content)
+        manifest = parsed(descriptor, raw)
         with self._folder.locked():
             # Under the lock, so that `collect` cannot take a child away in between.
             self._demand_children(descriptor, manifest)
@@ -250,49 +249,3 @@ class LayoutStore:
         elif not self._lists.holds(changed, descriptor, manifest):
             changed = changed.listed(descriptor)
         return changed.without_nameless({child.digest for child in manifest.children})
-
-
-def _demand_tag(name: str | None) -> None:
-    if name is not None and TAG.fullmatch(name) is None:
-        raise InvalidInput(
-            f"not a tag: {name[:128]!r}", hint="letters, digits, _ . - and at most 128 of them"
-        )
-
-
-def _verified(descriptor: Descriptor, content: Content) -> bytes:
-    """A manifest's bytes.
-
-    Raises:
-        InvalidInput: it is larger than any registry takes.
-        IntegrityError: it is not what the descriptor says.
-    """
-    if descriptor.size > MANIFEST_LIMIT:
-        raise InvalidInput("manifest is larger than 4 MiB", cause=f"{descriptor.size} bytes")
-    raw = bytearray()
-    buffer = memoryview(bytearray(_BUFFER))
-    with content.open() as reader:
-        while len(raw) <= descriptor.size and (count := reader.readinto(buffer)):
-            raw += buffer[:count]
-    hasher = descriptor.digest.hasher()
-    hasher.update(raw)
-    if (len(raw), hasher.hexdigest()) != (descriptor.size, descriptor.digest.hex):
-        raise IntegrityError(
-            f"content is not {descriptor.digest}",
-            cause=f"got {descriptor.digest.algorithm}:{hasher.hexdigest()}",
-        )
-    return bytes(raw)
-
-
-def _parsed(descriptor: Descriptor, raw: bytes) -> Manifest | Index:
-    manifest = parse(raw, descriptor.media_type)
-    if manifest.media_type != descriptor.media_type:
-        raise InvalidInput(
-            f"manifest {descriptor.digest.short} is not what its descriptor says",
-            cause=f"it is {manifest.media_type[:100]}, not {descriptor.media_type[:100]}",
-        )
-    return manifest
-
-
-def _plain(descriptor: Descriptor) -> Descriptor:
-    """What every store says of a name: no annotations of this index.json, no claimed types."""
-    return Descriptor(descriptor.media_type, descriptor.digest, descriptor.size)

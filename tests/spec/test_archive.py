@@ -12,8 +12,8 @@ from packing.trees import trees
 from packing.unpack.layers import FORMATS, MIB, member, noise, tar
 
 from lading.errors import IntegrityError, LadingError
-from lading.packing.unpack import archive
-from lading.packing.unpack.archive import ArchiveParser
+from lading.spec import archive
+from lading.spec.archive import ArchiveParser
 
 BLOCK = 512
 

@@ -11,7 +11,7 @@ import re
 from typing import Protocol
 
 from lading.errors import IntegrityError
-from lading.packing.names import refused, safe_path
+from lading.spec.member_names import refused, safe_path
 
 BLOCK = 512
 # Long names and PAX records are held in memory; no honest one comes near this.

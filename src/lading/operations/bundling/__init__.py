@@ -1,0 +1,1 @@
+"""What goes into a bundle beside versions, and what is in one."""

@@ -1,0 +1,94 @@
+"""A folder of documents as an artifact: what Flux reads as OCIRepository, and oras as a file.
+
+The same files are the same digest: nothing in it says when or by whom it was made.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from tarfile import GNU_FORMAT, TarFile, TarInfo
+from typing import Final
+
+from lading.errors import InvalidInput, LocalFailure
+from lading.spec import mediatypes
+from lading.spec.descriptor import Descriptor
+from lading.spec.manifest import Manifest
+
+# Flux's own, which it writes itself with `flux push artifact`.
+CONFIG: Final = "application/vnd.cncf.flux.config.v1+json"
+CONTENT: Final = "application/vnd.cncf.flux.content.v1.tar+gzip"
+# Documents are kilobytes; what is more is another folder.
+_MOST_FILES: Final = 1000
+_MOST_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsArtifact:
+    """The manifest, and the content that it names."""
+
+    manifest: Manifest
+    blobs: tuple[tuple[Descriptor, bytes], ...]
+
+
+def documents_artifact(folder: Path) -> DocumentsArtifact:
+    """The YAML files below a folder, and the others beside them.
+
+    Raises:
+        InvalidInput: there is none, there are too many, or one is a link.
+        LocalFailure: one cannot be read.
+    """
+    files = _files(folder)
+    layer = gzip.compress(_tar(files), mtime=0)
+    config = b"{}"
+    title = {mediatypes.TITLE: f"{folder.resolve().name}.tar.gz"}
+    described = Descriptor.of(config, CONFIG), Descriptor.of(layer, CONTENT).with_annotations(title)
+    manifest = Manifest.build(described[0], (described[1],))
+    return DocumentsArtifact(manifest, ((described[0], config), (described[1], layer)))
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    try:
+        paths = sorted(path for path in _walk(folder) if not path.is_dir())
+        if not any(path.suffix in (".yaml", ".yml") for path in paths):
+            raise InvalidInput(
+                f"there are no documents in {folder}", hint="lading deploy REF -o DIR writes some"
+            )
+        found: dict[str, bytes] = {}
+        left = _MOST_BYTES
+        for path in paths:
+            if path.is_symlink() or not path.is_file():
+                raise InvalidInput(f"{path} is no regular file", hint="copy it into the folder")
+            left -= path.stat().st_size
+            if left < 0 or len(found) >= _MOST_FILES:
+                raise InvalidInput(
+                    f"{folder} is no folder of documents",
+                    cause=f"over {_MOST_FILES} files, or {_MOST_BYTES >> 20} MiB",
+                )
+            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+    except OSError as error:
+        raise LocalFailure(f"cannot read {folder}", cause=error.strerror) from error
+    return found
+
+
+def _walk(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for above, children, files in os.walk(folder):
+        children[:] = [child for child in children if child != ".git"]
+        found += (Path(above) / name for name in files)
+        if len(found) > _MOST_FILES:
+            break
+    return found
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    whole = io.BytesIO()
+    with TarFile(fileobj=whole, mode="w", format=GNU_FORMAT) as archive:
+        for name, raw in files.items():
+            member = TarInfo(name)
+            member.size = len(raw)
+            archive.addfile(member, io.BytesIO(raw))
+    return whole.getvalue()
