@@ -253,6 +253,42 @@ def tls_push(setting: Setting) -> Iterator[Case]:
 
 
 @contextmanager
+def bundle(setting: Setting) -> Iterator[Case]:
+    """A version of 2 GB out of a registry into one file, and from there into an empty registry."""
+    model = data.large(setting.work, setting.scale)
+    lading = setting.scripts.lading
+    with setting.folder("bundle") as folder, DockerRegistry(folder / "registry") as registry:
+        seed = Place(folder, registry, "bench/model")
+
+        def packed(place: Place) -> Command:
+            return lading(place, "bundle", seed.reference, "-o", place.folder / "bundle.tar")
+
+        def unpacked(place: Place) -> Command:
+            return lading(place, "unbundle", place.folder / "bundle.tar", place.registry.host)
+
+        yield Case(
+            {
+                "bundle": "bundle: a version of 2 GB out of a registry into one file",
+                "unbundle": "unbundle: that file into an empty registry",
+            },
+            (
+                Tool(
+                    "lading",
+                    (Step("bundle", packed), Step("unbundle", unpacked, _pushed(model))),
+                    prepare=lambda: _run(lading(seed, "push", model.folder, seed.reference)),
+                ),
+                Tool(
+                    "skopeo",
+                    (
+                        Step("bundle", partial(tools.skopeo_bundle, seed)),
+                        Step("unbundle", tools.skopeo_unbundle, _pushed(model)),
+                    ),
+                ),
+            ),
+        )
+
+
+@contextmanager
 def small(setting: Setting) -> Iterator[Case]:
     """1,000 files of 20 KB there and back."""
     model = data.many(setting.work, setting.scale)
@@ -329,6 +365,7 @@ CASES = {
     "push": push,
     "tls-pull": tls_pull,
     "tls-push": tls_push,
+    "bundle": bundle,
     "capture": capture,
 }
 # Only with --all, or by name.

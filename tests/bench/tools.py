@@ -154,6 +154,21 @@ def skopeo_pull(place: Place) -> Command:
     return _skopeo(place, *flags, f"docker://{place.reference}", f"dir:{place.out}")
 
 
+def skopeo_bundle(seed: Place, place: Place) -> Command:
+    """The same version, index and all, into one file."""
+    flags = ("--all", "--src-tls-verify=false", "--preserve-digests")
+    return _skopeo(place, *flags, f"docker://{seed.reference}", f"oci-archive:{_archive(place)}")
+
+
+def skopeo_unbundle(place: Place) -> Command:
+    flags = ("--all", "--dest-tls-verify=false", "--preserve-digests")
+    return _skopeo(place, *flags, f"oci-archive:{_archive(place)}", f"docker://{place.reference}")
+
+
+def _archive(place: Place) -> str:
+    return f"{place.folder / 'bundle.tar'}:{place.repository}:1.0.0"
+
+
 def _skopeo(place: Place, *arguments: str) -> Command:
     # A machine without containers-common has no policy file.
     return place.command("skopeo", "--insecure-policy", "copy", "--quiet", *arguments)
