@@ -34,6 +34,7 @@ from lading.operations.status import status
 from lading.operations.tag import tag
 from lading.operations.unbundle import unbundle
 from lading.settings import Settings
+from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
 from lading.spec.manifest import Manifest, parse
 from lading.spec.reference import Reference
@@ -196,6 +197,41 @@ def test_several_models_share_a_file(model: Path, file: Path, settings: Settings
     with pytest.raises(InvalidInput, match="which repository") as refusal:
         history(f"oci:{file}", settings=settings)
     assert f"oci:{file}/ml/fraud" in (refusal.value.hint or "")
+
+
+def test_what_two_models_share_is_sent_once(
+    model: Path, file: Path, settings: Settings, own_registry: DockerRegistry
+) -> None:
+    for name in ("ml/fraud", "ml/churn"):
+        (model / "config.json").write_text(name)
+        push(model, f"{name}:1.0.0", settings=settings)
+    bundle(["ml/fraud:1.0.0", "ml/churn:1.0.0"], file, settings=settings)
+
+    put = unbundle(file, own_registry.host, settings=settings)
+
+    assert put.mounted > 9_000_000
+    assert put.sent < 9_500_000
+    for name in ("ml/fraud", "ml/churn"):
+        there = digest_of(f"{own_registry.host}/{name}:1.0.0", settings)
+        assert there == digest_of(f"{name}:1.0.0", settings)
+
+
+@here
+def test_signatures_by_tag_come_along_and_those_of_others_do_not(
+    version: str, file: Path, settings: Settings
+) -> None:
+    store = stores.open_store(Reference.parse(version), settings)
+    root = store.resolve("1.0.0")
+    raw = read(store, root)
+    for digits in (root.digest.hex, "a" * 64):
+        store.push(root, BytesContent(raw), f"sha256-{digits}.sig")
+
+    bundle([version], file, settings=settings)
+    unbundle(file, "site", settings=settings)
+
+    assert digest_of(f"site/ml/fraud:sha256-{root.digest.hex}.sig", settings) == root.digest
+    with pytest.raises(NotFound):
+        digest_of(f"site/ml/fraud:sha256-{'a' * 64}.sig", settings)
 
 
 # Twice, at once, broken off

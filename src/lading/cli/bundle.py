@@ -31,7 +31,7 @@ def bundle(
     references: Annotated[
         list[str],
         typer.Argument(
-            metavar="REF…",
+            metavar="REF",
             help="What to bundle: versions or stages of any models.",
             show_default=False,
             autocompletion=offers.references,

@@ -14,7 +14,7 @@ ReferenceArgument = Annotated[
     str,
     typer.Argument(
         metavar="REF",
-        help="[HOST/]NAME[:TAG|@DIGEST], or oci:FOLDER[:TAG] for a layout folder.",
+        help="[HOST/]NAME[:TAG|@DIGEST], or oci:FOLDER[:TAG] for a layout folder or a bundle.",
         show_default=False,
         autocompletion=offers.references,
     ),

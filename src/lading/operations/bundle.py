@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lading.errors import InvalidInput, NotFound
 from lading.ledger.book import is_ledger
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.descriptor import Descriptor
+
+# Lists of referrers are called so, too, but for what follows the digest.
+_SIGNATURE: Final = re.compile(r"sha256-([0-9a-f]{64})\.", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,17 @@ class _Packing:
         lines = sorted(book.lines.values(), key=lambda line: line.order)
         copy_events(self.source, self.target, lines, shelf=shelf, jobs=self.shipment.jobs)
         self._other_names(book)
+        self._signatures(names)
         return len(lines)
+
+    def _signatures(self, names: frozenset[str]) -> None:
+        """What cosign hangs on something by a tag that spells its digest."""
+        for name in sorted(names):
+            signed = _SIGNATURE.match(name)
+            with suppress(NotFound):  # of something that stays behind
+                if signed:
+                    self.target.resolve(f"sha256:{signed[1]}")
+                    self.shipment.one(self.source.resolve(name), name)
 
     def _other_names(self, book: Book) -> None:
         """Stages, and ``latest``, where they name what is in the file."""

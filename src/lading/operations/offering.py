@@ -134,10 +134,8 @@ def _tags(place: Reference, settings: Settings) -> Iterable[str]:
     if place.host:
         glance, path = _catalogue(settings)
         return (*glance.versions(path, place.base), *glance.stages(path, place.base))
-    from lading.stores.layout import LayoutStore
-
     try:
-        return tuple(LayoutStore(stores.local_folder(place, settings), create=False).names())
+        return tuple(stores.open_store(place, settings).names())
     except LadingError:
         return ()
 

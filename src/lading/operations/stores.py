@@ -166,8 +166,11 @@ def open_store(
 
 def _file_above(path: Path) -> Path | None:
     """The file that a path leads into: ``bundle.tar`` of ``bundle.tar/ml/fraud``."""
-    there = next((each for each in (path, *path.parents) if each.exists()), None)
-    return there if there is not None and not there.is_dir() else None
+    try:
+        there = next((each for each in (path, *path.parents) if each.exists()), None)
+        return there if there is not None and not there.is_dir() else None
+    except OSError:
+        return None  # whoever opens the layout is told what this machine refuses
 
 
 def _in_bundle(file: Path, path: Path) -> BundleStore:

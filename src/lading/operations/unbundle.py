@@ -25,6 +25,7 @@ from lading.transfer import OnProgress, Tally, read
 
 if TYPE_CHECKING:
     from lading.operations.lifecycle.logbook import Logbook
+    from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.descriptor import Descriptor
     from lading.spec.digest import Digest
@@ -81,8 +82,18 @@ def unbundle(
     archive = open_archive(Path(file))
     under = _destination(destination)
     tally = Tally()
+    beside: dict[Digest, AnyStore] = {}
     unloading = [
-        _opened(archive, name, under, settings, jobs=jobs, on_progress=on_progress, tally=tally)
+        _opened(
+            archive,
+            name,
+            under,
+            settings,
+            jobs=jobs,
+            on_progress=on_progress,
+            tally=tally,
+            beside=beside,
+        )
         for name in sorted(archive.repositories)
     ]
     for each in unloading:
@@ -135,6 +146,7 @@ def _opened(
     jobs: int | None,
     on_progress: OnProgress | None,
     tally: Tally,
+    beside: dict[Digest, AnyStore],
 ) -> _Unloading:
     name = "/".join(filter(None, (under.repository, repository)))
     if not name:
@@ -150,7 +162,15 @@ def _opened(
     origin = Reference(repository or name, layout=inside)
     to = open_logbook(place, settings, store=stores.open_store(place, settings, create=True))
     shipment = Shipment(
-        source, to.store, place, Numbers(to), jobs or settings.jobs, True, on_progress, tally=tally
+        source,
+        to.store,
+        place,
+        Numbers(to),
+        jobs or settings.jobs,
+        True,
+        on_progress,
+        beside=beside,
+        tally=tally,
     )
     return _Unloading(source, origin, shipment, to)
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from lading.errors import Conflict, NotFound
 from lading.operations.reading.images import NamedImage, images_of
+from lading.ports import Mounter
 from lading.spec.descriptor import Descriptor
 from lading.spec.reference import Reference
 from lading.spec.tags import image_tag
 from lading.spec.version import Version
-from lading.transfer import OnProgress, Tally
+from lading.transfer import OnProgress, Tally, survey
 from lading.transfer import copy as transfer_copy
 from lading.transfer.attach import listed
 from lading.transfer.copy import children
@@ -45,7 +46,9 @@ class Shipment:
     on_progress: OnProgress | None
     # Whether the images that evidence names go along with it.
     images: bool = True
-    # Those that are not where the version is.
+    # Who has what was moved before into a repository beside this one; None where there is none.
+    beside: dict[Digest, AnyStore] | None = None
+    # Those images that are not where the version is.
     missing: list[NamedImage] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     copied: list[CopiedTag] = field(default_factory=list)
@@ -84,6 +87,7 @@ class Shipment:
 
     def _move(self, root: Descriptor, tag: str | None, *, unchanged: bool, referrers: bool) -> None:
         known = self._known(root) if unchanged else frozenset()
+        self._take(root)
         moved = transfer_copy(
             self.source,
             self.target,
@@ -95,9 +99,24 @@ class Shipment:
         )
         # Manifests are pushed in any case, which is cheaper than to ask for each.
         moved.statuses.update(dict.fromkeys(known & moved.statuses.keys(), "present"))
-        self.tally.statuses |= moved.statuses
+        self.tally.statuses |= {
+            # What was moved or mounted by this very call is there when it is looked for again.
+            digest: self.tally.statuses.get(digest, status) if status == "present" else status
+            for digest, status in moved.statuses.items()
+        }
         self.tally.sizes |= moved.sizes
         self.copied.append(CopiedTag(tag, root.digest, unchanged))
+
+    def _take(self, root: Descriptor) -> None:
+        """Have by a mount what a repository beside this one was given before."""
+        if self.beside is None:
+            return
+        for leaf in survey(self.source, root).leaves:
+            other = self.beside.setdefault(leaf.digest, self.target)
+            if other is self.target or not isinstance(self.target, Mounter):
+                continue
+            if not self.target.exists(leaf) and self.target.mount(leaf, other):
+                self.tally.note(leaf, "mounted")
 
     def _known(self, root: Descriptor) -> frozenset[Digest]:
         """The manifests of a root that is there, and of what hangs on it there."""
