@@ -103,6 +103,7 @@ SURFACE = [
     "status",
     "tag",
     "unbundle",
+    "unbundle_documents",
     "unbundle_list",
     "verify",
     "verify_webhook",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lading.operations.attach import attach
     from lading.operations.best import best
     from lading.operations.bundle import bundle
+    from lading.operations.bundling.documents import unbundle_documents
     from lading.operations.bundling.listing import unbundle_list
     from lading.operations.check_env import check_env
     from lading.operations.clear import clear
@@ -196,6 +197,7 @@ __all__ = [
     "status",
     "tag",
     "unbundle",
+    "unbundle_documents",
     "unbundle_list",
     "verify",
     "verify_webhook",
@@ -297,6 +299,7 @@ _HOMES = {
     "status": "lading.operations.status",
     "tag": "lading.operations.tag",
     "unbundle": "lading.operations.unbundle",
+    "unbundle_documents": "lading.operations.bundling.documents",
     "unbundle_list": "lading.operations.bundling.listing",
     "verify": "lading.operations.verify",
     "verify_webhook": "lading.hooks.signing",

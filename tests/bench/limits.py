@@ -49,6 +49,9 @@ LIMITS = (
     Limit("push", "lading", "openssl+curl", 0.75),
     Limit("push", "lading", "oras-py", 0.7),
     Limit("again", "lading", "oras-py", 0.1),
+    # One file that is written once, beside a folder that is then put into a file.
+    Limit("bundle", "lading", "skopeo", 0.8),
+    Limit("unbundle", "lading", "skopeo", 0.7),
     Limit("tls-pull", "lading", "curl", 1.3),
     Limit("tls-push", "lading", "curl", 1.3),
     # What comes on top of one request for each repository, a whole process included.

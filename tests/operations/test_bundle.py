@@ -6,6 +6,7 @@ tests/stores/test_bundle.py; memory and speed are in tests/bench (case ``bundle`
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +22,9 @@ from parts.skopeo import Skopeo
 from lading.errors import Conflict, IntegrityError, InvalidInput, LadingError, NotFound
 from lading.operations import stores
 from lading.operations.bundle import BundleResult, bundle
+from lading.operations.bundling.documents import unbundle_documents
 from lading.operations.bundling.listing import unbundle_list
-from lading.operations.deploying.artifact import CONFIG, CONTENT
+from lading.operations.deploying.artifact import CONFIG, CONTENT, documents_in
 from lading.operations.evidence import evidence
 from lading.operations.history import history
 from lading.operations.inspect import inspect
@@ -232,6 +234,37 @@ def test_signatures_by_tag_come_along_and_those_of_others_do_not(
     assert digest_of(f"site/ml/fraud:sha256-{root.digest.hex}.sig", settings) == root.digest
     with pytest.raises(NotFound):
         digest_of(f"site/ml/fraud:sha256-{'a' * 64}.sig", settings)
+
+
+@here
+def test_a_bundle_of_a_bundle_keeps_the_names(version: str, file: Path, settings: Settings) -> None:
+    bundle([version], file, settings=settings)
+
+    for number, inside in enumerate((f"oci:{file}:prod", f"oci:{file}/ml/fraud:1.0.0")):
+        again = file.with_name(f"{number}.tar")
+        bundle([inside], again, settings=settings)
+        assert name_in(again) == "ml/fraud"
+        assert (
+            history(f"oci:{again}", settings=settings).events
+            == history("ml/fraud", settings=settings).events
+        )
+
+
+def test_what_is_bundled_by_digest_is_found_by_digest(
+    model: Path, file: Path, settings: Settings
+) -> None:
+    push(model, "ml/fraud:1.0.0", settings=settings)
+    store = stores.open_store(Reference.parse("ml/fraud"), settings)
+    digest = store.resolve("1.0.0").digest
+    for name in ("1.0.0", "latest"):
+        store.untag(name)
+    bundle([f"ml/fraud@{digest}"], file, settings=settings)
+
+    for _ in "twice":
+        put = unbundle(file, "site", settings=settings)
+
+    assert digest_of(f"site/ml/fraud@{digest}", settings) == digest
+    assert [name.digest for name in put.names] == [digest]
 
 
 # Twice, at once, broken off
@@ -474,6 +507,40 @@ def test_documents_come_along_as_flux_reads_them(
     with tarfile.open(raw) as archive:
         assert archive.getnames() == ["deployment.yaml", "kustomization.yaml"]
     assert [t.kind for t in unbundle_list(file).things if "deploy/" in t.reference] == ["documents"]
+
+
+@here
+def test_documents_are_written_as_they_were_and_never_over_others(
+    version: str, file: Path, settings: Settings, tmp_path: Path, tree: Callable[[Path], Tree]
+) -> None:
+    folder = tmp_path / "fraud-prod"
+    (folder / "base").mkdir(parents=True)
+    (folder / "base" / "deployment.yaml").write_text("kind: Deployment\n")
+    (folder / "kustomization.yaml").write_text("resources: [base/deployment.yaml]\n")
+    bundle([version], file, documents=[folder], settings=settings)
+
+    for _ in "twice":
+        written = unbundle_documents(file, tmp_path / "site")
+
+    assert written.folders == (str(tmp_path / "site" / "fraud-prod"),)
+    assert tree(tmp_path / "site" / "fraud-prod") == tree(folder)
+    (tmp_path / "site" / "fraud-prod" / "kustomization.yaml").write_text("mine\n")
+    with pytest.raises(Conflict, match="other content"):
+        unbundle_documents(file, tmp_path / "site")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"no gzip",
+        gzip.compress(b"no tar" * 200),
+        gzip.compress(bytes(40 * 1024 * 1024)),
+        gzip.compress(bytes(1024))[:-9],
+    ],
+)
+def test_documents_of_anybody_are_bounded(raw: bytes) -> None:
+    with pytest.raises(IntegrityError):
+        documents_in(raw)
 
 
 @here

@@ -54,6 +54,15 @@ def unbundle(
         bool,
         typer.Option("--stages", help="Bring the ledger, too, and name stages as it says."),
     ] = False,
+    documents: Annotated[
+        Path | None,
+        typer.Option(
+            "--documents",
+            metavar="DIR",
+            help="Write the deploy documents below DIR, and put nothing anywhere.",
+            show_default=False,
+        ),
+    ] = None,
     jobs: Jobs = None,
 ) -> None:
     """Put what is in a bundle into a registry.
@@ -68,14 +77,20 @@ def unbundle(
     too: lading history oci:FILE, or oci:FILE/NAME where it has several models.
     """
     console = Console.of(context)
+    if (listed or documents) and (destination is not None or stages):
+        raise InvalidInput("--list and --documents put nothing anywhere, and take nothing but FILE")
     if listed:
-        if destination is not None or stages:
-            raise InvalidInput("--list writes nothing, and takes nothing but FILE")
         from lading.operations.bundling.listing import unbundle_list
 
         found = unbundle_list(file)
         console.say(_held(found))
         console.answer(found, (_line(found, each) for each in range(len(found.things))))
+        return
+    if documents:
+        from lading.operations.bundling.documents import unbundle_documents
+
+        written = unbundle_documents(file, documents)
+        console.answer(written, written.folders)
         return
     from lading.operations import unbundle as operation
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +23,7 @@ from lading.spec.manifest import parse
 from lading.spec.own_version import stated_version
 from lading.spec.reference import Reference, is_repository
 from lading.spec.tags import LATEST, LEDGER, is_segment
-from lading.stores.bundle import NewArchive, NewBundleStore, new_archive
+from lading.stores.bundle import BundleStore, NewArchive, NewBundleStore, new_archive
 from lading.transfer import OnProgress, read
 from lading.transfer import copy as transfer_copy
 
@@ -84,7 +84,7 @@ def bundle(
     """
     settings = stores.settled(settings)
     path = Path(file)
-    wanted = _by_repository([stores.locate(each, settings) for each in references])
+    wanted = _by_repository([_placed(each, settings) for each in references])
     folders = [Path(each) for each in documents]
     if not wanted and not folders:
         raise InvalidInput("nothing is to be bundled", hint="name a version: lading bundle REF")
@@ -107,6 +107,16 @@ def bundle(
         if not is_ledger(tag)
     ]
     return BundleResult(str(path), path.stat().st_size, tuple(names), events, tuple(notes))
+
+
+def _placed(reference: str | Reference, settings: Settings) -> Reference:
+    """Where it is; out of another bundle it keeps its repository's name."""
+    place = stores.locate(reference, settings)
+    if place.layout is None:
+        return place
+    source = stores.open_store(place, settings)
+    named = isinstance(source, BundleStore) and source.repository
+    return replace(place, repository=named) if named else place
 
 
 def _by_repository(places: list[Reference]) -> dict[str, list[Reference]]:

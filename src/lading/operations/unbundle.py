@@ -200,12 +200,13 @@ class _Unloading:
 
     def all(self) -> None:
         """Everything, the ledger included."""
-        self._untagged({root.digest for root in self._versions().values()})
         if not list(self.source.names()):
+            self._untagged()
             return
         came = copy_all(self.shipment, self.source, self.origin, self.to.settings)
         self.events = came.events
         self.notes += came.notes
+        self._untagged()
 
     def each(self) -> None:
         """Versions and other names, with what was said of them; no stage moves."""
@@ -229,7 +230,7 @@ class _Unloading:
                     f" {self.to.place.with_digest(root.digest)} {name}, or --stages brings"
                     " the ledger"
                 )
-        self._untagged({root.digest for root in versions.values()})
+        self._untagged()
         name_highest(self.to.store, names)
         self.notes += [*origin.notes, *self.to.notes]
 
@@ -254,11 +255,11 @@ class _Unloading:
         if there not in (None, root.digest):
             self.notes.append(f"{name} named {there} in {self.to.place.base} before")
 
-    def _untagged(self, known: set[Digest]) -> None:
+    def _untagged(self) -> None:
         """What was bundled by digest; evidence comes with what it is about."""
-        tagged = {self.source.resolve(name).digest for name in self.source.names()}
+        known = {copied.digest for copied in self.shipment.copied}
         for root in self.source.untagged():
-            if root.digest in known | tagged:
+            if root.digest in known:
                 continue
             if parse(read(self.source, root), root.media_type).subject is None:
                 self.shipment.one(root, None)

@@ -8,13 +8,15 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from tarfile import GNU_FORMAT, TarFile, TarInfo
 from typing import Final
 
-from lading.errors import InvalidInput, LocalFailure
+from lading.errors import IntegrityError, InvalidInput, LocalFailure
 from lading.spec import mediatypes
+from lading.spec.archive import ArchiveParser
 from lading.spec.descriptor import Descriptor
 from lading.spec.manifest import Manifest
 
@@ -48,6 +50,46 @@ def documents_artifact(folder: Path) -> DocumentsArtifact:
     described = Descriptor.of(config, CONFIG), Descriptor.of(layer, CONTENT).with_annotations(title)
     manifest = Manifest.build(described[0], (described[1],))
     return DocumentsArtifact(manifest, ((described[0], config), (described[1], layer)))
+
+
+def documents_in(raw: bytes) -> dict[str, bytes]:
+    """The files of an artifact's content, by their paths; whoever wrote it may be anybody.
+
+    Raises:
+        IntegrityError: it is no such content, too large, or an archive that is refused.
+    """
+    opening = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        whole = opening.decompress(raw, _MOST_BYTES * 2)
+    except zlib.error as error:
+        raise IntegrityError("documents are refused", cause=str(error)) from error
+    if not opening.eof:
+        raise IntegrityError("documents are refused", cause="they are cut off, or too large")
+    files = _Files()
+    parser = ArchiveParser(files, len(whole))
+    parser.feed(memoryview(whole))
+    parser.finish()
+    return {path: bytes(content) for path, content in files.found.items()}
+
+
+class _Files:
+    """Told of members; keeps the files, which are known to be small together."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, bytearray] = {}
+        self._last = bytearray()
+
+    def frame(self, piece: memoryview) -> None: ...
+
+    def folder(self, path: str) -> None: ...
+
+    def start_file(self, path: str, size: int) -> None:
+        self._last = self.found[path] = bytearray()
+
+    def file_bytes(self, piece: memoryview) -> None:
+        self._last += piece
+
+    def end_file(self) -> None: ...
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -47,6 +47,11 @@ class BundleStore:
         """The file that this repository is in."""
         return self._archive
 
+    @property
+    def repository(self) -> str:
+        """What this repository is called in the file."""
+        return self._repository
+
     # Source
 
     def resolve(self, name: str) -> Descriptor:
