@@ -198,6 +198,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(
         monkeypatch.setattr(os, "pwrite", full)
         push_bytes(store, b"too much")
 
+    assert refusal.value.what == f"cannot write {file}"
     assert "free some space" in (refusal.value.hint or "")
     assert list(file.parent.iterdir()) == []
 

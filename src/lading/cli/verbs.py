@@ -20,7 +20,6 @@ LOOK = "Look"
 EVIDENCE = "Evidence"
 STAGES = "Stages and history"
 IMAGES = "Images"
-DEPLOY = "Deploy"
 WATCH = "Pipelines"
 RUN = "Run models"
 DEPLOY = "Deploy"
@@ -72,8 +71,6 @@ VERBS = {
     "ledger": Verb("Look after the ledger: verify, repair, show, export, adopt.", STAGES),
     "policy": Verb("Show what stages need, check a version, and write a first policy.", STAGES),
     "image": Verb("Make images that run a version, and look into them.", IMAGES),
-    "bundle": Verb("Write versions, images and history into one file.", DEPLOY),
-    "unbundle": Verb("Put what is in a bundle into a registry.", DEPLOY),
     "evaluate": Verb("Record how well a version does, after it was pushed.", EVIDENCE),
     "attach": Verb("Hang a file on a version: a report, a scan, a bill of materials.", EVIDENCE),
     "evidence": Verb("List what hangs on a version, or fetch one piece of it.", EVIDENCE),
@@ -83,6 +80,8 @@ VERBS = {
     "predict": Verb("Ask a model about every row of a file.", RUN),
     "serve": Verb("Serve a model over HTTP, and follow a stage.", RUN),
     "deploy": Verb("Write documents that run exactly one digest of a version.", DEPLOY),
+    "bundle": Verb("Write versions, images and history into one file.", DEPLOY),
+    "unbundle": Verb("Put what is in a bundle into a registry.", DEPLOY),
     "tag": Verb("Give a version another name, such as candidate.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),
     "gc": Verb("Throw away versions that nobody needs, and what is left over.", NAMES),

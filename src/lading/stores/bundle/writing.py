@@ -36,6 +36,8 @@ _END: Final = bytes(2 * BLOCK)
 class NewArchive(Archive):
     """The file that is being written; many threads may add to it."""
 
+    # What it will be called.
+    final: Path = field(default_factory=Path)
     fd: int = -1
     end: int = 0
     holes: int = 0
@@ -43,6 +45,9 @@ class NewArchive(Archive):
     own: dict[str, set[Digest]] = field(default_factory=dict)
     coming: set[Digest] = field(default_factory=set)
     changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __str__(self) -> str:
+        return str(self.final)
 
     def write(self, descriptor: Descriptor, content: Content) -> None:
         """Write content, once, whoever else brings it at the same moment.
@@ -152,7 +157,7 @@ def new_archive(path: Path, *, fsync: bool = False) -> Iterator[NewArchive]:
                 remove_abandoned(path.parent / name)
         fd, part = _new_part(path.parent, begun)
     try:
-        archive = NewArchive(part, fd=fd)
+        archive = NewArchive(part, final=path, fd=fd)
         archive.begin()
         yield archive
         archive.seal()
