@@ -211,6 +211,18 @@ class BlobReader(Protocol):
 
 
 @runtime_checkable
+class Doubtable(Protocol):
+    """A source that asks more than one place, and learns from its reader which one was wrong."""
+
+    def doubt(self, descriptor: Descriptor) -> bool:
+        """What was fetched for this was not what its digest says: whether to fetch it again.
+
+        Says so finitely often: each time a place less is asked, or in another way.
+        """
+        ...
+
+
+@runtime_checkable
 class Mounter(Protocol):
     """A target that can take content from a sibling without moving bytes."""
 

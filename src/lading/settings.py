@@ -2,8 +2,8 @@
 
 A flag wins over the environment, the environment over the project's ``lading.toml``, that over
 the user's ``config.toml``, that over the default. A project file may not weaken the way
-registries are spoken to, nor replace the user's policy: it comes with the folder, and the folder
-may come from anywhere.
+registries are spoken to, name mirrors that would be asked and believed in their place, nor replace
+the user's policy: it comes with the folder, and the folder may come from anywhere.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lading.errors import InvalidInput
+from lading.spec.mirror import Mirrors, parse_mirrors
 from lading.spec.nearest import nearest
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,9 @@ class Settings:
     jobs: int = 4
     offline: bool = False
     insecure: frozenset[str] = frozenset()
+    # Who else has the content of a registry; and whether they are asked for it first.
+    mirrors: Mirrors = ()
+    mirrors_first: bool = False
     ca_file: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
@@ -251,6 +255,8 @@ _VARIABLES = {
     "jobs": "LADING_JOBS",
     "offline": "LADING_OFFLINE",
     "insecure": "LADING_INSECURE",
+    "mirrors": "LADING_MIRRORS",
+    "mirrors_first": "LADING_MIRRORS_FIRST",
     "ca_file": "LADING_CA_FILE",
     "client_cert": "LADING_CLIENT_CERT",
     "client_key": "LADING_CLIENT_KEY",
@@ -333,8 +339,8 @@ def _value(name: str, value: Any, where: str) -> Any:
     try:
         if kind.startswith("frozenset"):
             return frozenset(value.replace(",", " ").split() if isinstance(value, str) else value)
-        if kind == "bool":
-            return _truth(value)
+        if made := {"bool": _truth, "Mirrors": parse_mirrors}.get(kind):
+            return made(value)
         if kind in ("int", "float"):
             return int(value) if kind == "int" else float(value)
         if kind.startswith("tuple"):

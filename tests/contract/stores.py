@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Protocol
 
 from parts.double import Double
+from parts.process import free_port
 from parts.registry import DockerRegistry
 
 from lading.errors import IntegrityError, Unsupported
 from lading.ports import Absorber, Content, Deleter, Lister, Mounter, RangeReader, Referrers, Store
 from lading.settings import Settings
 from lading.spec.descriptor import Descriptor
+from lading.spec.mirror import mirrors_of, parse_mirrors
 from lading.stores.bundle import NewArchive, NewBundleStore, new_archive
 from lading.stores.layout import LayoutStore
 from lading.stores.memory import MemoryStore
+from lading.stores.mirrored import MirroredStore
 from lading.stores.remote.registry import RemoteStore
 
 
@@ -91,10 +94,36 @@ def remote(host: str, folder: Path) -> Iterator[Place]:
         yield opened
 
 
+@contextmanager
+def mirrored(folder: Path) -> Iterator[Place]:
+    """A registry whose mirrors have nothing, or are not there at all, and are asked first."""
+    with DockerRegistry(folder / "registry") as registry, Double() as mirror:
+        gone = f"127.0.0.1:{free_port()}"
+        mirrors = parse_mirrors({registry.host: [gone, f"{mirror.host}/copies"]})
+        settings = Settings(
+            home=folder / "home",
+            cache=folder / "cache",
+            retries=1,
+            timeout=20,
+            mirrors=mirrors,
+            mirrors_first=True,
+        )
+        with ExitStack() as connections:
+
+            def opened(repository: str) -> MirroredStore:
+                named = mirrors_of(registry.host, repository, settings.mirrors)
+                store = MirroredStore(registry.host, repository, settings, named)
+                connections.callback(store.close)
+                return store
+
+            yield opened
+
+
 PLACES: Mapping[str, Callable[[Path], AbstractContextManager[Place]]] = {
     "memory": memory,
     "layout": layout,
     "bundle": bundle,
     "distribution 2.8": distribution,
     "strict OCI 1.1": double,
+    "mirrored": mirrored,
 }

@@ -81,6 +81,7 @@ class Fault:
     truncate: int | None = None
     corrupt: bool = False
     delay: float = 0.0
+    trickle: float = 0.0
     lose_upload: bool = False
     lose_answer: bool = False
     action: Callable[[], object] | None = None
@@ -173,6 +174,7 @@ class Double(Server):
         truncate: int | None = None,
         corrupt: bool = False,
         delay: float = 0.0,
+        trickle: float = 0.0,
         lose_upload: bool = False,
         lose_answer: bool = False,
     ) -> Fault:
@@ -188,6 +190,7 @@ class Double(Server):
         - ``truncate``: the answer's body ends, politely, after so many bytes.
         - ``corrupt``: a byte of the answer's body is another one.
         - ``delay``: seconds before anything is done.
+        - ``trickle``: the answer's body comes in pieces of a kilobyte, so many seconds apart.
         - ``lose_upload``: the upload session is forgotten first.
         - ``lose_answer``: everything is done, and the connection reset before the answer.
 
@@ -206,6 +209,7 @@ class Double(Server):
             truncate=truncate,
             corrupt=corrupt,
             delay=delay,
+            trickle=trickle,
             lose_upload=lose_upload,
             lose_answer=lose_answer,
         )
@@ -292,7 +296,11 @@ class RegistryHandler(Handler):
         if fault.corrupt and data:
             data = bytearray(data)
             data[len(data) // 2] ^= 0x20
-        if fault.truncate is not None:
+        if fault.trickle:
+            for start in range(0, len(data), 1024):
+                time.sleep(fault.trickle)
+                super().send(memoryview(data)[start : start + 1024])
+        elif fault.truncate is not None:
             super().send(memoryview(data)[: fault.truncate])
             self.close_connection = True
         elif fault.after_bytes is not None and not self._has_body:

@@ -6,6 +6,6 @@ files as tar layers again when a registry is down. Never the network.
 """
 
 from lading.cache.cache import Cache
-from lading.cache.entry import CacheEntry
+from lading.cache.entry import CacheEntry, Remembered
 
-__all__ = ["Cache", "CacheEntry"]
+__all__ = ["Cache", "CacheEntry", "Remembered"]

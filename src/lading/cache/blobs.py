@@ -10,6 +10,7 @@ import os
 import time
 from pathlib import Path
 
+from lading.cache.entry import Remembered
 from lading.cache.folders import made, opened
 from lading.errors import IntegrityError, InvalidInput, NotFound
 from lading.packing.unpack.disk import entry, read_whole, write_whole
@@ -19,6 +20,8 @@ from lading.spec.manifest import parse
 
 _LIMIT = 64 * 1024 * 1024
 _NAME_LIMIT = 1024 * 1024
+# The year 9999: no clock shows more.
+_LATEST = 253_402_300_800
 
 
 class Blobs:
@@ -77,11 +80,15 @@ class Blobs:
 
     def remember(self, reference: str, descriptor: Descriptor) -> None:
         """Note what a reference means."""
-        value = {"reference": reference, "descriptor": descriptor.as_json()}
+        value = {
+            "reference": reference,
+            "descriptor": descriptor.as_json(),
+            "time": int(time.time()),
+        }
         with contextlib.suppress(OSError), made(self._root, "names") as folder:
             write_whole(_name_of(reference), folder, json.dumps(value).encode())
 
-    def recall(self, reference: str) -> Descriptor | None:
+    def recall(self, reference: str) -> Remembered | None:
         """What was noted; None where nothing was, or what was is damaged."""
         with (
             contextlib.suppress(OSError, ValueError, KeyError, TypeError, InvalidInput),
@@ -90,7 +97,10 @@ class Blobs:
             raw = read_whole(_name_of(reference), folder, _NAME_LIMIT)
             if raw is not None:
                 used(_name_of(reference), folder)
-                return Descriptor.from_json(json.loads(raw)["descriptor"])
+                value = json.loads(raw)
+                descriptor, since = Descriptor.from_json(value["descriptor"]), value.get("time")
+                known = isinstance(since, int) and 0 <= since < _LATEST
+                return Remembered(descriptor, since if known else None)
         return None
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lading.cache.entry import SETTLED, CacheEntry
+from lading.cache.entry import SETTLED, CacheEntry, Remembered
 from lading.spec.digest import Digest
 
 if TYPE_CHECKING:
@@ -147,6 +147,13 @@ class Cache:
 
     def recall(self, reference: str) -> Descriptor | None:
         """What a reference meant when it was last remembered."""
+        from lading.cache.blobs import Blobs
+
+        remembered = Blobs(self._root).recall(reference)
+        return remembered.descriptor if remembered else None
+
+    def recall_when(self, reference: str) -> Remembered | None:
+        """The same, and when that was."""
         from lading.cache.blobs import Blobs
 
         return Blobs(self._root).recall(reference)

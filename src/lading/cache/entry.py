@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lading.spec.digest import Digest
+
+if TYPE_CHECKING:
+    from lading.spec.descriptor import Descriptor
 
 Kind = Literal["snapshot", "layer", "blob", "unfinished"]
 
@@ -25,3 +28,11 @@ class CacheEntry:
     size: int
     used: float
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a reference meant, and when it was asked: in seconds since 1970, where that is known."""
+
+    descriptor: Descriptor
+    time: int | None

@@ -19,6 +19,7 @@ from lading.spec.descriptor import Descriptor
 from lading.spec.evidence import word_of
 from lading.spec.member_names import safe_title
 from lading.transfer.attach import listed
+from lading.transfer.believe import believed
 from lading.transfer.progress import Meter, label
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _write(source: Source, layer: Descriptor, path: Path, *, force: bool, meter:
     partial = path.with_name(f".{path.name[:200]}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with partial.open("xb") as file:
-            _pour(source, layer, file.fileno(), meter)
+            believed(source, layer, lambda: _pour(source, layer, file.fileno(), meter))
         _place(partial, path, force=force)
     except FileExistsError as error:
         raise _exists(path) from error
@@ -158,6 +159,8 @@ def _place(partial: Path, path: Path, *, force: bool) -> None:
 
 def _pour(source: Source, layer: Descriptor, fileno: int, meter: Meter) -> None:
     """Every byte, hashed on its way; never more than the descriptor says."""
+    os.lseek(fileno, 0, os.SEEK_SET)
+    os.ftruncate(fileno, 0)
     hasher, total = layer.digest.hasher(), 0
     buffer = memoryview(bytearray(min(_BUFFER, layer.size + 1)))
     track = meter.track(label(layer), layer.digest, layer.size)

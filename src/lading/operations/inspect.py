@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lading.errors import LadingError
+from lading.errors import LadingError, NotFound, Unavailable
 from lading.operations import stores
 from lading.operations.evidence import ListedEvidence, shown
 from lading.operations.lifecycle.drifted import index_of
 from lading.operations.lifecycle.stages import warn_of_drift
+from lading.operations.reading.cached_source import CachedSource
 from lading.operations.reading.gathered import Gathered, gather, kept
 from lading.packing.artifact import Artifact, Kind, recognise
 from lading.packing.listing import ListedFile, listing
@@ -96,24 +98,73 @@ def inspect(reference: str | Reference, *, settings: Settings | None = None) -> 
     Where nothing hangs on the version, its evidence costs one small request; that it is deprecated
     the ledger's index says, for one more.
 
+    Where nobody answers, it is what the cache has of the version that this machine saw last.
+
     Raises:
         InvalidInput: it is no model; says what it is.
         NotFound: there is no such version.
+        Unavailable: nobody answers, and the cache does not have it.
     """
     settings = stores.settled(settings)
     place = stores.with_name(stores.locate(reference, settings))
     store = stores.open_store(place, settings)
-    root = stores.resolve(store, place)
-    warn_of_drift(store, place, root, settings)
-    artifact = recognise(store, root, str(place))
-    views = _views(store, artifact)
-    config = _config(store, artifact)
-    files = tuple(_file(file) for file in listing(store, artifact) or ())
-    facts = config if artifact.kind == "lading" else table(config.get("descriptor"))
-    created = facts.get("created") or facts.get("createdAt")
+    try:
+        root = stores.resolve(store, place)
+        warn_of_drift(store, place, root, settings)
+        artifact = recognise(store, root, str(place))
+    except Unavailable as down:
+        return _from_cache(place, settings, down)
     found = _evidence(store, root, place, settings)
     index, unknown = index_of(store)
     deprecated = index is not None and root.digest in index.deprecated
+    notes = (
+        *found.notes,
+        *([unknown] if unknown else []),
+        *([_warning(index, root, place)] if index and deprecated else []),
+    )
+    return _result(
+        store, place, artifact, _views(store, artifact), found, notes=notes, deprecated=deprecated
+    )
+
+
+def _from_cache(place: Reference, settings: Settings, down: Unavailable) -> InspectResult:
+    """What this machine has of a version whose registry does not answer.
+
+    Raises:
+        Unavailable: it has not enough of it.
+    """
+    from lading.cache import Cache
+    from lading.operations.sources import OfflineSource, seen_last
+
+    if not place.host:
+        raise down
+    cache = Cache(settings.cache)
+    source = CachedSource(OfflineSource(), cache)
+    root = seen_last(place, cache, down)
+    try:
+        artifact = recognise(source, root, str(place))
+        views = _views(source, artifact, there=lambda entry: cache.blob(entry.digest) is not None)
+        notes = (f"from the cache, without its evidence and its history: {down}",)
+        return _result(source, place, artifact, views, Gathered((), ()), notes=notes)
+    except NotFound:
+        raise down from None
+
+
+def _result(
+    source: Source,
+    place: Reference,
+    artifact: Artifact,
+    views: list[_View],
+    found: Gathered,
+    *,
+    notes: tuple[str, ...],
+    deprecated: bool = False,
+) -> InspectResult:
+    root = artifact.root
+    config = _config(source, artifact)
+    files = tuple(_file(file) for file in listing(source, artifact) or ())
+    facts = config if artifact.kind == "lading" else table(config.get("descriptor"))
+    created = facts.get("created") or facts.get("createdAt")
     return InspectResult(
         reference=str(place),
         digest=root.digest,
@@ -129,12 +180,7 @@ def inspect(reference: str | Reference, *, settings: Settings | None = None) -> 
         annotations=dict((artifact.index or artifact.manifest).annotations),
         document=config,
         evidence=shown(found),
-        notes=(
-            *artifact.notes,
-            *found.notes,
-            *([unknown] if unknown else []),
-            *([_warning(index, root, place)] if index and deprecated else []),
-        ),
+        notes=(*artifact.notes, *notes),
         deprecated=deprecated,
     )
 
@@ -159,13 +205,17 @@ def _evidence(store: AnyStore, root: Descriptor, place: Reference, settings: Set
 _View = tuple[str, Descriptor, Manifest]
 
 
-def _views(source: Source, artifact: Artifact) -> list[_View]:
-    """Every manifest of the version with its role."""
+def _views(
+    source: Source,
+    artifact: Artifact,
+    there: Callable[[Descriptor], bool] = lambda entry: True,
+) -> list[_View]:
+    """Every manifest of the version with its role, as far as they are there."""
     if artifact.index is None:
         role = "model" if artifact.kind == "lading" else "modelpack"
         return [(role, artifact.model, artifact.manifest)]
     views = []
-    for entry in artifact.index.manifests[:64]:
+    for entry in filter(there, artifact.index.manifests[:64]):
         manifest = parse(read(source, entry), entry.media_type)
         if isinstance(manifest, Manifest):
             views.append((_role(entry, manifest), entry, manifest))

@@ -188,9 +188,8 @@ def _look(place: Reference, settings: Settings) -> str | None:
     except NotFound:
         return None
     finally:
-        client = getattr(store, "client", None)
-        if client is not None:
-            client.close()
+        if place.host:
+            store.close()  # type: ignore[union-attr]  # a layout has nothing open
 
 
 def _expected(reference: str | Reference, settings: Settings) -> str:

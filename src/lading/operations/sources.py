@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lading.errors import NotFound
+from lading.errors import NotFound, Unavailable
 from lading.operations import stores
 from lading.operations.lifecycle.own_version import demand_own_version
 from lading.operations.reading.cached_source import CachedSource
@@ -21,16 +23,20 @@ if TYPE_CHECKING:
     from lading.settings import Settings
     from lading.spec.reference import Reference
 
+_log = logging.getLogger(__name__)
+
 
 def reach(
     place: Reference, cache: Cache, settings: Settings, *, offline: bool
 ) -> tuple[CachedSource, Descriptor]:
     """The place of a reference behind the cache, and what the reference names there.
 
-    By digest, and offline, what was asked before is not asked again.
+    By digest, and offline, what was asked before is not asked again. Where nobody answers, it is
+    what this machine saw last: by digest that is right, by name it is said, with its time.
 
     Raises:
         NotFound: there is no such version, or not in the cache and the registry may not be asked.
+        Unavailable: nobody answers, and this machine never saw it.
         IntegrityError: a stage's tag is not what the ledger says, or a version's names another one.
     """
     remote = place.host is not None
@@ -42,13 +48,56 @@ def reach(
     if not remote:
         return source, _checked(store, place, stores.resolve(store, place), settings)
     known = cache.recall(str(place)) if offline or place.digest else None
-    if known is None:
-        if offline:
+    if known is None and offline:
+        known = _by_digest(place, cache)
+        if known is None:
             raise NotFound(f"{place} is not in the cache", hint="pull it once without --offline")
-        known = _checked(store, place, stores.resolve(store, place), settings)
-        cache.remember(str(place), known)
+    if known is None:
+        try:
+            known = _checked(store, place, stores.resolve(store, place), settings)
+        except Unavailable as down:
+            return source, seen_last(place, cache, down)
+        # What a mirror says of a name may be behind what this machine saw itself.
+        if place.digest or stores.spokesman(store) is None:
+            cache.remember(str(place), known)
         cache.remember(str(place.with_digest(known.digest)), known)
     return source, known
+
+
+def seen_last(place: Reference, cache: Cache, down: Unavailable) -> Descriptor:
+    """What a reference named when this machine last asked: for when nobody answers.
+
+    Raises:
+        Unavailable: it never did; the error that is given.
+    """
+    if place.digest:
+        if known := cache.recall(str(place)) or _by_digest(place, cache):
+            return known
+        raise down
+    last = cache.recall_when(str(place))
+    if last is None:
+        raise down
+    _log.warning(
+        "%s: %s is %s here, as this machine saw it last, %s",
+        *(down, place, last.descriptor.digest, _when(last.time)),
+    )
+    return last.descriptor
+
+
+def _by_digest(place: Reference, cache: Cache) -> Descriptor | None:
+    """A version that came from elsewhere: a digest is the same everywhere."""
+    if place.digest is None:
+        return None
+    try:
+        return cache.resolve(place.digest)
+    except NotFound:
+        return None
+
+
+def _when(time: int | None) -> str:
+    if time is None:
+        return "nobody noted when"
+    return f"on {datetime.fromtimestamp(time, UTC):%Y-%m-%d at %H:%M} UTC"
 
 
 def _checked(store: Source, place: Reference, root: Descriptor, settings: Settings) -> Descriptor:

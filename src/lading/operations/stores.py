@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from lading.errors import InvalidInput, LadingError, NotFound, Unavailable
 from lading.ports import Lister, Source
 from lading.spec.descriptor import Descriptor
+from lading.spec.mirror import mirrors_of
 from lading.spec.reference import Reference, is_repository
 from lading.spec.tags import LATEST, is_own
 from lading.spec.version import highest_release
@@ -133,6 +134,8 @@ def open_store(
 ) -> AnyStore:
     """The store that a reference names: a registry, a layout folder or file, or the local store.
 
+    A registry with mirrors is one store with them.
+
     ``beside`` is another repository of the same registry, whose connections and tokens it shares.
 
     Raises:
@@ -144,6 +147,12 @@ def open_store(
         from lading.stores.remote.registry import RemoteStore
 
         client = beside.client if beside and beside.host == reference.host else None
+        if mirrors := mirrors_of(reference.host, reference.repository, settings.mirrors):
+            from lading.stores.mirrored import MirroredStore
+
+            return MirroredStore(
+                reference.host, reference.repository, settings, mirrors, client=client
+            )
         return RemoteStore(reference.host, reference.repository, settings, client=client)
     from lading.stores.layout import LayoutStore
 
@@ -189,6 +198,12 @@ def _in_bundle(file: Path, path: Path) -> BundleStore:
             hint=" or ".join(f"oci:{file}/{name}" for name in names[:3]) or "it is empty",
         )
     return BundleStore(archive, *archive.repositories)
+
+
+def spokesman(store: Source) -> str | None:
+    """The mirror whose word about names was taken, since the registry itself did not answer."""
+    name: str | None = getattr(store, "spokesman", None)
+    return name
 
 
 def nearest_here(reference: Reference, settings: Settings) -> str | None:

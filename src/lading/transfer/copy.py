@@ -14,6 +14,7 @@ from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.manifest import Index, Manifest, parse
+from lading.transfer.believe import believed
 from lading.transfer.pool import run
 from lading.transfer.progress import Meter, OnProgress, counted, label
 from lading.transfer.read import read
@@ -149,7 +150,8 @@ def _move_leaves(
             tally.note(leaf, "mounted")
         else:
             track.start()
-            target.push(leaf, counted(content_of(source, leaf), track))
+            content = counted(content_of(source, leaf), track)
+            believed(source, leaf, lambda: target.push(leaf, content))
             track.finish()
             tally.note(leaf, "sent")
 

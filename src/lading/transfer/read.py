@@ -7,6 +7,7 @@ from lading.ports import Source
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.manifest import MANIFEST_LIMIT
+from lading.transfer.believe import believed
 
 
 def read(source: Source, descriptor: Descriptor, *, limit: int = MANIFEST_LIMIT) -> bytes:
@@ -16,8 +17,12 @@ def read(source: Source, descriptor: Descriptor, *, limit: int = MANIFEST_LIMIT)
 
     Raises:
         InvalidInput: the descriptor says that it is larger than the limit.
-        IntegrityError: the bytes are not what the descriptor says.
+        IntegrityError: the bytes are not what the descriptor says, wherever they come from.
     """
+    return believed(source, descriptor, lambda: _read(source, descriptor, limit))
+
+
+def _read(source: Source, descriptor: Descriptor, limit: int) -> bytes:
     if descriptor.size > limit:
         raise InvalidInput(
             f"content {descriptor.digest.short} is too large to be read whole",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from lading.ports import Mounter, Source, Target
 from lading.spec.descriptor import Descriptor
+from lading.transfer.believe import believed
 from lading.transfer.copy import Tally, content_of
 from lading.transfer.pool import run
 from lading.transfer.progress import Meter, OnProgress, counted, label
@@ -41,7 +42,8 @@ def take(
             tally.note(blob, "present")
         else:
             track.start()
-            target.push(blob, counted(content_of(source, blob), track))
+            content = counted(content_of(source, blob), track)
+            believed(source, blob, lambda: target.push(blob, content))
             track.finish()
             tally.note(blob, "sent")
 

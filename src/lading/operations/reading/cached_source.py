@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lading.ports import Reader, Source
+from lading.ports import Doubtable, Reader, Source
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.manifest import DOCUMENT_LIMIT
@@ -53,6 +53,10 @@ class CachedSource:
         """Some of the bytes, always from the store: who has them in the cache reads them there."""
         return fetch_range(self._store, descriptor, offset, length)
 
+    def doubt(self, descriptor: Descriptor) -> bool:
+        """What came from the store was wrong: whether it has somebody else to ask."""
+        return isinstance(self._store, Doubtable) and self._store.doubt(descriptor)
+
     def keep_document(self, artifact: Artifact) -> None:
         """Have what is said of a model in the cache, beside its files."""
         config = artifact.manifest.config
@@ -64,7 +68,7 @@ class CachedSource:
         from lading.stores.remote.registry import RemoteStore
 
         if isinstance(self._store, RemoteStore):
-            self._store.client.close()
+            self._store.close()
 
 
 def _is_small(descriptor: Descriptor) -> bool:

@@ -31,7 +31,7 @@ class Hosts:
     def close(self) -> None:
         """Let go of the registries."""
         for store in self._by_host.values():
-            store.client.close()
+            store.close()
 
     def open(self, place: Reference) -> AnyStore:
         """A repository; the same one when it is asked for again, which knows what it learned.

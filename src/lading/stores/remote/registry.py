@@ -97,6 +97,10 @@ class RemoteStore:
     def __str__(self) -> str:
         return f"{self.host}/{self.repository}"
 
+    def close(self) -> None:
+        """Close what is idle."""
+        self.client.close()
+
     # Source
 
     def resolve(self, name: str) -> Descriptor:
