@@ -108,6 +108,7 @@ SURFACE = [
     "verify",
     "verify_webhook",
     "watch",
+    "where",
 ]
 
 

@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from lading.operations.verify import verify
     from lading.operations.warning import EnvironmentWarning
     from lading.operations.watch import watch
+    from lading.operations.where import where
     from lading.settings import Settings
     from lading.signatures.compatible import compatible
     from lading.signatures.infer import infer_signature
@@ -202,6 +203,7 @@ __all__ = [
     "verify",
     "verify_webhook",
     "watch",
+    "where",
 ]
 
 _ERRORS = "lading.errors"
@@ -304,6 +306,7 @@ _HOMES = {
     "verify": "lading.operations.verify",
     "verify_webhook": "lading.hooks.signing",
     "watch": "lading.operations.watch",
+    "where": "lading.operations.where",
 }
 
 # Hidden from type checkers: with it in sight they would accept any name at all.

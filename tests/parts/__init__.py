@@ -20,6 +20,7 @@ PACKAGES = {
     "dockerd": "docker.io",
     "fish": "fish",
     "htpasswd": "apache2-utils",
+    "kubectl": "kubernetes-client",
     "openssl": "openssl",
     "podman": "podman",
     "runc": "runc",

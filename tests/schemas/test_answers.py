@@ -49,6 +49,7 @@ LINES = {
     "note": "note ml/iris:1.0.0 remark",
     "record-deploy": "record deploy ml/iris:staging --where eu-1/risk/iris",
     "record-measure": "record measure ml/iris:1.0.0 --metric psi=0 --window 2026-11-01/2026-11-02",
+    "where": "where ml/iris",
     "gc": "gc ml/iris --keep-last 1 --grace 0s",
     "history": "history ml/iris",
     "status": "status ml/iris",

@@ -82,6 +82,7 @@ VERBS = {
     "deploy": Verb("Write documents that run exactly one digest of a version.", DEPLOY),
     "bundle": Verb("Write versions, images and history into one file.", DEPLOY),
     "unbundle": Verb("Put what is in a bundle into a registry.", DEPLOY),
+    "where": Verb("Show where a model runs: recorded, and seen in a cluster.", DEPLOY),
     "tag": Verb("Give a version another name, such as candidate.", NAMES),
     "remove": Verb("Remove a version or another name.", NAMES),
     "gc": Verb("Throw away versions that nobody needs, and what is left over.", NAMES),
