@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -31,8 +31,11 @@ from lading.operations.open import open as open_version
 from lading.operations.promote import promote
 from lading.operations.pull import pull
 from lading.operations.push import push
+from lading.operations.serve import _Stage
+from lading.operations.watch import watch
 from lading.settings import Settings
 from lading.spec.mirror import parse_mirrors
+from lading.spec.reference import Reference
 from lading.stores.mirrored.health import HEALTH
 from lading.transfer import Progress
 
@@ -200,6 +203,47 @@ def test_a_promotion_is_refused_that_would_be_decided_by_a_mirrors_word(
 
         assert "prod" not in double.repository("ml/fraud").tags
         assert "prod" not in near.repository("ml/fraud").tags
+
+
+def test_a_served_stage_does_not_go_back_to_what_a_mirror_has(
+    model: Path, double: Double, settings: Settings
+) -> None:
+    place = Reference("ml/fraud", host=double.host, tag="prod")
+    with Double() as near:
+        push(model, f"{near.host}/ml/fraud:1.0.0", settings=settings)
+        promote(f"{near.host}/ml/fraud:1.0.0", "prod", settings=settings)
+        (model / "config.json").write_text("another")
+        newer = push(model, f"{double.host}/ml/fraud:1.1.0", settings=settings)
+        promote(f"{double.host}/ml/fraud:1.1.0", "prod", settings=settings)
+        told = mirrored(settings, double.host, near.host)
+        stage = _Stage(place, told, lambda: Served(pull(place, settings=told).digest))  # type: ignore[arg-type,return-value]  # of a model only its digest counts here
+
+        assert stage.look() == newer.digest
+        double.stop()
+        with pytest.raises(Unavailable, match="does not answer"):
+            stage.look()
+        with pytest.raises(Unavailable, match="a moment ago"):
+            stage.load()
+
+
+def test_a_watch_does_not_tell_what_a_mirror_says(
+    model: Path, double: Double, settings: Settings
+) -> None:
+    with Double() as near:
+        for host in (double.host, near.host):
+            push(model, f"{host}/ml/fraud:1.0.0", settings=settings)
+        double.stop()
+        near.forget_requests()
+        told = mirrored(settings, double.host, near.host)
+
+        with pytest.raises(Unavailable):
+            list(watch(f"{double.host}/ml/fraud", once=True, settings=told))
+        assert near.asked() == []
+
+
+@dataclass
+class Served:
+    digest: str
 
 
 # Requests are counted

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from lading.errors import InvalidInput, LocalFailure, NotFound
+from lading.errors import InvalidInput, LocalFailure, NotFound, Unavailable
 from lading.operations import stores
 from lading.operations.answering.folder import as_path
 from lading.operations.answering.models import UNKNOWN, Consent, model_of
@@ -118,8 +118,8 @@ def serve(
     served, followed = reference, None
     if reload_stage is not None:
         served = place = _of_stage(reference, reload_stage, settings)
-        look = partial(_look, place, settings)
-        followed = Followed(look, loader(place), reload_interval, reload_stage)
+        stage = _Stage(place, settings, loader(place))
+        followed = Followed(stage.look, stage.load, reload_interval, reload_stage)
     plan = Plan(
         load=loader(served, on_progress),
         host=host,
@@ -180,16 +180,40 @@ def _of_stage(reference: str | Reference, stage: str, settings: Settings) -> Ref
     return place.with_tag(stage)
 
 
-def _look(place: Reference, settings: Settings) -> str | None:
-    """The digest that a stage names now; None where it names nothing."""
-    store = stores.open_store(place, settings)
-    try:
-        return str(stores.resolve(store, place).digest)
-    except NotFound:
-        return None
-    finally:
-        if place.host:
-            store.close()  # type: ignore[union-attr]  # a layout has nothing open
+@dataclass(slots=True)
+class _Stage:
+    """A stage that is followed. Nothing goes back because a registry does not answer."""
+
+    place: Reference
+    settings: Settings
+    pulled: Callable[[], Model]
+    seen: str | None = None
+
+    def look(self) -> str | None:
+        """The digest that it names now, by the registry's own word; None for nothing."""
+        store = stores.open_store(self.place, self.settings, own_word=True)
+        try:
+            self.seen = str(stores.resolve(store, self.place).digest)
+        except NotFound:
+            self.seen = None
+        finally:
+            if self.place.host:
+                store.close()  # type: ignore[union-attr]  # a layout has nothing open
+        return self.seen
+
+    def load(self) -> Model:
+        """The model that it was seen to name.
+
+        Raises:
+            Unavailable: it names another by now; or the registry went away, and the cache or a
+                mirror has an older one.
+        """
+        model = self.pulled()
+        if self.seen not in (None, model.digest):
+            raise Unavailable(
+                f"{self.place} was {self.seen} a moment ago", cause=f"and is {model.digest} now"
+            )
+        return model
 
 
 def _expected(reference: str | Reference, settings: Settings) -> str:

@@ -131,10 +131,12 @@ def open_store(
     *,
     create: bool = False,
     beside: RemoteStore | None = None,
+    own_word: bool = False,
 ) -> AnyStore:
     """The store that a reference names: a registry, a layout folder or file, or the local store.
 
-    A registry with mirrors is one store with them.
+    A registry with mirrors is one store with them. ``own_word`` is for who acts on what names mean
+    without anybody looking: there a mirror, which may be behind, must not speak for the registry.
 
     ``beside`` is another repository of the same registry, whose connections and tokens it shares.
 
@@ -151,7 +153,12 @@ def open_store(
             from lading.stores.mirrored import MirroredStore
 
             return MirroredStore(
-                reference.host, reference.repository, settings, mirrors, client=client
+                reference.host,
+                reference.repository,
+                settings,
+                mirrors,
+                client=client,
+                own_word=own_word,
             )
         return RemoteStore(reference.host, reference.repository, settings, client=client)
     from lading.stores.layout import LayoutStore

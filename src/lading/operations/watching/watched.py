@@ -189,7 +189,9 @@ class Watched:
         from lading.operations.lifecycle.logbook import open_logbook
 
         if self._opened is None:
-            self._opened = open_logbook(self.place, self._settings)
+            # A mirror that is behind would tell of moves that never happened.
+            store = stores.open_store(self.place, self._settings, own_word=True)
+            self._opened = open_logbook(self.place, self._settings, store=store)
             stage = self._wanted.stage
             if stage is not None and stage not in self._opened.stages:
                 _log.warning(

@@ -51,8 +51,12 @@ class MirroredStore(RemoteStore):
         mirrors: Sequence[tuple[Mirror, Reference]],
         *,
         client: Client | None = None,
+        own_word: bool = False,
     ) -> None:
-        """A repository, and what it is called on each mirror, in the order in which to ask."""
+        """A repository, and what it is called on each mirror, in the order in which to ask.
+
+        With ``own_word`` mirrors give content only: what names mean the registry says, or nobody.
+        """
         super().__init__(host, repository, settings, client=client)
         quick = hasty(settings)
         authorization = Authorization.of(self.origin, settings)
@@ -68,6 +72,7 @@ class MirroredStore(RemoteStore):
             [mirror_witness(mirror, there, settings) for mirror, there in mirrors],
             mirrors_first=settings.mirrors_first,
         )
+        self._own_word = own_word
         # Whose word about names was taken in place of the registry's.
         self.spokesman: str | None = None
         self._said: set[str] = set()
@@ -153,7 +158,11 @@ class MirroredStore(RemoteStore):
             LadingError: the registry refuses; or it is down, and no mirror knows.
         """
         down: LadingError | None = None
-        queue = list(self._asking.turns("names"))
+        queue = [
+            turn
+            for turn in self._asking.turns("names")
+            if turn.witness.is_registry or not self._own_word
+        ]
         while queue:
             turn = queue.pop(0)
             try:
