@@ -36,6 +36,8 @@ class Verb:
     connects: bool = True
     # The verb that it is another word for.
     same_as: str | None = None
+    # Whether programs call it and no person, so that help need not name it.
+    hidden: bool = False
 
 
 VERBS = {
@@ -90,6 +92,7 @@ VERBS = {
     "logout": Verb("Forget a registry's password.", PLACES, connects=False),
     "doctor": Verb("Try what a registry can do, and what it means.", PLACES),
     "cache": Verb("List, prune and verify what was pulled.", PLACES, connects=False),
+    "storage-initializer": Verb("Hand models to KServe, as it asks for them.", RUN, hidden=True),
 }
 
 
@@ -118,7 +121,9 @@ class Verbs(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """What help and completion show of a verb; nothing is imported for it."""
         verb = VERBS.get(cmd_name)
-        return verb and TyperCommand(cmd_name, help=verb.line, rich_help_panel=verb.panel)
+        return verb and TyperCommand(
+            cmd_name, help=verb.line, rich_help_panel=verb.panel, hidden=verb.hidden
+        )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The verb itself."""
