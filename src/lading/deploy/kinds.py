@@ -16,6 +16,7 @@ _MAKERS: Final[dict[Kind, str]] = {
     "deployment": "lading.deploy.deployment:deployment",
     "init": "lading.deploy.deployment:deployment",
     "job": "lading.deploy.job:job",
+    "kserve": "lading.deploy.kserve:kserve",
     "pod": "lading.deploy.single:single",
     "compose": "lading.deploy.compose:compose",
     "podman": "lading.deploy.podman:podman",

@@ -52,6 +52,9 @@ class Pins:
     serving: Serving
     # Lading's own image, HOST/NAME@DIGEST, where an init container pulls.
     puller: str | None = None
+    # An image with the model in it that starts whatever it is told, HOST/NAME@DIGEST: KServe's
+    # modelcars start a shell.
+    modelcar: str | None = None
 
     @property
     def annotations(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 
 from lading.deploy.cluster import Cluster
 from lading.deploy.engines import Podman
+from lading.deploy.kserve_version import KServe, Storage
 from lading.errors import InvalidInput
 
 Kind = Literal["deployment", "init", "kserve", "job", "pod", "compose", "podman"]
@@ -120,6 +121,9 @@ class Wish:
     # What runs it, where that is Podman on one machine.
     podman: Podman = field(default_factory=Podman)
     scoring: Scoring | None = None
+    kserve: KServe = field(default_factory=KServe)
+    # How the model gets to a server of KServe's; chosen by what the cluster can where it is None.
+    kserve_storage: Storage | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.replicas <= _MOST_REPLICAS:

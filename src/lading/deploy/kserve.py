@@ -1,0 +1,311 @@
+"""A version as KServe runs it: an InferenceService, and the ServingRuntime that it needs.
+
+KServe's controllers make the deployment, its service and its scaler of these, in the mode without
+Knative. The server is Lading's own image; how the model gets there, ``storage`` decides. Lists in
+documents that are not Kubernetes' own are patched whole, so digests stand in mappings where they
+can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from lading.deploy import pod
+from lading.deploy.cluster import Cluster
+from lading.deploy.kserve_version import NATIVE, Storage
+from lading.deploy.pins import Pins
+from lading.deploy.resource import Resource
+from lading.deploy.wish import Facts, Wish
+from lading.errors import InvalidInput, Unsupported
+
+# Where KServe puts every model, and servers look for it.
+MODELS: Final = "/mnt/models"
+# What KServe looks for in a runtime; of its other containers it knows nothing.
+CONTAINER: Final = "kserve-container"
+# The format that this runtime alone has: chosen by the runtime's name, never by KServe's guess.
+FORMAT: Final = "lading"
+SCHEMES: Final[dict[Storage, str]] = {
+    "native": "oci+native://",
+    "modelcar": "oci://",
+    "lading": "lading://",
+}
+# With what the storage initializer logs in, in each namespace that needs it.
+CREDENTIALS: Final = "lading-registry"
+
+_COMPONENT: Final = "model-server"
+_SERVICE: Final = "serving.kserve.io/inferenceservice"
+_MODE: Final = "serving.kserve.io/deploymentMode"
+# The first whose own schema knows a pause without a program; others forget it, and are left with
+# a hook that does nothing, which Kubernetes refuses.
+_SLEEPS: Final = 15
+_BEFORE_SLEEP: Final = Cluster(29)
+
+
+def kserve(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
+    """An InferenceService, its ServingRuntime, and what both need.
+
+    Raises:
+        InvalidInput: the chosen storage needs an image that nobody named.
+        Unsupported: this KServe or this cluster cannot bring the model; says what would.
+    """
+    how = storage(pins, wish)
+    made = [_runtime(pins, facts, wish, how), _service(pins, facts, wish, how)]
+    if how == "lading":
+        made.insert(0, storage_container(pins, wish))
+    if wish.replicas > 1:
+        made.append(_budget(wish))
+    return tuple(made)
+
+
+def storage(pins: Pins, wish: Wish) -> Storage:
+    """How the model gets to its server: as somebody said, else the first that can be.
+
+    Raises:
+        InvalidInput: the chosen way needs an image that nobody named.
+        Unsupported: this KServe or this cluster has no such way, or none at all.
+    """
+    chosen = wish.kserve_storage
+    if chosen is not None:
+        _demand(chosen, pins, wish)
+        return chosen
+    if wish.kserve.native and pod.mounts(wish) and wish.cluster.sub_paths:
+        return "native"
+    if wish.kserve.modelcars and pins.modelcar:
+        return "modelcar"
+    if pins.puller:
+        return "lading"
+    if pins.serving.holds_model:
+        return "image"
+    raise Unsupported(
+        f"nothing brings {pins.runs.reference} to a server of KServe {wish.kserve}",
+        cause=_why_not_native(wish),
+        hint="--puller HOST/NAME:TAG, an image of Lading that pulls it; or "
+        f"lading image assemble {pins.runs.place}:VERSION --base IMAGE --modelcar",
+    )
+
+
+def storage_container(pins: Pins, wish: Wish) -> Resource:
+    """What teaches a cluster's KServe to pull ``lading://`` by digest; once for each cluster.
+
+    KServe adds where the model comes from and where it goes to as arguments. A namespace whose
+    models need a password has a secret ``lading-registry`` with username and password in it.
+
+    Raises:
+        InvalidInput: nobody named the image that pulls.
+    """
+    made: Resource = {
+        "apiVersion": "serving.kserve.io/v1alpha1",
+        "kind": "ClusterStorageContainer",
+        # It belongs to the cluster, whatever the namespace of the service.
+        "metadata": {"name": "lading", "labels": {"app.kubernetes.io/managed-by": "lading"}},
+        "spec": {
+            "container": {
+                # Under another name KServe takes it for a second container.
+                "name": "storage-initializer",
+                "image": _puller(pins),
+                "command": ["lading", "storage-initializer"],
+                "env": [*map(_secret, ("username", "password")), *_insecure(pins, wish)],
+                "resources": {
+                    "requests": {"cpu": "250m", "memory": "128Mi"},
+                    "limits": {"cpu": "1", "memory": "512Mi"},
+                },
+                "securityContext": pod.confined(),
+            },
+            "supportedUriFormats": [{"prefix": SCHEMES["lading"]}],
+        },
+    }
+    if wish.kserve.several:  # KServe reads it without looking whether it is there
+        made["spec"]["supportsMultiModelDownload"] = True
+    return made
+
+
+# What can be
+
+
+def _demand(chosen: Storage, pins: Pins, wish: Wish) -> None:
+    if chosen == "native":
+        _demand_native(wish)
+    elif chosen == "modelcar":
+        _demand_modelcar(pins, wish)
+    elif chosen == "lading":
+        _puller(pins)
+    elif not pins.serving.holds_model:
+        raise InvalidInput(
+            f"{pins.serving.reference} does not hold the model",
+            hint=f"lading image build {pins.runs.place}:VERSION --target serve --push",
+        )
+
+
+def _demand_native(wish: Wish) -> None:
+    if not wish.kserve.native:
+        raise Unsupported(
+            f"KServe {wish.kserve} does not let nodes mount a model",
+            cause=f"oci+native:// begins with 0.{NATIVE}",
+            hint="--kserve-storage modelcar, or lading",
+        )
+    if not pod.mounts(wish) or not wish.cluster.sub_paths:
+        raise Unsupported(
+            f"Kubernetes {wish.cluster} does not mount the model as KServe wants it",
+            cause=_why_not_native(wish),
+            hint="--kserve-storage modelcar, or lading",
+        )
+
+
+def _demand_modelcar(pins: Pins, wish: Wish) -> None:
+    if not wish.kserve.modelcars:
+        raise Unsupported(f"KServe {wish.kserve} has no modelcars", hint="--kserve-storage lading")
+    if pins.modelcar is None:
+        raise InvalidInput(
+            f"no image of {pins.runs.place} can be a modelcar",
+            cause="KServe starts a shell in it: it holds the model, sh and ln, and has no "
+            "entrypoint of its own",
+            hint=f"lading image assemble {pins.runs.place}:VERSION --base IMAGE --modelcar",
+        )
+
+
+def _why_not_native(wish: Wish) -> str:
+    if not wish.kserve.native:
+        return f"before 0.{NATIVE} it mounts no images by itself"
+    if wish.cluster.image_volumes == "no":
+        return f"Kubernetes {wish.cluster} mounts no images: that begins with 1.31"
+    if not wish.cluster.sub_paths:
+        return "KServe mounts a folder of the image, which begins with Kubernetes 1.33"
+    return (
+        f"Kubernetes {wish.cluster} mounts images where its administrator has set the feature "
+        "gate ImageVolume: --image-volumes says so"
+    )
+
+
+def _puller(pins: Pins) -> str:
+    if pins.puller is None:
+        raise InvalidInput(
+            "no image is named that pulls for the cluster",
+            cause="KServe runs it for every model under lading://",
+            hint="--puller HOST/NAME:TAG, built from Dockerfiles/client.Dockerfile",
+        )
+    return pins.puller
+
+
+# What is written
+
+
+def _runtime(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
+    return {
+        "apiVersion": "serving.kserve.io/v1alpha1",
+        "kind": "ServingRuntime",
+        "metadata": pod.metadata(wish, _COMPONENT, pins.annotations),
+        "spec": {
+            "supportedModelFormats": [{"name": FORMAT, "version": "1", "autoSelect": False}],
+            "protocolVersions": ["v2"],
+            "multiModel": False,
+            "containers": [_server(pins, facts, wish, how)],
+            "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}],
+        },
+    }
+
+
+def _server(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
+    """The container of a deployment, with what KServe wants to be otherwise."""
+    older = wish.kserve.minor < _SLEEPS and wish.cluster > _BEFORE_SLEEP
+    plain = replace(wish, cluster=_BEFORE_SLEEP) if older else wish
+    usual = pod.server(pins, facts, plain, "held")
+    # KServe lays its own defaults over a runtime's, and the service's over both.
+    del usual["resources"]
+    folder = pod.MODELS if how == "image" else MODELS
+    consent = ["--allow-pickle"] if wish.allow_pickle else []
+    return {
+        "name": CONTAINER,
+        "image": usual.pop("image"),
+        "command": ["lading"],
+        "args": [
+            *("serve", folder, "--name", wish.name),
+            *("--host", "0.0.0.0", "--port", str(wish.port), *consent),  # noqa: S104  in a container
+        ],
+    } | {name: part for name, part in usual.items() if name != "name"}
+
+
+def _service(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
+    head = pod.metadata(wish, _COMPONENT, {_MODE: wish.kserve.mode} | pins.annotations)
+    head["annotations"] |= pod.guessed(facts, wish)
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": head,
+        "spec": {"predictor": _predictor(pins, facts, wish, how)},
+    }
+
+
+def _predictor(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
+    made: Resource = {
+        "annotations": pod.inner_annotations(pins),
+        "minReplicas": wish.replicas,
+        "maxReplicas": wish.most or wish.replicas,
+        "deploymentStrategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+        },
+    }
+    spec = pod.spec(pins, facts, wish, "mounted" if how == "native" else "held", {})
+    made |= {name: part for name, part in spec.items() if name not in ("containers", "volumes")}
+    made["terminationGracePeriodSeconds"] = 60
+    if wish.replicas > 1:
+        made["topologySpreadConstraints"] = [_spread(wish)]
+    model: Resource = {
+        "modelFormat": {"name": FORMAT},
+        "runtime": wish.name,
+        "protocolVersion": "v2",
+    }
+    if how != "image":
+        named = pins.modelcar if how == "modelcar" else pins.runs.reference
+        model["storageUri"] = f"{SCHEMES[how]}{named}"
+    model["resources"] = _resources(facts, wish)
+    return made | {"model": model}
+
+
+def _resources(facts: Facts, wish: Wish) -> Resource:
+    """What a server asks for; with a limit of processors, since KServe writes one where none is.
+
+    Its own is one processor, less than a large model asks for, which Kubernetes then refuses.
+    """
+    asked = pod.resources(facts, wish)
+    asked["limits"] = {"cpu": _twice(asked["requests"]["cpu"])} | asked["limits"]
+    return asked
+
+
+def _twice(cpu: str) -> str:
+    number, unit = (cpu[:-1], "m") if cpu.endswith("m") else (cpu, "")
+    return f"{2 * Decimal(number):f}{unit}"
+
+
+def _spread(wish: Wish) -> Resource:
+    return {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {_SERVICE: wish.name}},
+    }
+
+
+def _budget(wish: Wish) -> Resource:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": pod.metadata(wish, _COMPONENT),
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": {_SERVICE: wish.name}},
+        },
+    }
+
+
+def _insecure(pins: Pins, wish: Wish) -> list[Resource]:
+    host = pins.runs.place.partition("/")[0]
+    return [{"name": "LADING_INSECURE", "value": host}] if wish.insecure else []
+
+
+def _secret(key: str) -> Resource:
+    chosen = {"name": CREDENTIALS, "key": key, "optional": True}
+    return {"name": f"LADING_{key.upper()}", "valueFrom": {"secretKeyRef": chosen}}

@@ -1,0 +1,315 @@
+"""A version as KServe runs it, held against KServe's own definitions, strictly.
+
+Only validated: no KServe runs here. What its storage initializer does is run for real in
+operations/test_storage_initializer.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+from deploy.crds_of import problems
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lading.deploy.cluster import NEWEST as NEWEST_CLUSTER
+from lading.deploy.cluster import OLDEST as OLDEST_CLUSTER
+from lading.deploy.cluster import Cluster
+from lading.deploy.kinds import resources
+from lading.deploy.kserve_version import NEWEST, OLDEST, KServe, Storage
+from lading.deploy.kustomize import merge, split
+from lading.deploy.lint import lint
+from lading.deploy.pins import Pins, Runs, Serving
+from lading.deploy.resource import Resource
+from lading.deploy.wish import Facts, Wish
+from lading.errors import InvalidInput, Unsupported
+from lading.spec.digest import Digest
+
+HOME = "registry.example.com/ml/fraud"
+SERVER = f"{HOME}@{Digest.of(b'server')}"
+CAR = f"{HOME}@{Digest.of(b'modelcar')}"
+CLIENT = f"registry.example.com/tools/lading@{Digest.of(b'client')}"
+PINS = Pins(
+    Runs(HOME, Digest.of(b"index"), "1.2.0", "prod", Digest.of(b"event")),
+    Serving(SERVER, holds_model=False),
+)
+FULL = replace(PINS, puller=CLIENT, modelcar=CAR, serving=Serving(SERVER, holds_model=True))
+FACTS = Facts(size=10_000_000, framework="sklearn", platforms=("linux/amd64", "linux/arm64"))
+STORAGES: tuple[Storage, ...] = get_args(Storage)
+
+
+def wish(**said: Any) -> Wish:
+    return Wish(kind="kserve", name="fraud", **said)
+
+
+def made(kind: str, pins: Pins = PINS, facts: Facts = FACTS, **said: Any) -> Resource:
+    (found,) = (each for each in resources(pins, facts, wish(**said)) if each["kind"] == kind)
+    return found
+
+
+def uri(pins: Pins, **said: Any) -> str | None:
+    service = made("InferenceService", pins, **said)
+    found: str | None = service["spec"]["predictor"]["model"].get("storageUri")
+    return found
+
+
+# How the model gets there
+
+
+def test_a_recent_kserve_has_the_node_mount_the_version_s_index() -> None:
+    assert uri(PINS) == f"oci+native://{HOME}@{Digest.of(b'index')}"
+
+
+def test_an_older_one_starts_an_image_with_the_model_beside_the_server() -> None:
+    assert uri(replace(PINS, modelcar=CAR), kserve=KServe(15)) == f"oci://{CAR}"
+
+
+def test_a_cluster_without_image_volumes_pulls_with_lading_s_own_image() -> None:
+    found = uri(replace(PINS, puller=CLIENT), cluster=Cluster(30))
+
+    assert found == f"lading://{HOME}@{Digest.of(b'index')}"
+
+
+def test_an_image_that_holds_its_model_needs_no_storage() -> None:
+    pins = replace(PINS, serving=Serving(SERVER, holds_model=True))
+
+    assert uri(pins, kserve=KServe(11)) is None
+    (container,) = made("ServingRuntime", pins, kserve=KServe(11))["spec"]["containers"]
+    assert container["args"][:2] == ["serve", "/models"]
+
+
+def test_what_somebody_chose_comes_before_what_would_be_chosen() -> None:
+    assert uri(FULL, kserve_storage="lading") == f"lading://{HOME}@{Digest.of(b'index')}"
+    assert uri(FULL, kserve_storage="modelcar") == f"oci://{CAR}"
+    assert uri(FULL, kserve_storage="image") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"kserve": KServe(19)}, "before 0.20"),
+        ({"cluster": Cluster(30)}, "begins with 1.31"),
+        ({"cluster": Cluster(32), "image_volumes": True}, "1.33"),
+        ({"cluster": Cluster(34)}, "--image-volumes"),
+    ],
+)
+def test_where_nothing_brings_the_model_it_is_said_why_and_what_would(
+    said: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(Unsupported) as caught:
+        resources(PINS, FACTS, wish(**said))
+
+    assert why in (caught.value.cause or "")
+    assert "--puller" in (caught.value.hint or "")
+    assert "--modelcar" in (caught.value.hint or "")
+
+
+def test_a_gate_that_is_set_counts_from_the_version_with_sub_paths_on() -> None:
+    said = {"cluster": Cluster(33), "image_volumes": True}
+
+    assert (uri(PINS, **said) or "").startswith("oci+native://")
+
+
+@pytest.mark.parametrize(
+    ("storage", "said", "kind"),
+    [
+        ("native", {"kserve": KServe(19)}, Unsupported),
+        ("native", {"cluster": Cluster(30)}, Unsupported),
+        ("modelcar", {"kserve": KServe(11)}, Unsupported),
+        ("modelcar", {}, InvalidInput),
+        ("lading", {}, InvalidInput),
+        ("image", {}, InvalidInput),
+    ],
+)
+def test_a_storage_that_cannot_be_is_refused_with_what_to_do(
+    storage: Storage, said: dict[str, Any], kind: type[Exception]
+) -> None:
+    with pytest.raises(kind) as caught:
+        resources(PINS, FACTS, wish(kserve_storage=storage, **said))
+
+    assert getattr(caught.value, "hint", None)
+
+
+# What is written
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("version", [13, NEWEST])
+def test_every_document_is_as_kserve_defines_it_and_has_no_field_more(
+    storage: Storage, version: int
+) -> None:
+    if storage == "native" and version < 20:
+        return
+    said = {"kserve": KServe(version), "kserve_storage": storage}
+    variants = [
+        wish(**said),
+        wish(**said, replicas=3, most=9, namespace="ml", pull_secrets=("a", "b"), insecure=True),
+        wish(**said, cpu="2", memory="4Gi", platform="linux/arm64", allow_pickle=True),
+    ]
+    every = [each for wanted in variants for each in resources(FULL, FACTS, wanted)]
+    documents = [each for each in every if each["apiVersion"].startswith("serving.kserve.io/")]
+
+    found = [line for each in documents for line in problems(f"kserve-0.{version}", each)]
+
+    assert len(documents) >= 2 * len(variants)
+    assert found == []
+
+
+def test_the_definitions_refuse_what_kserve_does_not_know() -> None:
+    service = made("InferenceService")
+    service["spec"]["predictor"]["model"]["storageURI"] = "s3://nowhere"
+    del service["spec"]["predictor"]["model"]["modelFormat"]
+
+    assert len(problems("kserve-0.21", service)) == 2
+
+
+def test_the_runtime_is_lading_s_server_by_digest_with_the_protocol_of_version_two() -> None:
+    runtime = made("ServingRuntime")
+
+    (container,) = runtime["spec"]["containers"]
+    assert container["name"] == "kserve-container"
+    assert container["image"] == SERVER
+    assert container["command"] == ["lading"]
+    assert container["args"][:2] == ["serve", "/mnt/models"]
+    assert runtime["spec"]["protocolVersions"] == ["v2"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/v2/health/live"
+
+
+def test_the_service_asks_for_that_runtime_and_no_other() -> None:
+    model = made("InferenceService")["spec"]["predictor"]["model"]
+
+    (accepted,) = made("ServingRuntime")["spec"]["supportedModelFormats"]
+    assert model["runtime"] == made("ServingRuntime")["metadata"]["name"]
+    assert model["modelFormat"]["name"] == accepted["name"]
+    assert accepted["autoSelect"] is False
+
+
+def test_nobody_may_more_than_a_server_needs() -> None:
+    predictor = made("InferenceService")["spec"]["predictor"]
+    (container,) = made("ServingRuntime")["spec"]["containers"]
+
+    assert predictor["automountServiceAccountToken"] is False
+    assert predictor["securityContext"]["runAsNonRoot"] is True
+    assert predictor["securityContext"]["runAsUser"] == 65532
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.parametrize(("cpu", "limit"), [("500m", "1000m"), ("2", "4"), ("1.5", "3.0")])
+def test_processors_have_a_limit_since_kserve_would_write_a_smaller_one(
+    cpu: str, limit: str
+) -> None:
+    model = made("InferenceService", cpu=cpu)["spec"]["predictor"]["model"]
+
+    assert model["resources"]["requests"]["cpu"] == cpu
+    assert model["resources"]["limits"]["cpu"] == limit
+
+
+def test_servers_are_replaced_one_by_one_and_a_drain_leaves_all_but_one() -> None:
+    predictor = made("InferenceService", replicas=3, most=9)["spec"]["predictor"]
+    budget = made("PodDisruptionBudget", replicas=3)
+
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (3, 9)
+    assert predictor["deploymentStrategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    assert budget["spec"]["selector"]["matchLabels"] == {
+        "serving.kserve.io/inferenceservice": "fraud"
+    }
+
+
+def test_modes_are_called_as_each_version_calls_them() -> None:
+    def mode(minor: int) -> str:
+        said = made("InferenceService", FULL, kserve=KServe(minor))["metadata"]["annotations"]
+        return str(said["serving.kserve.io/deploymentMode"])
+
+    assert [mode(minor) for minor in (11, 15, 16, 21)] == [
+        *("RawDeployment", "RawDeployment"),
+        *("Standard", "Standard"),
+    ]
+
+
+def test_an_older_kserve_pauses_with_a_program_since_it_forgets_other_pauses() -> None:
+    def pause(minor: int) -> list[str]:
+        (container,) = made("ServingRuntime", FULL, kserve=KServe(minor))["spec"]["containers"]
+        return list(container["lifecycle"]["preStop"])
+
+    assert pause(14) == ["exec"]
+    assert pause(15) == ["sleep"]
+
+
+def test_a_cluster_is_taught_lading_s_addresses_once_by_an_image_with_a_digest() -> None:
+    container = made("ClusterStorageContainer", FULL, kserve_storage="lading", namespace="ml")
+
+    assert "namespace" not in container["metadata"]
+    assert container["spec"]["supportedUriFormats"] == [{"prefix": "lading://"}]
+    inner = container["spec"]["container"]
+    assert inner["name"] == "storage-initializer"
+    assert inner["image"] == CLIENT
+    # KServe gives the arguments: those of ours would take their place.
+    assert inner["command"] == ["lading", "storage-initializer"]
+    assert "args" not in inner
+
+
+def test_only_a_version_that_knows_of_several_models_is_told_of_them() -> None:
+    def told(minor: int) -> bool:
+        said: dict[str, Any] = {"kserve_storage": "lading", "kserve": KServe(minor)}
+        return "supportsMultiModelDownload" in made("ClusterStorageContainer", FULL, **said)["spec"]
+
+    assert [told(minor) for minor in (11, 15, 16, 21)] == [False, False, True, True]
+
+
+@given(
+    storage=st.sampled_from([None, *STORAGES]),
+    minor=st.integers(OLDEST, NEWEST),
+    cluster=st.integers(OLDEST_CLUSTER, NEWEST_CLUSTER),
+    gate=st.booleans(),
+    replicas=st.integers(1, 5),
+    namespace=st.sampled_from([None, "ml"]),
+    pins=st.sampled_from([PINS, FULL, replace(PINS, modelcar=CAR), replace(PINS, puller=CLIENT)]),
+)
+def test_whatever_is_wished_for_everything_is_by_digest_and_a_patch_gives_all_digests_back(  # noqa: PLR0917
+    storage: Storage | None,
+    minor: int,
+    cluster: int,
+    gate: bool,
+    replicas: int,
+    namespace: str | None,
+    pins: Pins,
+) -> None:
+    wanted = wish(
+        kserve=KServe(minor),
+        kserve_storage=storage,
+        cluster=Cluster(cluster),
+        image_volumes=gate,
+        replicas=replicas,
+        namespace=namespace,
+    )
+    try:
+        documents = resources(pins, FACTS, wanted)
+    except (Unsupported, InvalidInput) as refusal:
+        assert refusal.hint
+        return
+
+    bare, patches = split(documents)
+
+    assert lint(documents) == ()
+    assert "sha256:" not in str(bare)
+    assert merge(bare, patches) == documents
+
+
+# Versions
+
+
+@pytest.mark.parametrize(("text", "minor"), [("0.20", 20), ("v0.15.2", 15), ("0.21.0-rc1", 21)])
+def test_a_version_of_kserve_is_read_as_people_write_it(text: str, minor: int) -> None:
+    assert KServe.parse(text) == KServe(minor)
+
+
+@pytest.mark.parametrize("text", ["", "1.35", "twenty", "0.10", "0.99", "0.20; rm"])
+def test_an_unknown_version_of_kserve_is_refused_with_one_that_is_known(text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        KServe.parse(text)
+
+    assert "0." in (caught.value.hint or "")
