@@ -715,3 +715,17 @@ def test_whatever_a_base_says_it_is_an_image_or_refused(
     config = json.loads(made.parts[0].config)
     assert config["rootfs"]["diff_ids"] == [layer.digest, layer.digest]
     assert len([e for e in config["history"] if not e.get("empty_layer")]) == 2
+
+
+@here
+def test_a_modelcar_starts_whatever_it_is_told_and_serves_where_it_is_told_nothing(
+    yard: Yard,
+) -> None:
+    base = yard.put(BaseImage(config={"Env": ["PATH=/bin"], "Entrypoint": ["lading"]}))
+
+    plain = yard.config(yard.assembled(base))["config"]
+    car = yard.config(yard.assembled(base, modelcar=True))["config"]
+
+    assert plain["Entrypoint"] == ["lading"]
+    assert "Entrypoint" not in car
+    assert car["Cmd"] == ["lading", *plain["Cmd"]]

@@ -23,6 +23,7 @@ from lading.cli.deploy_update import EXAMPLES as UPDATE_EXAMPLES
 from lading.cli.deploy_update import update
 from lading.cli.image_dockerfile import PickleOption
 from lading.cli.options import examples
+from lading.deploy import kserve_version as kserve_versions
 from lading.deploy.cluster import NEWEST, OLDEST, USUAL
 from lading.deploy.wish import KINDS
 from lading.operations import deploy as operation
@@ -31,6 +32,7 @@ _WHAT: Final = "What runs"
 _HOW: Final = "How it runs"
 _CLUSTER: Final = "The cluster"
 _JOB: Final = "With --as job"
+_KSERVE: Final = "With --as kserve"
 
 # What is run where no subcommand is named.
 _WRITE: Final = "write"
@@ -79,6 +81,7 @@ _EXAMPLES: Final = examples(
     "lading deploy HOST/ml/fraud --stage prod | kubectl apply -f -",
     "lading deploy HOST/ml/fraud --stage prod -o deploy/fraud --replicas 3",
     "lading deploy HOST/ml/fraud:1.2.0 --as init --kubernetes-version 1.28",
+    "lading deploy HOST/ml/fraud --stage prod --as kserve --kserve-version 0.20",
     "lading deploy HOST/ml/fraud:1.2.0 --as job --volume data:/data"
     " --rows /data/rows.csv --predictions /data/scored.csv",
     "lading deploy update deploy/fraud --stage prod",
@@ -227,6 +230,29 @@ def deploy(
             rich_help_panel=_JOB,
         ),
     ] = None,
+    kserve_version: Annotated[
+        str | None,
+        typer.Option(
+            "--kserve-version",
+            metavar="VERSION",
+            help=f"0.{kserve_versions.OLDEST} to 0.{kserve_versions.NEWEST}, the newest"
+            " where nothing is said.",
+            show_default=False,
+            rich_help_panel=_KSERVE,
+        ),
+    ] = None,
+    kserve_storage: Annotated[
+        str | None,
+        typer.Option(
+            "--kserve-storage",
+            metavar="HOW",
+            help="How the model gets to its server: native (oci+native://), modelcar (oci://),"
+            " lading (lading://), or image; else the first that can be.",
+            show_default=False,
+            autocompletion=offers.one_of(*kserve_versions.STORAGES),
+            rich_help_panel=_KSERVE,
+        ),
+    ] = None,
     kubernetes_version: Annotated[
         str | None,
         typer.Option(
@@ -345,6 +371,8 @@ def deploy(
         rows=rows,
         predictions=predictions,
         volumes=volume or (),
+        kserve_version=kserve_version,
+        kserve_storage=kserve_storage,
         helm=helm,
         allow_pickle=allow_pickle,
         output=None if output == "-" else output,

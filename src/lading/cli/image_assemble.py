@@ -74,6 +74,13 @@ def assemble(
         ),
     ] = None,
     allow_pickle: PickleOption = False,
+    modelcar: Annotated[
+        bool,
+        typer.Option(
+            "--modelcar",
+            help="Without an entrypoint: KServe starts sh and ln in it, which the base must have.",
+        ),
+    ] = False,
 ) -> None:
     """Make a runnable image of a version without a container engine.
 
@@ -95,6 +102,7 @@ def assemble(
             user=user,
             platforms=platform or (),
             allow_pickle=allow_pickle or None,
+            modelcar=modelcar,
             settings=settings,
             on_progress=on_progress,
         )

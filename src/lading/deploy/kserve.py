@@ -12,7 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from lading.deploy import pod
+from lading.deploy import pod, puller
 from lading.deploy.cluster import Cluster
 from lading.deploy.kserve_version import NATIVE, Storage
 from lading.deploy.pins import Pins
@@ -70,7 +70,7 @@ def storage(pins: Pins, wish: Wish) -> Storage:
     if chosen is not None:
         _demand(chosen, pins, wish)
         return chosen
-    if wish.kserve.native and pod.mounts(wish) and wish.cluster.sub_paths:
+    if _can_be_mounted(wish):
         return "native"
     if wish.kserve.modelcars and pins.modelcar:
         return "modelcar"
@@ -84,6 +84,20 @@ def storage(pins: Pins, wish: Wish) -> Storage:
         hint="--puller HOST/NAME:TAG, an image of Lading that pulls it; or "
         f"lading image assemble {pins.runs.place}:VERSION --base IMAGE --modelcar",
     )
+
+
+def is_mounted(wish: Wish) -> bool:
+    """Whether nodes mount the model, so that no other image of it is needed."""
+    return wish.kserve_storage in (None, "native") and _can_be_mounted(wish)
+
+
+def needs_held(pins: Pins, wish: Wish) -> bool:
+    """Whether only a serving image that holds the model is left, and this one does not."""
+    chosen = wish.kserve_storage
+    if pins.serving.holds_model or chosen not in (None, "image"):
+        return False
+    others = _can_be_mounted(wish) or (wish.kserve.modelcars and pins.modelcar) or pins.puller
+    return chosen == "image" or not others
 
 
 def storage_container(pins: Pins, wish: Wish) -> Resource:
@@ -122,6 +136,10 @@ def storage_container(pins: Pins, wish: Wish) -> Resource:
 
 
 # What can be
+
+
+def _can_be_mounted(wish: Wish) -> bool:
+    return wish.kserve.native and pod.mounts(wish) and wish.cluster.sub_paths
 
 
 def _demand(chosen: Storage, pins: Pins, wish: Wish) -> None:
@@ -213,7 +231,7 @@ def _server(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
     usual = pod.server(pins, facts, plain, "held")
     # KServe lays its own defaults over a runtime's, and the service's over both.
     del usual["resources"]
-    folder = pod.MODELS if how == "image" else MODELS
+    folder = puller.MODELS if how == "image" else MODELS
     consent = ["--allow-pickle"] if wish.allow_pickle else []
     return {
         "name": CONTAINER,

@@ -51,6 +51,8 @@ class Wish:
     user: str | None = None
     # Whether the server may let the model run code of its own.
     allow_pickle: bool = False
+    # Whether it starts whatever it is told, without a program of the base's in front.
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ def _running(base: Base, wish: Wish) -> dict[str, Any]:
     # What the base watches for or starts is about what the base runs.
     for name in ("Healthcheck", "OnBuild", "ArgsEscaped", "Image"):
         config.pop(name, None)
+    if wish.bare:
+        config.pop("Entrypoint", None)
     config["Env"] = _environment(base, wish)
     config["Cmd"] = list(wish.cmd if wish.cmd is not None else _serving(base, wish))
     if wish.cmd is None:
@@ -167,7 +171,8 @@ def _serving(base: Base, wish: Wish) -> tuple[str, ...]:
     """The server on the model's folder; a base that starts Lading by itself is not told twice."""
     consent = ("--allow-pickle",) if wish.allow_pickle else ()
     words = ("serve", MODELS, "--host", "0.0.0.0", "--port", str(wish.port), *consent)  # noqa: S104  inside a container
-    return words if base.entrypoint == _LADING else (*_LADING, *words)
+    is_started = base.entrypoint == _LADING and not wish.bare
+    return words if is_started else (*_LADING, *words)
 
 
 def _watching(port: int) -> dict[str, Any]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from lading.deploy import kinds, kustomize, pod, text, values
+from lading.deploy import kinds, kserve, kustomize, pod, text, values
 from lading.deploy.cluster import Cluster
 from lading.deploy.engines import Podman
 from lading.deploy.guess import guess
+from lading.deploy.kserve_version import STORAGES, KServe, Storage
 from lading.deploy.lint import lint
 from lading.deploy.wish import (
     KINDS,
@@ -89,6 +91,8 @@ def deploy(
     rows: str | None = None,
     predictions: str | None = None,
     volumes: Iterable[str] = (),
+    kserve_version: str | None = None,
+    kserve_storage: str | None = None,
     helm: bool = False,
     allow_pickle: bool = False,
     output: str | Path | None = None,
@@ -139,15 +143,16 @@ def deploy(
         memory=checked_quantity(memory, "memory") if memory is not None else None,
         platform=platform,
         scoring=_scoring(wanted, rows, predictions, tuple(map(Volume.parse, volumes))),
+        kserve=KServe.parse(kserve_version) if kserve_version else KServe(),
+        kserve_storage=_storage(kserve_storage),
     )
-    found = pinned(
-        reference,
-        settings,
-        stage=stage,
-        image=image,
-        puller=puller,
-        mounts=wanted in _MOUNTS or pod.mounts(wish),
-    )
+    if wanted != "kserve" and (kserve_version or kserve_storage):
+        raise InvalidInput(f"{wanted} is nothing of KServe's", hint="--as kserve")
+    look = partial(pinned, reference, settings, stage=stage, image=image, puller=puller)
+    modelcar = wanted == "kserve" and not kserve.is_mounted(wish)
+    found = look(mounts=wanted in _MOUNTS or pod.mounts(wish), modelcar=modelcar)
+    if wanted == "kserve" and kserve.needs_held(found.pins, wish):
+        found = look(mounts=False, modelcar=modelcar)
     host = found.pins.runs.place.partition("/")[0]
     wish = replace(
         wish,
@@ -228,6 +233,16 @@ def _demand_sense(kind: Kind, *, several: bool, helm: bool) -> None:
         raise InvalidInput(f"Helm has nothing to do with {kind}", hint="leave --helm away")
 
 
+def _storage(word: str | None) -> Storage | None:
+    if word is None or word in STORAGES:
+        return cast("Storage | None", word)
+    raise InvalidInput(
+        f"KServe is brought no model by {word[:60]!r}",
+        cause=f"there are {', '.join(STORAGES)}",
+        hint=nearest(word, STORAGES),
+    )
+
+
 def _scoring(
     kind: Kind, rows: str | None, predictions: str | None, volumes: tuple[Volume, ...]
 ) -> Scoring | None:
@@ -256,6 +271,8 @@ def _files(
 def _puller(made: tuple[Resource, ...]) -> str | None:
     """The image of the container that pulls, as the documents have it."""
     for each in made:
+        if each["kind"] == "ClusterStorageContainer":
+            return str(each["spec"]["container"]["image"])
         spec = each.get("spec", {})
         inner = spec.get("template", {}).get("spec", spec)
         for container in inner.get("initContainers", ()):
@@ -266,7 +283,9 @@ def _puller(made: tuple[Resource, ...]) -> str | None:
 
 
 def _notes(found: Found, wish: Wish) -> Iterator[str]:
-    if wish.kind not in pod.KINDS:
+    if wish.kind == "kserve":
+        yield from _of_kserve(found, wish)
+    if wish.kind not in (*pod.KINDS, "kserve"):
         return
     amounts = guess(found.facts)
     guessed = [
@@ -278,3 +297,17 @@ def _notes(found: Found, wish: Wish) -> Iterator[str]:
         yield f"{', '.join(guessed)} is a guess from the model's size: {which} if you measured"
     if wish.kind in ("job", "pod") and pod.way(found.pins, wish) == "pulled":
         yield f"Kubernetes {wish.cluster} mounts no images by itself: the pod pulls the model first"
+
+
+def _of_kserve(found: Found, wish: Wish) -> Iterator[str]:
+    how = kserve.storage(found.pins, wish)
+    if how == "modelcar":
+        yield (
+            f"{found.pins.modelcar} runs beside the server: it needs sh and ln, and KServe its "
+            "setting enableModelcar; until it runs, the server starts anew"
+        )
+    if how == "lading":
+        yield (
+            "ClusterStorageContainer lading belongs to the cluster: whoever may not write such, "
+            "asks its administrator to apply it once"
+        )

@@ -85,6 +85,7 @@ def image_assemble(
     user: str | None = None,
     platforms: Iterable[str] = (),
     allow_pickle: bool | None = None,
+    modelcar: bool = False,
     settings: Settings | None = None,
     on_progress: OnProgress | None = None,
 ) -> ImageAssembleResult:
@@ -93,7 +94,8 @@ def image_assemble(
     The base has Python and the packages already: a ``runtime`` image that was built for a version
     with this lock. Where its packages are others, or nothing says which it has, a note says so;
     with ``strict`` that is refused. A tag of the base is looked at once. Without ``cmd`` the image
-    runs ``lading serve /models``. The same version, base and wishes are the same image, and a
+    runs ``lading serve /models``. KServe starts a shell in a ``modelcar``: it has no entrypoint,
+    and runs the same otherwise. The same version, base and wishes are the same image, and a
     second time nothing changes. Docker, Podman and Kubernetes run it by the tag or by the digest.
 
     Raises:
@@ -107,7 +109,7 @@ def image_assemble(
     place = stores.with_name(stores.locate(reference, settings))
     base_place = stores.locate(base, settings)
     allowed = is_allowed(place, settings) if allow_pickle is None else allow_pickle
-    wish = replace(_checked(env or {}, cmd, port, user), allow_pickle=allowed)
+    wish = replace(_checked(env or {}, cmd, port, user), allow_pickle=allowed, bare=modelcar)
     wanted = [platform_of(each) for each in platforms]
     store = stores.open_store(place, settings)
     what = subject(store, place, settings)

@@ -82,12 +82,15 @@ def pinned(
     puller: str | Reference | None = None,
     mounts: bool = True,
     in_use: InUse | None = None,
+    modelcar: bool = False,
 ) -> Found:
     """The digests of a version and of what serves it, as they are now.
 
     ``image`` serves it; else the one that its evidence names: where the documents mount the model
     (``mounts``), one without it comes first. What is ``in_use`` stays where it serves this very
     version; and where no other was made, if it says that it was made from the version's own lock.
+    With ``modelcar`` an image is looked for as well in which KServe can start a shell beside the
+    model: ``image``, else one that the evidence names.
 
     Raises:
         InvalidInput: a stage and a version are named at once; or an image that is none, or that
@@ -108,7 +111,12 @@ def pinned(
     pulling = _by_digest(puller, settings) if puller else None
     entries = _entries(store, what)
     return Found(
-        Pins(runs, Serving(serving.reference, serving.holds_model), pulling),
+        Pins(
+            runs,
+            Serving(serving.reference, serving.holds_model),
+            pulling,
+            _modelcar(store, what, image, settings) if modelcar else None,
+        ),
         Facts(
             size=sum(file.size for file in document.files),
             framework=document.framework.name if document.framework else None,
@@ -210,6 +218,31 @@ def _server(
         + (f", and {in_use.image} is not known to have its packages" if in_use else ""),
         hint=f"lading image build {what.place} --target runtime --push; or --image HOST/NAME:TAG",
     )
+
+
+def _modelcar(
+    store: AnyStore, what: Subject, image: str | Reference | None, settings: Settings
+) -> str | None:
+    """An image that holds the model and starts whatever it is told, by digest.
+
+    Whether it has a shell, only its layers would tell.
+    """
+    if image is not None:
+        place = stores.with_name(stores.locate(image, settings))
+        beside = stores.open_store(place, settings)
+        root = stores.resolve(beside, place)
+        if _is_modelcar(beside, root, str(place)):
+            return f"{name_of(place)}@{root.digest}"
+    for made in _images(store, what, settings):
+        named = f"{name_of(what.place)}@{made.descriptor.digest}"
+        if made.target == "serve" and _is_modelcar(store, made.descriptor, named):
+            return named
+    return None
+
+
+def _is_modelcar(store: AnyStore, root: Descriptor, shown: str) -> bool:
+    found = [each.base for each in images_in(store, root, shown, ())]
+    return all(text(labels(each).get(TARGET)) == "serve" and not each.entrypoint for each in found)
 
 
 def _images(store: AnyStore, what: Subject, settings: Settings) -> list[Image]:
