@@ -48,6 +48,18 @@ def test_the_client_is_an_image_that_runs_as_anybody(
         docker_builder.run(*as_user, "pull", by_digest, "-o", "/model")
 
         assert (volume / "weights.bin").read_bytes() == b"weights"
+    # As KServe starts it: a command that the cluster knows, and two words from KServe.
+    volume = tmp_path / "mnt"
+    volume.mkdir()
+    volume.chmod(0o777)
+    kserve = (*alone, "--user=1234:1234", f"--volume={volume}:/mnt/models", "--entrypoint=lading")
+
+    docker_builder.run(
+        *(*kserve, "lading", "storage-initializer"), f"lading://{by_digest}", "/mnt/models"
+    )
+
+    assert (volume / "weights.bin").read_bytes() == b"weights"
+    assert {path.name for path in volume.iterdir()} == {"weights.bin", "lading.json"}
     said = docker_builder.run("run", "--rm", "--network=none", "lading", "--version").stdout
     assert said.startswith("lading ")
     size = docker_builder.run("image", "inspect", "--format={{.Size}}", "lading").stdout

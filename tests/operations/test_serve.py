@@ -303,6 +303,35 @@ def test_a_folder_with_its_document_is_served_as_an_image_would_be(
     assert server.result["version"] == "1.0.0"
 
 
+def test_a_folder_that_comes_later_is_waited_for_and_may_be_a_link(
+    lading: Command, tmp_path: Path, settings: Settings
+) -> None:
+    pushed = save(fraud(), "ml/fraud:1.0.0", input_example=ROWS.head(2), settings=settings)
+    pull(f"ml/fraud@{pushed.digest}", tmp_path / "real", document=True, settings=settings)
+    late = tmp_path / "mnt" / "models"
+    late.parent.mkdir()
+    comes = threading.Timer(2, lambda: late.symlink_to(tmp_path / "real"))
+    comes.start()
+
+    with served(lading, str(late), "--wait", "1m", "--name", "late") as server:
+        comes.join()
+
+        assert server.result["name"] == "late"
+        assert ask(server.port, "GET", "/v2/health/ready").status == 200
+
+
+def test_a_folder_that_never_comes_is_said_when_it_is_overdue(
+    lading: Command, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+
+    done = lading("serve", str(tmp_path / "never"), "--wait", "1s", "--port", "0")
+
+    assert done.returncode == 3
+    assert "there is no folder" in done.stderr
+    assert time.monotonic() - began >= 1
+
+
 def test_a_plain_folder_is_served_by_what_its_headers_say(
     tmp_path: Path, settings: Settings
 ) -> None:

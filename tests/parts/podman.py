@@ -150,7 +150,7 @@ def busybox_archive(archive: Path) -> Path:
             copy = Path(scratch) / library.relative_to("/")
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(library, copy)
-        for name in ("sh", "cat", "ls", "find", "sha256sum", "stat", "sleep", "echo", "cp"):
+        for name in ("sh", "cat", "ls", "ln", "find", "sha256sum", "stat", "sleep", "echo", "cp"):
             (programs / name).symlink_to("busybox")
         run("tar", "-C", scratch, "-cf", archive, ".")
     return archive

@@ -115,6 +115,40 @@ def test_podman_runs_it(
     demand_right(printed, done)
 
 
+def test_a_modelcar_of_kserve_s_shows_its_model_to_the_server_beside_it(
+    podman: Podman, version: str, system: bytes, settings: Settings
+) -> None:
+    base = BaseImage(
+        layers=[system],
+        platforms=platforms(),
+        config={"Env": ["PATH=/bin"], "WorkingDir": "/", "Entrypoint": ["lading"]},
+    ).put(f"{version.rpartition(':')[0]}/base", settings)
+    done = image_assemble(version, base=base, modelcar=True, settings=settings)
+    image = f"{version.rpartition(':')[0]}@{done.image}"
+    podman.run("volume", "create", "mnt")
+    # As KServe does it: both see the other's processes, and one volume, and are the same user.
+    alone = ("--network=none", "--user=65532", "--security-opt=no-new-privileges")
+    shared = (*alone, "--volume=mnt:/mnt:U")
+    link = "ln -sf /proc/$$/root/models /mnt/models && sleep infinity"
+    # What runs first in its pod, and must find the folder there.
+    podman.run("run", "--rm", *alone, image, "sh", "-c", '[ -d /models ] && [ "$(ls /models)" ]')
+
+    podman.run("run", "--detach", "--name=car", *shared, image, "sh", "-c", link)
+    try:
+        look = (
+            "until [ -e /mnt/models/config.json ]; do sleep 0.1; done; cat /mnt/models/config.json"
+        )
+        beside = (*shared, "--read-only", "--cap-drop=ALL", "--pid=container:car")
+        printed = podman.run(
+            "run", "--rm", *beside, podman.busybox(), "sh", "-c", look, timeout=60
+        ).stdout
+    finally:
+        podman.run("rm", "--force", "--time=0", "car")
+        podman.run("volume", "rm", "mnt")
+
+    assert printed == '{"hidden": 8}'
+
+
 def test_podman_runs_one_out_of_a_folder(
     podman: Podman, version: str, system: bytes, settings: Settings, tmp_path: Path
 ) -> None:

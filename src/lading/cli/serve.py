@@ -75,6 +75,15 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    wait: Annotated[
+        str | None,
+        typer.Option(
+            "--wait",
+            metavar="TIME",
+            help="How long a folder may take until it is there.",
+            show_default=False,
+        ),
+    ] = None,
     reload_stage: Annotated[
         str | None,
         typer.Option(
@@ -173,6 +182,7 @@ def serve(
             grpc_port=grpc_port,
             workers=workers,
             name=name,
+            wait=float(seconds_of(wait)) if wait else 0,
             reload_stage=reload_stage,
             reload_interval=float(seconds_of(reload_interval)),
             shadow=shadow,

@@ -35,6 +35,7 @@ SCHEMES: Final[dict[Storage, str]] = {
 CREDENTIALS: Final = "lading-registry"
 
 _COMPONENT: Final = "model-server"
+_PATIENCE: Final = "2m"
 _SERVICE: Final = "serving.kserve.io/inferenceservice"
 _MODE: Final = "serving.kserve.io/deploymentMode"
 # The first whose own schema knows a pause without a program; others forget it, and are left with
@@ -232,13 +233,15 @@ def _server(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
     # KServe lays its own defaults over a runtime's, and the service's over both.
     del usual["resources"]
     folder = puller.MODELS if how == "image" else MODELS
+    # A modelcar starts beside the server, and its model appears when it has.
+    patience = ["--wait", _PATIENCE] if how == "modelcar" else []
     consent = ["--allow-pickle"] if wish.allow_pickle else []
     return {
         "name": CONTAINER,
         "image": usual.pop("image"),
         "command": ["lading"],
         "args": [
-            *("serve", folder, "--name", wish.name),
+            *("serve", folder, *patience, "--name", wish.name),
             *("--host", "0.0.0.0", "--port", str(wish.port), *consent),  # noqa: S104  in a container
         ],
     } | {name: part for name, part in usual.items() if name != "name"}

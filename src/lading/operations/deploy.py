@@ -304,7 +304,7 @@ def _of_kserve(found: Found, wish: Wish) -> Iterator[str]:
     if how == "modelcar":
         yield (
             f"{found.pins.modelcar} runs beside the server: it needs sh and ln, and KServe its "
-            "setting enableModelcar; until it runs, the server starts anew"
+            "setting enableModelcar"
         )
     if how == "lading":
         yield (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1"
 PORT: Final = 8080
 INTERVAL: Final = 10.0
+# How often a folder is looked for, in seconds.
+_GLANCE: Final = 0.2
 _NEEDED: Final = ("starlette", "uvicorn", "httptools", "prometheus_client")
 _NEEDED_FOR_GRPC: Final = ("grpc", "google.protobuf")
 
@@ -51,6 +55,7 @@ def serve(
     grpc_port: int | None = None,
     workers: int = 1,
     name: str | None = None,
+    wait: float = 0,
     reload_stage: str | None = None,
     reload_interval: float = INTERVAL,
     shadow: str | None = None,
@@ -76,6 +81,7 @@ def serve(
         grpc_port: serve the protocol over gRPC as well, at this port; 0 for any that is free.
         workers: how many processes answer; more than one only from a process without threads.
         name: what the model is called in addresses; the last part of its name otherwise.
+        wait: how many seconds a folder may take until it is there.
         reload_stage: serve what this stage of the model names, now and after every move.
         reload_interval: seconds between two looks at the stage.
         shadow: another model that is asked the same; where its answers differ is counted.
@@ -121,7 +127,7 @@ def serve(
         stage = _Stage(place, settings, loader(place))
         followed = Followed(stage.look, stage.load, reload_interval, reload_stage)
     plan = Plan(
-        load=loader(served, on_progress),
+        load=_once_there(served, wait, loader(served, on_progress)),
         host=host,
         port=port,
         grpc_port=grpc_port,
@@ -148,6 +154,23 @@ def serve(
         return loader(replace(place, digest=Digest(digest)))
 
     run_several(plan, workers, pinned)
+
+
+def _once_there(
+    reference: str | Reference, wait: float, load: Callable[[], Model]
+) -> Callable[[], Model]:
+    """What loads a model; of a folder, when it is there, or is overdue."""
+    folder = as_path(reference) if isinstance(reference, str) else None
+    if folder is None or not wait:
+        return load
+
+    def waiting() -> Model:
+        overdue = time.monotonic() + wait
+        while not os.path.isdir(folder) and time.monotonic() < overdue:  # noqa: PTH112  what may not be looked at is not there yet
+            time.sleep(_GLANCE)
+        return load()
+
+    return waiting
 
 
 def _demand_extra(extra: str, modules: tuple[str, ...]) -> None:
