@@ -76,6 +76,23 @@ def test_a_job_scores_a_file_of_a_volume(lading: Command, version: str, runtime:
     assert document["metadata"]["name"][-13:].startswith("-")
 
 
+def test_kserve_is_told_how_the_model_comes_or_it_is_said_what_would_bring_it(
+    lading: Command, version: str, runtime: str
+) -> None:
+    command = ("deploy", version, "--as", "kserve", "--image", runtime)
+
+    done = lading(*command, "--name", "fraud")
+    older = lading(*command, "--kserve-version", "0.15")
+
+    documents = list(yaml.safe_load_all(done.stdout))
+    assert [each["kind"] for each in documents] == ["ServingRuntime", "InferenceService"]
+    storage = documents[1]["spec"]["predictor"]["model"]["storageUri"]
+    assert storage.startswith(f"oci+native://{version.rpartition(':')[0]}@sha256:")
+    assert "is a guess" in done.stderr
+    assert older.returncode == 8
+    assert "--modelcar" in older.stderr
+
+
 def test_without_a_reference_it_is_said_what_there_is(lading: Command) -> None:
     bare, asked = lading("deploy"), lading("deploy", "--help")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, get_args
 
+import kubernetes_validate
 import pytest
 from deploy.crds_of import problems
 from hypothesis import given
@@ -155,6 +156,31 @@ def test_every_document_is_as_kserve_defines_it_and_has_no_field_more(
 
     assert len(documents) >= 2 * len(variants)
     assert found == []
+
+
+@pytest.mark.parametrize("minor", range(OLDEST_CLUSTER, NEWEST_CLUSTER + 1))
+def test_kubernetes_takes_the_pod_that_kserve_makes_of_it(minor: int) -> None:
+    said: dict[str, Any] = {"cluster": Cluster(minor), "kserve_storage": "lading", "replicas": 2}
+    (server,) = made("ServingRuntime", FULL, **said)["spec"]["containers"]
+    predictor = made("InferenceService", FULL, **said)["spec"]["predictor"]
+    initializer = made("ClusterStorageContainer", FULL, **said)["spec"]["container"]
+    own = ("annotations", "minReplicas", "maxReplicas", "deploymentStrategy", "model")
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "fraud", "annotations": predictor["annotations"]},
+        "spec": {name: part for name, part in predictor.items() if name not in own}
+        | {
+            "initContainers": [initializer],
+            "containers": [server | {"resources": predictor["model"]["resources"]}],
+            "volumes": made("ServingRuntime", FULL, **said)["spec"]["volumes"],
+        },
+    }
+
+    kubernetes_validate.validate(pod, f"1.{minor}", strict=True)
+    kubernetes_validate.validate(
+        made("PodDisruptionBudget", FULL, **said), f"1.{minor}", strict=True
+    )
 
 
 def test_the_definitions_refuse_what_kserve_does_not_know() -> None:

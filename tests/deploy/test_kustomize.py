@@ -18,6 +18,7 @@ from parts import MISSING
 
 from lading.deploy import kinds, kustomize
 from lading.deploy.cluster import Cluster
+from lading.deploy.kserve_version import Storage
 from lading.deploy.resource import Resource
 from lading.deploy.wish import Kind
 
@@ -89,6 +90,18 @@ def test_what_kustomize_knows_no_schema_of_is_put_together_as_well(tmp_path: Pat
 
     assert found == [FOREIGN]
     assert kustomize.merge(*kustomize.split([FOREIGN])) == (FOREIGN,)
+
+
+@pytest.mark.parametrize("storage", ["native", "lading"])
+def test_kustomize_makes_the_documents_of_kserve_that_are_printed(
+    storage: Storage, tmp_path: Path
+) -> None:
+    asked = wish("kserve", namespace="ml", replicas=2, kserve_storage=storage)
+    made = kinds.resources(replace(PINS, puller=CLIENT), FACTS, asked)
+
+    found = built(tmp_path / "base", kustomize.files(made))
+
+    assert by_kind(found) == by_kind(list(made))
 
 
 def test_the_base_has_a_file_for_each_document_and_one_with_digests() -> None:
