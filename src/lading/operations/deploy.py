@@ -271,7 +271,7 @@ def _files(
 def _puller(made: tuple[Resource, ...]) -> str | None:
     """The image of the container that pulls, as the documents have it."""
     for each in made:
-        if each["kind"] == "ClusterStorageContainer":
+        if each.get("kind") == "ClusterStorageContainer":
             return str(each["spec"]["container"]["image"])
         spec = each.get("spec", {})
         inner = spec.get("template", {}).get("spec", spec)
