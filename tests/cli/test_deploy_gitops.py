@@ -1,0 +1,123 @@
+"""``lading deploy update``, ``--check`` and ``--apply`` as people type them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from operations.tied import tie
+from parts import MISSING
+from parts.command import Command
+from parts.registry import DockerRegistry
+
+from lading.operations.deploying.written import find
+from lading.settings import Settings
+
+
+@pytest.fixture
+def place(lading: Command, model: Path, registry: DockerRegistry, repository: str) -> str:
+    """Two versions with images; the first is in prod, and in a folder."""
+    name = f"{registry.host}/{repository}"
+    settings = Settings(home=lading.folder / "h", cache=lading.folder / "c", actor="tests")
+    for version in ("1.0.0", "1.1.0"):
+        (model / "config.json").write_text(version)
+        assert lading("push", model, f"{name}:{version}").returncode == 0
+        tie(f"{name}:{version}", settings, target="runtime", says=version)
+    assert lading("promote", f"{name}:1.0.0", "prod").returncode == 0
+    done = lading("deploy", name, "--stage", "prod", "-o", "fraud")
+    assert done.returncode == 0, done.stderr
+    return name
+
+
+def test_an_update_says_what_it_did_and_shows_it_beforehand(lading: Command, place: str) -> None:
+    assert lading("promote", f"{place}:1.1.0", "prod").returncode == 0
+
+    dry = lading("deploy", "update", "fraud", "--dry-run")
+    done = lading("deploy", "update", "fraud", "--stage", "prod")
+    again = lading("deploy", "update", "fraud", "--json")
+
+    assert dry.stdout.startswith("--- fraud/digests.yaml\n+++ fraud/digests.yaml\n")
+    assert '+    dev.lading/version: "1.1.0"\n' in dry.stdout
+    assert (done.returncode, done.stdout) == (0, "fraud/digests.yaml\n")
+    assert "updated: 1.0.0 → 1.1.0 (prod)" in done.stderr
+    result = json.loads(again.stdout)
+    assert (result["status"], result["version"], result["files"]) == ("unchanged", "1.1.0", [])
+
+
+def test_kustomize_makes_of_an_updated_folder_what_a_check_looks_at(
+    lading: Command, place: str
+) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip(f"{MISSING}kubectl")
+    assert lading("deploy", "update", "fraud", f"{place}:1.1.0").returncode == 0
+    folder = lading.folder / "fraud"
+
+    done = subprocess.run(
+        [kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=True
+    )
+
+    found = {each["kind"]: each for each in yaml.safe_load_all(done.stdout)}
+    assert found == {each["kind"]: each for each in find(folder).documents()}
+    assert str(find(folder).running.digest) in done.stdout
+
+
+def test_a_check_ends_with_1_where_the_stage_moved_on(lading: Command, place: str) -> None:
+    before = lading("deploy", "--check", "fraud")
+    assert lading("promote", f"{place}:1.1.0", "prod").returncode == 0
+    after = lading("deploy", "--check", "fraud")
+    told = lading("deploy", "fraud", "--check", "--json")
+
+    assert (before.returncode, after.returncode, told.returncode) == (0, 1, 1)
+    assert "prod says so still" in before.stdout
+    assert "prod names 1.1.0 now: lading deploy update fraud --stage prod" in after.stdout
+    assert json.loads(told.stdout)["status"] == "moved"
+
+
+def test_a_check_of_what_is_no_folder_of_ours_is_an_error_of_its_own(
+    lading: Command, place: str, model: Path
+) -> None:
+    other, missing = lading("deploy", "--check", model), lading("deploy", "--check", "nowhere")
+
+    assert (other.returncode, missing.returncode) == (7, 3)
+    assert "not written by lading deploy" in other.stderr
+
+
+def test_nothing_is_applied_where_nobody_can_be_asked(lading: Command, place: str) -> None:
+    before = (lading.folder / "fraud" / "digests.yaml").read_bytes()
+    assert lading("promote", f"{place}:1.1.0", "prod").returncode == 0
+
+    first = lading("deploy", "update", "fraud", "--apply")
+    second = lading("deploy", f"{place}:1.0.0", "--apply")
+
+    assert (first.returncode, second.returncode) == (2, 2)
+    assert "not a terminal" in first.stderr
+    assert "--yes" in second.stderr
+    assert (lading.folder / "fraud" / "digests.yaml").read_bytes() == before
+
+
+def test_with_yes_the_difference_is_shown_all_the_same(
+    lading: Command, place: str, tmp_path: Path
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    kubectl = programs / "kubectl"
+    kubectl.write_text(
+        '#!/bin/sh\necho "$@" >> "$(dirname "$0")/asked"\n'
+        '[ "$1" = apply ] || { echo "+ new"; exit 1; }\n'
+    )
+    kubectl.chmod(0o755)
+    path = f"{programs}:{lading.environment['PATH']}"
+
+    done = lading("deploy", "update", "fraud", "--apply", "--yes", "--context", "eu-1", PATH=path)
+
+    assert done.returncode == 0, done.stderr
+    assert "+ new" in done.stderr
+    assert done.stdout == "applied\n"
+    assert (programs / "asked").read_text() == (
+        "diff -k fraud --context=eu-1\napply -k fraud --context=eu-1\n"
+    )
