@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from lading.errors import Conflict, InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.carrying.history import name_of
+from lading.operations.deploying.artifact import CONFIG, CONTENT
 from lading.spec import mediatypes
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from lading.spec.reference import Reference
 
 
-# As ``flux push artifact`` writes them.
-CONFIG: Final = "application/vnd.cncf.flux.config.v1+json"
-CONTENT: Final = "application/vnd.cncf.flux.content.v1.tar+gzip"
 _NOTHING: Final = b"{}"
 
 
