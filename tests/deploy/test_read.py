@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from parts.laws import tries
 
 from lading.deploy import kinds, kustomize, text, values
+from lading.deploy.kserve_version import Storage
 from lading.deploy.pins import Pins, Runs, Serving
 from lading.deploy.read import moved, moved_values, running
 from lading.deploy.wish import Facts, Kind, Wish
@@ -82,6 +83,29 @@ def test_a_puller_of_its_own_stays() -> None:
 
     assert running(after).puller == g.CLIENT
     assert running(after).serving == NEXT.serving.reference
+
+
+@pytest.mark.parametrize("storage", ["native", "lading"])
+def test_documents_for_kserve_follow_as_well(storage: Storage) -> None:
+    pins = replace(g.PINS, puller=g.CLIENT)
+    asked = g.wish("kserve", kserve_storage=storage)
+    before, after = (
+        kustomize.files(kinds.resources(each, g.FACTS, asked))[kustomize.DIGESTS]
+        for each in (pins, replace(NEXT, puller=g.CLIENT))
+    )
+
+    assert moved(before, replace(NEXT, puller=running(before).puller)) == after
+
+
+def test_a_modelcar_of_another_version_is_not_guessed() -> None:
+    pins = replace(g.PINS, modelcar=f"{g.PLACE}@{Digest.of(b'car')}")
+    asked = g.wish("kserve", kserve_storage="modelcar")
+    before = kustomize.files(kinds.resources(pins, g.FACTS, asked))[kustomize.DIGESTS]
+
+    with pytest.raises(Unsupported, match="nothing says") as caught:
+        running(before)
+
+    assert "-o DIR" in str(caught.value.hint)
 
 
 def test_an_image_that_holds_the_model_is_read_as_such() -> None:
