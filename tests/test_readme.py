@@ -59,7 +59,8 @@ def demand_command(line: str) -> None:
     assert verb in VERBS
     command = load(verb)
     if inner := getattr(command, "commands", None):
-        verb, *arguments = arguments
+        # A reference may stand where the name of a subcommand does.
+        verb = arguments.pop(0) if arguments[0] in inner or "write" not in inner else "write"
         command = inner[verb]
     command.make_context(verb, arguments)
 

@@ -13,6 +13,7 @@ from parts.registry import DockerRegistry
 from parts.stated import push_stated
 
 from lading.capture.environment import capture
+from lading.operations.push import push
 from lading.settings import Settings
 from lading.spec.signature import Column, Signature
 from schemas import generate
@@ -63,6 +64,14 @@ LINES = {
     "image-assemble": "image assemble ml/recorded:1.0.0 --base {base}",
     "image-sbom": "image sbom ml/recorded:1.0.0",
     "image-check": "image check ml/recorded:1.0.0",
+    "deploy": "deploy {plain}/ml/served:1.0.0 --image {server} -o documents",
+    "deploy-check": "deploy --check documents",
+    "deploy-update": "deploy update documents {plain}/ml/served:1.0.0",
+    "storage-initializer": "storage-initializer lading://{served} handed-over",
+    "bundle": "bundle {plain}/ml/served:1.0.0 --deploy documents -o ship.tar",
+    "unbundle-list": "unbundle ship.tar --list",
+    "unbundle-documents": "unbundle ship.tar --documents landed",
+    "unbundle": "unbundle ship.tar {plain}/landed",
     "evidence": "evidence ml/iris:1.0.0",
     "fetch-evidence": "evidence ml/iris:1.0.0 {attached} -o fetched.json",
     "search": "search name='ml/iris'",
@@ -108,6 +117,9 @@ def answers(
     record_captured(model, "ml/recorded:1.0.0", settings, captured)
     hosts = {"plain": registry.host, "locked": password_registry.host}
     hosts["base"] = BaseImage().put("ml/base", settings)
+    hosts["server"] = BaseImage().put(f"{registry.host}/ml/base", settings)
+    pushed = push(model, f"{registry.host}/ml/served:1.0.0", settings=settings)
+    hosts["served"] = f"{registry.host}/ml/served@{pushed.digest}"
     said: dict[str, str] = {}
     for name, line in LINES.items():
         attached = json.loads(said["attach"])["evidence"] if "attach" in said else ""
