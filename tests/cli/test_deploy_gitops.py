@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 from operations.tied import tie
-from parts import MISSING
 from parts.command import Command
 from parts.registry import DockerRegistry
+from parts.sid import kubectl
 
 from lading.operations.deploying.written import find
 from lading.settings import Settings
@@ -51,14 +50,11 @@ def test_an_update_says_what_it_did_and_shows_it_beforehand(lading: Command, pla
 def test_kustomize_makes_of_an_updated_folder_what_a_check_looks_at(
     lading: Command, place: str
 ) -> None:
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip(f"{MISSING}kubectl")
     assert lading("deploy", "update", "fraud", f"{place}:1.1.0").returncode == 0
     folder = lading.folder / "fraud"
 
     done = subprocess.run(
-        [kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=True
+        [kubectl(), "kustomize", str(folder)], capture_output=True, text=True, check=True
     )
 
     found = {each["kind"]: each for each in yaml.safe_load_all(done.stdout)}

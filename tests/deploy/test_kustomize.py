@@ -1,12 +1,10 @@
 """A base and its patches, as kustomize itself puts them together.
 
-``kubectl kustomize`` reads no cluster. Where there is no kubectl, its part is not tested, and the
-summary of the run says so; the law in test_laws.py holds without it.
+``kubectl kustomize`` reads no cluster. It is one of Debian's next release: see ``parts.sid``.
 """
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from deploy.given import CLIENT, FACTS, KINDS, PINS, wish
-from parts import MISSING
+from parts.sid import kubectl
 
 from lading.deploy import kinds, kustomize
 from lading.deploy.cluster import Cluster
@@ -41,14 +39,11 @@ FOREIGN: Resource = {
 
 def built(folder: Path, files: dict[str, str]) -> list[Resource]:
     """What ``kubectl apply -k`` would send."""
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip(f"{MISSING}kubectl")
     folder.mkdir()
     for name, content in files.items():
         (folder / name).write_text(content)
     done = subprocess.run(
-        [kubectl, "kustomize", str(folder)],
+        [kubectl(), "kustomize", str(folder)],
         env={"HOME": str(folder), "PATH": ""},
         capture_output=True,
         text=True,

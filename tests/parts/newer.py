@@ -8,7 +8,6 @@ versions there are is the archive's choice: it moves.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -17,10 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import pytest
-
 import parts
 from parts.process import Daemon, run
+from parts.sid import downloaded
 
 # What a container reaches the registry by, in that world alone.
 ADDRESS: Final = "10.77.0.1"
@@ -30,7 +28,6 @@ _PACKAGES: Final = (
     *("mount", "util-linux", "iproute2", "curl", "ca-certificates"),
 )
 _KEPT: Final = Path(__file__).parents[2] / ".tests/newer"
-_KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _GENERATOR: Final = "/usr/lib/systemd/system-generators/podman-system-generator"
 # Becomes the first process of that world: everything ends with it.
 _BEGIN: Final = """
@@ -180,46 +177,9 @@ def _root() -> Path:
         _KEPT.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_KEPT.parent) as made:
             root = Path(made) / "root"
-            _unpack(_download(Path(made)), root)
+            _unpack(downloaded(Path(made), *_PACKAGES), root)
             root.rename(_KEPT)
     return _KEPT
-
-
-def _download(folder: Path) -> list[Path]:
-    """The packages, and all that they need; Debian's own signatures are checked."""
-    for name in ("state/lists/partial", "cache/archives/partial"):
-        (folder / name).mkdir(parents=True)
-    (folder / "status").touch()
-    source = f"deb [signed-by={_KEYRING}] {_archive()} sid main\n"
-    (folder / "sources.list").write_text(source)
-    options = {
-        "Dir::Etc::sourcelist": folder / "sources.list",
-        "Dir::Etc::sourceparts": "/dev/null",
-        "Dir::Etc::preferencesparts": "/dev/null",
-        "Dir::State": folder / "state",
-        "Dir::State::status": folder / "status",
-        "Dir::Cache": folder / "cache",
-        "Acquire::Languages": "none",
-        "APT::Install-Recommends": "false",
-        # Whoever fetches is no other user, who could not write here.
-        "APT::Sandbox::User": "root",
-    }
-    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for what in (("update",), ("install", "--yes", "--download-only", *_PACKAGES)):
-        command = ("apt-get", *words, *what)
-        done = run(*command, check=False, environment=environment, timeout=600)
-        if done.returncode:
-            pytest.skip(f"{parts.MISSING}newer engines from Debian's archive: {done.stderr[-300:]}")
-    return sorted((folder / "cache/archives").glob("*.deb"))
-
-
-def _archive() -> str:
-    """Where this machine gets Debian from."""
-    found = run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Label: Debian").stdout
-    if not found:
-        pytest.skip(f"{parts.MISSING}newer engines: this machine knows no archive of Debian's")
-    return found.split()[0]
 
 
 def _unpack(packages: list[Path], root: Path) -> None:
