@@ -9,6 +9,7 @@ import gzip
 import io
 import os
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tarfile import GNU_FORMAT, TarFile, TarInfo
@@ -44,7 +45,7 @@ def documents_artifact(folder: Path) -> DocumentsArtifact:
         LocalFailure: one cannot be read.
     """
     files = _files(folder)
-    layer = gzip.compress(_tar(files), mtime=0)
+    layer = packed(files)
     config = b"{}"
     title = {mediatypes.TITLE: f"{folder.resolve().name}.tar.gz"}
     described = Descriptor.of(config, CONFIG), Descriptor.of(layer, CONTENT).with_annotations(title)
@@ -126,11 +127,12 @@ def _walk(folder: Path) -> list[Path]:
     return found
 
 
-def _tar(files: dict[str, bytes]) -> bytes:
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Files as content; stored as they are, since every zlib compresses in its own way."""
     whole = io.BytesIO()
     with TarFile(fileobj=whole, mode="w", format=GNU_FORMAT) as archive:
-        for name, raw in files.items():
+        for name, raw in sorted(files.items()):
             member = TarInfo(name)
             member.size = len(raw)
             archive.addfile(member, io.BytesIO(raw))
-    return whole.getvalue()
+    return gzip.compress(whole.getvalue(), compresslevel=0, mtime=0)

@@ -5,16 +5,13 @@ The same documents are the same bytes: what is said of them comes from them, and
 
 from __future__ import annotations
 
-import gzip
-import io
 from collections.abc import Mapping
-from tarfile import GNU_FORMAT, TarFile, TarInfo
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import Conflict, InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.carrying.history import name_of
-from lading.operations.deploying.artifact import CONFIG, CONTENT
+from lading.operations.deploying.artifact import CONFIG, CONTENT, packed
 from lading.spec import mediatypes
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
@@ -55,7 +52,7 @@ def push_documents(
             f"documents are pushed under a tag of a registry, not as {reference[:200]!r}",
             hint=f"--push HOST/deploy/{name}:prod",
         )
-    layer = _packed(files)
+    layer = packed({name: text.encode() for name, text in files.items()})
     content = Descriptor.of(layer, CONTENT)
     config = Descriptor.of(_NOTHING, CONFIG)
     manifest = Manifest.build(config, (content,), annotations=_annotations(pins, created))
@@ -66,18 +63,6 @@ def push_documents(
                 store.push(descriptor, BytesContent(raw))
         store.push(manifest.descriptor, BytesContent(manifest.raw), place.tag)
     return f"{name_of(place)}@{manifest.descriptor.digest}"
-
-
-def _packed(files: Mapping[str, str]) -> bytes:
-    """The archive; stored as it is, since every zlib compresses in its own way."""
-    whole = io.BytesIO()
-    with TarFile(fileobj=whole, mode="w", format=GNU_FORMAT) as archive:
-        for name, text in sorted(files.items()):
-            raw = text.encode()
-            member = TarInfo(name)
-            member.size = len(raw)
-            archive.addfile(member, io.BytesIO(raw))
-    return gzip.compress(whole.getvalue(), compresslevel=0, mtime=0)
 
 
 def _annotations(pins: Pins, created: str | None) -> dict[str, str]:
