@@ -537,6 +537,8 @@ def test_documents_are_written_as_they_were_and_never_over_others(
         gzip.compress(bytes(40 * 1024 * 1024)),
         gzip.compress(bytes(1024))[:-9],
     ],
+    # The time of compressing would be in their names.
+    ids=["no gzip", "no tar", "a bomb", "cut off"],
 )
 def test_documents_of_anybody_are_bounded(raw: bytes) -> None:
     with pytest.raises(IntegrityError):
