@@ -60,7 +60,7 @@ def bundle(
     ] = None,
     jobs: Jobs = None,
 ) -> None:
-    """Write versions, their images, evidence and history into one file.
+    """Write versions, images and history into one file.
 
     For a site without a network: carry FILE there, and lading unbundle puts it into its registry.
     The file is an OCI layout in a tar, written once and straight from the registry, and has its

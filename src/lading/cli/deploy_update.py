@@ -35,7 +35,7 @@ def update(
     reference: Annotated[
         str | None,
         typer.Argument(
-            metavar="[REF]",
+            metavar="REF",
             help="The version; else what the folder's stage names now.",
             show_default=False,
             autocompletion=offers.references,

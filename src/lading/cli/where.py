@@ -71,7 +71,7 @@ def where(
     ] = False,
     policy: PolicyOption = None,
 ) -> None:
-    """Show where a model runs: as it was recorded, and as a cluster really runs it.
+    """Show where a model runs: recorded, and seen in a cluster.
 
     Recorded: by lading record deploy. Seen: a pod or a KServe service names the digest in its spec.
     Claimed: only an annotation says so. Without kubectl or a kubeconfig it is what was recorded.
