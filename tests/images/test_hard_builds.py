@@ -157,7 +157,8 @@ def test_two_builds_of_one_version_at_once_are_both_whole(
     assert tagged in digests
     said = evidence(reference, settings=with_docker).evidence
     assert {each.content["image"]["digest"] for each in said} == set(digests)
-    assert len(said) == len(set(digests))
+    # Neither saw the other's in time, or one did: each says it once at the most.
+    assert len(set(digests)) <= len(said) <= 2
 
 
 def test_a_second_run_pushes_nothing_and_says_nothing_again(
