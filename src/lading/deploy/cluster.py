@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lading.errors import InvalidInput
+from lading.deploy.minor import minor_of
 
 OLDEST: Final = 27
 NEWEST: Final = 37
 # The first that mounts images without being told to by its administrator.
 USUAL: Final = 35
 
-_VERSION: Final = re.compile(r"v?1\.(\d{1,3})(?:\.\d{1,4})?(?:[-+].{0,60})?", re.ASCII)
 _IMAGE_VOLUMES: Final = 31
 _SUB_PATHS: Final = 33
 
@@ -34,17 +32,7 @@ class Cluster:
         Raises:
             InvalidInput: it is no version, or one that nothing is written for.
         """
-        match = _VERSION.fullmatch(text)
-        minor = int(match[1]) if match else None
-        if minor is None:
-            raise InvalidInput(f"not a version of Kubernetes: {text[:40]!r}", hint=f"1.{USUAL}")
-        if not OLDEST <= minor <= NEWEST:
-            raise InvalidInput(
-                f"nothing is known of Kubernetes 1.{minor}",
-                cause=f"documents are written for 1.{OLDEST} to 1.{NEWEST}",
-                hint=f"--kubernetes-version 1.{min(max(minor, OLDEST), NEWEST)}, if it is close",
-            )
-        return cls(minor)
+        return cls(minor_of(text, "Kubernetes", "--kubernetes-version", (1, OLDEST, NEWEST), USUAL))
 
     @property
     def image_volumes(self) -> Having:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from lading.errors import InvalidInput
+from lading.deploy.minor import minor_of
 
 # How a model gets to its server, as KServe is told of it:
 # native: the node mounts the version's index (``oci+native://``);
@@ -25,7 +24,6 @@ NATIVE: Final = 20
 _MODELCARS: Final = 12
 # The first with several storage URIs, and with names for its modes that are its own.
 _SEVERAL: Final = 16
-_VERSION: Final = re.compile(r"v?0\.(\d{1,3})(?:\.\d{1,4})?(?:[-+].{0,60})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,17 +39,7 @@ class KServe:
         Raises:
             InvalidInput: it is no version, or one that nothing is written for.
         """
-        match = _VERSION.fullmatch(text)
-        minor = int(match[1]) if match else None
-        if minor is None:
-            raise InvalidInput(f"not a version of KServe: {text[:40]!r}", hint=f"0.{NEWEST}")
-        if not OLDEST <= minor <= NEWEST:
-            raise InvalidInput(
-                f"nothing is known of KServe 0.{minor}",
-                cause=f"documents are written for 0.{OLDEST} to 0.{NEWEST}",
-                hint=f"--kserve-version 0.{min(max(minor, OLDEST), NEWEST)}, if it is close",
-            )
-        return cls(minor)
+        return cls(minor_of(text, "KServe", "--kserve-version", (0, OLDEST, NEWEST), NEWEST))
 
     @property
     def native(self) -> bool:
