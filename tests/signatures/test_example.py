@@ -27,7 +27,7 @@ from lading.signatures.infer import infer_signature
 from lading.signatures.npy import Array
 from lading.signatures.restore import restore
 from lading.signatures.validate import validate
-from lading.spec.signature import Column, Signature
+from lading.spec.signature import Column, Signature, Tensor
 
 JSON = ".lading/example/input.json"
 NPY = ".lading/example/input.npy"
@@ -190,6 +190,16 @@ def test_every_value_is_written_the_same_twice_and_still_fits(data: st.DataObjec
 
     assert encoded == encode_example(value, signature)
     assert validate(signature, read_example(encoded.files)) == ()
+
+
+def test_the_nuls_at_the_end_of_a_text_are_part_of_it() -> None:
+    signature = Signature(inputs=(Tensor(dtype="string", shape=(-1,), name="x"),))
+
+    plain = restore({"x": ["a", "b"]}, "tensors", signature, want="numpy")["x"]
+    ending = restore({"x": ["a\0", "b"]}, "tensors", signature, want="numpy")["x"]
+
+    assert plain.dtype.kind == "U"
+    assert ending.tolist() == ["a\0", "b"]
 
 
 def test_text_that_looks_missing_is_text_and_what_is_missing_is_null() -> None:

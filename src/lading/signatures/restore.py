@@ -178,7 +178,12 @@ def as_array(value: Any, field: Tensor | None = None, *, dtype: str | None = Non
         raw = numpy.frombuffer(value.data, numpy.dtype(value.dtype).newbyteorder("<"))
         array = raw.reshape(value.shape)
         return array.astype(dtype or value.dtype)
-    return numpy.array(_leaves(value, field.dtype) if field else value, dtype=dtype)
+    leaves = _leaves(value, field.dtype) if field else value
+    array = numpy.array(leaves, dtype=dtype)
+    if array.dtype.kind == "U" and array.tolist() != leaves:
+        # numpy's texts of one length end where the NULs at their end begin.
+        return numpy.array(leaves, dtype="object")
+    return array
 
 
 def _numpy_dtype(dtype: str) -> str | None:
