@@ -7,11 +7,11 @@ not used, since what it tolerates is decided there, not here.
 
 from __future__ import annotations
 
-import re
 from typing import Protocol
 
 from lading.errors import IntegrityError
 from lading.spec.member_names import refused, safe_path
+from lading.spec.tar_header import check_sum, decimal, number, pax_records, short_name
 
 BLOCK = 512
 # Long names and PAX records are held in memory; no honest one comes near this.
@@ -19,10 +19,8 @@ _EXTENSION_LIMIT = 1024 * 1024
 _MEMBER_LIMIT = 1_000_000
 # All names are remembered, to find double ones.
 _NAMES_LIMIT = 128 * 1024 * 1024
-_SIZE_LIMIT = 1 << 63
 
 _ZEROS = bytes(BLOCK)
-_RECORD = re.compile(rb"([0-9]{1,8}) ")
 
 _REGULAR = frozenset(b"\x0007")
 _FOLDER = ord("5")
@@ -262,14 +260,14 @@ class ArchiveParser:
                 raise IntegrityError("archive is refused", cause="a long name without its member")
             self._ended = True
             return
-        _check_sum(block)
+        check_sum(block)
         self._members += 1
         if self._members > _MEMBER_LIMIT:
             raise IntegrityError(
                 "archive is refused", cause=f"it has more than {_MEMBER_LIMIT} members"
             )
         kind = block[156]
-        size = _number(block[124:136], block)
+        size = number(block[124:136], block)
         if kind in _EXTENSIONS:
             self._start_extension(kind, size, block)
         else:
@@ -277,7 +275,7 @@ class ArchiveParser:
 
     def _start_extension(self, kind: int, size: int, block: bytes) -> None:
         if not 0 < size <= _EXTENSION_LIMIT:
-            raise refused(_short_name(block), f"a name or header of {size} bytes")
+            raise refused(short_name(block), f"a name or header of {size} bytes")
         self._extension = bytearray()
         self._extension_kind = kind
         self._body = size
@@ -291,7 +289,7 @@ class ArchiveParser:
                 raise refused(raw, "it has two long names")
             self._long_name = raw.rstrip(b"\0")
         elif kind in "xg":
-            records = _records(raw)
+            records = pax_records(raw)
             if kind == "x":
                 if self._records is not None:
                     raise refused(raw, "it has two extended headers")
@@ -303,9 +301,9 @@ class ArchiveParser:
 
     def _start_member(self, kind: int, size: int, block: bytes, position: int) -> None:
         records = self._records or {}
-        raw = records.get(b"path") or self._long_name or _short_name(block)
+        raw = records.get(b"path") or self._long_name or short_name(block)
         if b"size" in records:
-            size = _decimal(records[b"size"], raw)
+            size = decimal(records[b"size"], raw)
         self._records = self._long_name = None
         if kind != _FOLDER and kind not in _REGULAR:
             raise refused(raw, f"it is {_KINDS.get(kind, f'of unknown type {chr(kind)!r}')}")
@@ -358,67 +356,3 @@ class ArchiveParser:
         self._names_size += len(path)
         if self._names_size > _NAMES_LIMIT:
             raise IntegrityError("archive is refused", cause="its names alone would fill memory")
-
-
-def _check_sum(block: bytes) -> None:
-    stored = _number(block[148:156], block)
-    field = block[148:156]
-    if stored == sum(block) - sum(field) + 8 * 0x20:
-        return
-    # Old tars summed signed characters.
-    signed = sum(byte - 256 if byte > 127 else byte for byte in block[:148] + block[156:])
-    if stored != signed + 8 * 0x20:
-        raise refused(_short_name(block), "its header's checksum is wrong: this is no tar archive")
-
-
-def _short_name(block: bytes) -> bytes:
-    name = block[:100].partition(b"\0")[0]
-    # GNU's magic is "ustar  ": there the same place holds times, not a prefix.
-    if block[257:263] == b"ustar\0" and block[345]:
-        return block[345:500].partition(b"\0")[0] + b"/" + name
-    return name
-
-
-def _number(field: bytes, block: bytes) -> int:
-    if field[0] & 0x80:
-        # Base 256, GNU's way to write sizes above 8 GiB.
-        value = int.from_bytes(field[1:], "big") if field[0] == 0x80 else _SIZE_LIMIT
-        if value >= _SIZE_LIMIT:
-            raise refused(_short_name(block), "a number in its header is out of range")
-        return value
-    digits = field.partition(b"\0")[0].strip(b" ")
-    if not digits:
-        return 0
-    try:
-        if digits.isdigit():
-            return int(digits, 8)
-    except ValueError:
-        pass
-    raise refused(_short_name(block), "a number in its header is malformed")
-
-
-def _decimal(text: bytes, name: bytes) -> int:
-    if not text.isdigit() or len(text) > 19 or int(text) >= _SIZE_LIMIT:
-        raise refused(name, "its size is malformed")
-    return int(text)
-
-
-def _records(raw: bytes) -> dict[bytes, bytes]:
-    """The records of a PAX header: ``<length> <key>=<value>\\n``, one after another."""
-    records: dict[bytes, bytes] = {}
-    position = 0
-    # Some writers fill up with NULs.
-    end = len(raw.rstrip(b"\0"))
-    while position < end:
-        match = _RECORD.match(raw, position)
-        stop = position + int(match[1]) if match else 0
-        if match is None or not match.end() < stop <= len(raw) or raw[stop - 1] != ord("\n"):
-            raise IntegrityError("archive is refused", cause="an extended header is malformed")
-        key, equals, value = raw[match.end() : stop - 1].partition(b"=")
-        if not equals:
-            raise IntegrityError("archive is refused", cause="an extended header is malformed")
-        if key.startswith(b"GNU.sparse."):
-            raise refused(records.get(b"path", b"?"), "it is a sparse file")
-        records[key] = value
-        position = stop
-    return records
