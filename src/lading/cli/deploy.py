@@ -22,7 +22,7 @@ from lading.cli.deploy_check import EXIT_MOVED, checking
 from lading.cli.deploy_update import EXAMPLES as UPDATE_EXAMPLES
 from lading.cli.deploy_update import update
 from lading.cli.image_dockerfile import PickleOption
-from lading.cli.options import examples
+from lading.cli.options import PolicyOption, examples
 from lading.deploy import kserve_version as kserve_versions
 from lading.deploy.cluster import NEWEST, OLDEST, USUAL
 from lading.deploy.wish import KINDS
@@ -330,6 +330,7 @@ def deploy(
     apply: ApplyOption = False,
     yes: YesOption = False,
     cluster: ContextOption = None,
+    policy: PolicyOption = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -342,12 +343,12 @@ def deploy(
     """Write documents that run exactly one digest of a version.
 
     Everything in them is named by digest, looked up once. No cluster is touched unless --apply asks
-    for it. REF is on a registry that the cluster can pull from; with --stage it is a model without
-    a version.
+    for it. What a protected stage may not have any more is refused before anything is written. REF
+    is on a registry that the cluster can pull from; with --stage it is a model without a version.
     """
     console = Console.of(context)
     if check:
-        checking(console, reference, stage)
+        checking(console, reference, stage, policy)
         return
     confirm = confirming(console, yes=yes) if apply else None
     result = operation.deploy(
@@ -380,7 +381,7 @@ def deploy(
         push=push,
         confirm=confirm,
         context=cluster,
-        settings=console.settings(),
+        settings=console.settings(policy=policy),
     )
     console.say(*_told(result))
     console.answer(result, _lines(result))

@@ -113,6 +113,7 @@ def deploy(
         InvalidInput: something that was written cannot be: a name, a version of Kubernetes, a size.
         NotFound: the stage is empty; there is no such version; or nothing serves it.
         IntegrityError: the stage's tag is not what the ledger says.
+        PolicyRefused: the stage is protected, and may not have what it names any more.
         Unsupported: the cluster cannot do what is wished for; says what would.
         Conflict: the folder holds files of others, and ``force`` is not given.
     """

@@ -82,6 +82,8 @@ def deploy_update(
         InvalidInput: its digests cannot be read; or nothing says which version is meant.
         NotFound: there is no such folder; the stage is empty; or nothing serves the version.
         IntegrityError: the stage's tag is not what the ledger says.
+        PolicyRefused: the stage is protected, or the one that the folder followed, and may not have
+            the version; said before anything is written, and by a dry run as well.
         Unsupported: the folder was written for another kind of image, or for other nodes.
     """
     settings = stores.settled(settings)
@@ -97,6 +99,7 @@ def deploy_update(
         image=image,
         mounts=old.way != "held",
         in_use=InUse(old.digest, old.serving, old.way == "held"),
+        follows=old.stage,
     )
     pins = replace(found.pins, puller=old.puller)
     documents = written.documents()
