@@ -192,7 +192,7 @@ def deploy(
         )
         result = replace(result, pushed=_pushed(documents, push, wish.name, found, settings))
     if confirm is not None:
-        result = replace(result, applied=_applied(result, confirm, context))
+        result = _applied(result, made, confirm, context)
     return result
 
 
@@ -206,12 +206,22 @@ def _pushed(
     )
 
 
-def _applied(result: DeployResult, confirm: Callable[[str], bool], context: str | None) -> str:
-    from lading.operations.deploying.applied import apply_documents, apply_folder
+def _applied(
+    result: DeployResult,
+    made: tuple[Resource, ...],
+    confirm: Callable[[str], bool],
+    context: str | None,
+) -> DeployResult:
+    from lading.operations.deploying.applied import apply_documents, apply_folder, recording
 
     if result.output is not None:
-        return apply_folder(Path(result.output), confirm, context=context)
-    return apply_documents(result.files, confirm, context=context)
+        applied = apply_folder(Path(result.output), confirm, context=context)
+    else:
+        applied = apply_documents(result.files, confirm, context=context)
+    if applied == "applied":
+        told = recording(made, result.reference, context=context)
+        result = replace(result, notes=(*result.notes, *told))
+    return replace(result, applied=applied)
 
 
 def _kind(word: str) -> Kind:

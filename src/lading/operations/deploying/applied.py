@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
+from lading.deploy.resource import Resource
+from lading.deploy.whereabouts import called
+from lading.errors import LadingError
 from lading.operations.deploying.kubectl import Kubectl
 
 Applied = Literal["applied", "unchanged", "declined"]
 
 # kubectl diff ends with 1 where there are differences, as diff does, and with more where it failed.
 _DIFFERS: Final = 1
+# What goes on running, as `lading where` finds it.
+_LASTING: Final = ("Deployment", "Pod", "InferenceService")
 
 
 def apply_folder(
@@ -50,3 +55,28 @@ def _apply(
         return "declined"
     cluster.run("apply", *where, given=given, doing="apply the documents")
     return "applied"
+
+
+def recording(
+    documents: Iterable[Resource], reference: str, *, context: str | None = None
+) -> Iterator[str]:
+    """What tells others where the documents run now; nothing where they are done and gone.
+
+    It is left to whoever applied: it writes to the model's repository, which a deployment only
+    reads, and what was applied has not started yet.
+    """
+    for each in documents:
+        if each.get("kind") not in _LASTING:
+            continue
+        head = each["metadata"]
+        place = f"{_cluster(context, head.get('namespace'))}/{head['name']}"
+        yield f"lading record deploy {reference} --where {place} tells lading where"
+
+
+def _cluster(context: str | None, namespace: str | None) -> str:
+    """CLUSTER/NAMESPACE; in words where there is no kubeconfig that says them, as in a pod."""
+    cluster = Kubectl(context=context)
+    try:
+        return f"{called(cluster.context_name())}/{namespace or cluster.usual_namespace()}"
+    except LadingError:
+        return f"CLUSTER/{namespace or 'NAMESPACE'}"
