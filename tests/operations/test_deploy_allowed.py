@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,8 @@ def test_a_version_by_name_has_to_be_allowed_where_the_folder_follows_a_protecte
         deploy_update(folder, reference, dry_run=True, settings=fraud.settings)
     with pytest.raises(PolicyRefused):
         deploy_update(folder, reference, confirm=never, settings=fraud.settings)
+    with pytest.raises(PolicyRefused):
+        deploy(reference, output=folder, force=True, settings=fraud.settings)
     promote(reference, "dev", settings=fraud.settings)
     away = deploy_update(folder, stage="dev", dry_run=True, settings=fraud.settings)
     free = deploy(reference, output=other, settings=fraud.settings)
@@ -222,6 +225,21 @@ def test_digest_and_event_are_of_one_moment_where_a_stage_moves_meanwhile(
     (now,) = asked.stage("prod").members
     assert moved == [True]
     assert (done.version, done.digest, done.event) == ("1.1.0", now.digest, now.event)
+
+
+def test_a_tag_that_is_believed_unchecked_is_paired_with_no_event_of_another(team: Team) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        tie(f"{team.place}:{version}", team.settings, target="runtime", says=version)
+    promote(f"{team.place}:1.0.0", "prod", settings=team.settings)
+    credulous = replace(team.settings, unchecked=True)
+    agreeing = deploy(team.place, stage="prod", settings=credulous)
+    team.set_tag("prod", "1.1.0")
+
+    done = deploy(team.place, stage="prod", settings=credulous)
+
+    (now,) = team.stage("prod").members
+    assert (agreeing.version, agreeing.event) == ("1.0.0", now.event)
+    assert (done.version, done.stage, done.event) == ("1.1.0", "prod", None)
 
 
 def test_the_ledger_of_a_protected_stage_is_read_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from lading.deploy.wish import (
     checked_quantity,
     name_from,
 )
-from lading.errors import IntegrityError, InvalidInput
+from lading.errors import IntegrityError, InvalidInput, LadingError
 from lading.operations import stores
 from lading.operations.deploying import folder
 from lading.operations.deploying.pinned import Found, pinned
@@ -113,7 +114,8 @@ def deploy(
         InvalidInput: something that was written cannot be: a name, a version of Kubernetes, a size.
         NotFound: the stage is empty; there is no such version; or nothing serves it.
         IntegrityError: the stage's tag is not what the ledger says.
-        PolicyRefused: the stage is protected, and may not have what it names any more.
+        PolicyRefused: the stage is protected, or the one that the folder followed, and may not have
+            the version; said before anything is written.
         Unsupported: the cluster cannot do what is wished for; says what would.
         Conflict: the folder holds files of others, and ``force`` is not given.
     """
@@ -149,7 +151,15 @@ def deploy(
     )
     if wanted != "kserve" and (kserve_version or kserve_storage):
         raise InvalidInput(f"{wanted} is nothing of KServe's", hint="--as kserve")
-    look = partial(pinned, reference, settings, stage=stage, image=image, puller=puller)
+    look = partial(
+        pinned,
+        reference,
+        settings,
+        stage=stage,
+        image=image,
+        puller=puller,
+        follows=_followed(output),
+    )
     modelcar = wanted == "kserve" and not kserve.is_mounted(wish)
     found = look(mounts=wanted in _MOUNTS or pod.mounts(wish), modelcar=modelcar)
     if wanted == "kserve" and kserve.needs_held(found.pins, wish):
@@ -192,7 +202,11 @@ def deploy(
         )
         result = replace(result, pushed=_pushed(documents, push, wish.name, found, settings))
     if confirm is not None:
-        result = _applied(result, made, confirm, context)
+        from lading.operations.deploying.applied import apply
+
+        what = Path(output) if output is not None else files
+        done = apply(what, made, runs.reference, confirm, context=context)
+        result = replace(result, applied=done.status, notes=(*result.notes, *done.notes))
     return result
 
 
@@ -206,22 +220,13 @@ def _pushed(
     )
 
 
-def _applied(
-    result: DeployResult,
-    made: tuple[Resource, ...],
-    confirm: Callable[[str], bool],
-    context: str | None,
-) -> DeployResult:
-    from lading.operations.deploying.applied import apply_documents, apply_folder, recording
-
-    if result.output is not None:
-        applied = apply_folder(Path(result.output), confirm, context=context)
-    else:
-        applied = apply_documents(result.files, confirm, context=context)
-    if applied == "applied":
-        told = recording(made, result.reference, context=context)
-        result = replace(result, notes=(*result.notes, *told))
-    return replace(result, applied=applied)
+def _followed(output: str | Path | None) -> str | None:
+    """The stage that a folder followed so far, where one is written anew."""
+    if output is None:
+        return None
+    with suppress(LadingError):  # what may be written over is found out when it is
+        return find(Path(output)).running.stage
+    return None
 
 
 def _kind(word: str) -> Kind:

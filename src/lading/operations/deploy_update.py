@@ -128,23 +128,11 @@ def deploy_update(
     if push is not None:
         result = replace(result, pushed=_pushed(path, push, pins, found, settings))
     if confirm is not None:
-        result = _applied(result, documents, confirm, context)
+        from lading.operations.deploying.applied import apply
+
+        done = apply(path, documents, result.reference, confirm, context=context)
+        result = replace(result, applied=done.status, notes=(*result.notes, *done.notes))
     return result
-
-
-def _applied(
-    result: DeployUpdateResult,
-    documents: tuple[Resource, ...],
-    confirm: Callable[[str], bool],
-    context: str | None,
-) -> DeployUpdateResult:
-    from lading.operations.deploying.applied import apply_folder, recording
-
-    applied = apply_folder(Path(result.folder), confirm, context=context)
-    if applied == "applied":
-        told = recording(documents, result.reference, context=context)
-        result = replace(result, notes=(*result.notes, *told))
-    return replace(result, applied=applied)
 
 
 def _pushed(path: Path, reference: str, pins: Pins, found: Found, settings: Settings) -> str:

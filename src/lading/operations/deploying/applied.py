@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from lading.deploy.resource import Resource
 from lading.deploy.whereabouts import called
@@ -19,23 +19,37 @@ _DIFFERS: Final = 1
 _LASTING: Final = ("Deployment", "Pod", "InferenceService")
 
 
-def apply_folder(
-    folder: Path, confirm: Callable[[str], bool], *, context: str | None = None
-) -> Applied:
-    """Give a kustomize base to a cluster, after its differences were confirmed.
+class Outcome(NamedTuple):
+    """What became of documents on a cluster, and what is to be done then."""
+
+    status: Applied
+    notes: tuple[str, ...]
+
+
+def apply(
+    what: Path | Mapping[str, str],
+    documents: Iterable[Resource],
+    reference: str,
+    confirm: Callable[[str], bool],
+    *,
+    context: str | None = None,
+) -> Outcome:
+    """Give a kustomize base, or complete documents, to a cluster once differences were confirmed.
+
+    ``documents`` say what they are called there, and ``reference`` what they run: for what is told
+    afterwards.
 
     Raises:
         LocalFailure: kubectl is not there.
         LadingError: the cluster refuses, or does not answer.
     """
-    return _apply(("-k", str(folder)), b"", confirm, context)
-
-
-def apply_documents(
-    files: Mapping[str, str], confirm: Callable[[str], bool], *, context: str | None = None
-) -> Applied:
-    """Give complete documents to a cluster; as :func:`apply_folder`."""
-    return _apply(("-f", "-"), "---\n".join(files.values()).encode(), confirm, context)
+    if isinstance(what, Path):
+        where, given = ("-k", str(what)), b""
+    else:
+        where, given = ("-f", "-"), "---\n".join(what.values()).encode()
+    status = _apply(where, given, confirm, context)
+    done = status == "applied"
+    return Outcome(status, tuple(_recording(documents, reference, context)) if done else ())
 
 
 def _apply(
@@ -57,9 +71,7 @@ def _apply(
     return "applied"
 
 
-def recording(
-    documents: Iterable[Resource], reference: str, *, context: str | None = None
-) -> Iterator[str]:
+def _recording(documents: Iterable[Resource], reference: str, context: str | None) -> Iterator[str]:
     """What tells others where the documents run now; nothing where they are done and gone.
 
     It is left to whoever applied: it writes to the model's repository, which a deployment only
