@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 _FOLDER = Path(__file__).with_name("crds")
 
 
-def problems(source: str, document: dict[str, Any]) -> list[str]:
+def problems(source: str, document: dict[str, Any], kind: str | None = None) -> list[str]:
     """What a definition (``kserve-0.21``, ``flux``) does not allow in a document."""
-    found = _validators(source)[document["kind"]].iter_errors(document)
+    found = _validators(source)[kind or document["kind"]].iter_errors(document)
     return [f"{error.json_path}: {error.message}" for error in found]
 
 

@@ -34,7 +34,16 @@ def compose(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
         made["volumes"] = {_MODEL: {"name": machine.volume(pins, wish)}}
         if wish.credentials:
             made["secrets"] = {_CREDENTIALS: {"file": f"./{wish.credentials}"}}
-    return (made,)
+    return (_literal(made),)
+
+
+def _literal(value: Any) -> Any:
+    """Values that Compose takes as they stand: it puts in variables behind every dollar."""
+    if isinstance(value, dict):
+        return {key: _literal(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_literal(part) for part in value]
+    return value.replace("$", "$$") if isinstance(value, str) else value
 
 
 def written(made: tuple[Resource, ...], wish: Wish) -> dict[str, str]:

@@ -6,6 +6,7 @@ takes the units. Neither has a tag in it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -26,6 +27,11 @@ from lading.deploy.resource import Resource
 from lading.deploy.text import document
 from lading.deploy.wish import Facts, Wish
 from lading.errors import Unsupported
+
+# What systemd takes as it stands: it puts in much behind a percent sign and a dollar.
+_SIMPLE: Final = re.compile(r"[A-Za-z0-9_./:@=,%+-]+", re.ASCII)
+_ASCII: Final = 0x80
+_ESCAPES: Final = {"%": "%%", "$": "$$", "\\": "\\\\", '"': '\\"'}
 
 # The key of a unit's file name, among its sections.
 UNIT: Final = "quadlet"
@@ -209,7 +215,7 @@ def _server(pins: Pins, facts: Facts, wish: Wish, how: machine.Way) -> Resource:
         # Started is what answers.
         container["Notify"] = "healthy"
         container["HealthOnFailure"] = "kill"
-    unit: Resource = {"Description": f"{pins.runs.place} {pins.runs.version or ''}".strip()}
+    unit: Resource = {"Description": _line(f"{pins.runs.place} {pins.runs.version or ''}")}
     if how == "pulled":
         unit |= {"Requires": _pulls(wish), "After": _pulls(wish)}
     return {
@@ -247,7 +253,7 @@ def _pull(pins: Pins, wish: Wish) -> Resource:
         )
     return {
         UNIT: f"{wish.name}-pull.container",
-        "Unit": {"Description": f"Pulls {pins.runs.place} {pins.runs.version or ''}".strip()},
+        "Unit": {"Description": _line(f"Pulls {pins.runs.place} {pins.runs.version or ''}")},
         "Container": container,
         "Service": {"Type": "oneshot", "RemainAfterExit": "yes", "TimeoutStartSec": "infinity"},
     }
@@ -298,7 +304,7 @@ def _confined(temporary: int) -> Resource:
 
 
 def _settings(values: dict[str, str]) -> list[str]:
-    return [f"{name}={value}" for name, value in values.items()]
+    return [_word(f"{name}={value}") for name, value in values.items()]
 
 
 def _unit_text(unit: Resource) -> str:
@@ -321,5 +327,16 @@ def _words(words: Iterable[str]) -> str:
 
 
 def _word(text: str) -> str:
-    plain = text.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{plain}"' if any(mark in text for mark in " ;'\"\\$") else plain
+    """One word as it stands: without specifiers, variables and ends of lines in it."""
+    plain = "".join(_ESCAPES.get(mark) or _escaped(mark) for mark in text)
+    return plain if text and _SIMPLE.fullmatch(text) else f'"{plain}"'
+
+
+def _escaped(mark: str) -> str:
+    code = ord(mark)
+    return mark if mark.isprintable() else f"\\x{code:02x}" if code < _ASCII else f"\\U{code:08x}"
+
+
+def _line(text: str) -> str:
+    """A text that is no command: one line, and no specifiers in it."""
+    return " ".join(text.split()).replace("%", "%%").rstrip("\\")
