@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from lading.errors import Conflict, LocalFailure
-from lading.operations.deploying.folder import is_ours, put
+from lading.errors import Conflict, InvalidInput, LadingError, LocalFailure
+from lading.operations.deploying.folder import headed, is_ours, put, replace
+from lading.operations.deploying.written import find
 
 FILES = {
     "kustomization.yaml": "kind: Kustomization\n",
@@ -132,3 +135,77 @@ def test_a_write_that_breaks_off_leaves_the_folder_as_it_was(tmp_path: Path) -> 
 
     (tmp_path / "a/.service.yaml.new").rmdir()
     assert read(tmp_path / "a") == before
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_two_at_once_leave_the_documents_of_one(there: bool, tmp_path: Path) -> None:
+    sets = [{f"{n}.yaml": f"who: {who}\n" for n in range(20)} for who in range(4)]
+    for turn in range(5):
+        folder = tmp_path / str(turn)
+        if there:
+            put(folder, dict.fromkeys(sets[0], "who: nobody\n"))
+
+        with ThreadPoolExecutor(4) as pool:
+            done = list(pool.map(partial(put, folder), sets))
+
+        assert set(done) == {"written"}
+        assert read(folder) in [headed(files) for files in sets]
+        assert os.listdir(tmp_path).count(str(turn)) == 1
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+
+
+def test_who_interrupts_finds_every_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a"
+    put(folder, FILES)
+    before = read(folder)
+    moved = Path.replace
+
+    def interrupted(self: Path, target: Path) -> Path:
+        made = moved(self, target)
+        if target.name == "service.yaml":
+            raise KeyboardInterrupt
+        return made
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        put(folder, {name: f"{text}b: 1\n" for name, text in (FILES | {"new.yaml": ""}).items()})
+    with pytest.raises(KeyboardInterrupt):
+        replace(folder, {"service.yaml": (before["service.yaml"], "kind: Other\n")})
+
+    assert read(folder) == before
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["[" * 100_000, "a: 2026-02-30", f"a: {'9' * 5000}", "a: &a [1]\nb: [*a, *a]", "a: b: c", "\t"],
+    ids=["deep", "no date", "long number", "anchor", "no yaml", "tab"],
+)
+def test_digests_that_somebody_broke_are_written_anew(broken: str, tmp_path: Path) -> None:
+    put(tmp_path / "a", FILES)
+    digests = tmp_path / "a/digests.yaml"
+    written = digests.read_text()
+    digests.write_text(f"{written.partition(chr(10))[0]}\n{broken}")
+
+    assert put(tmp_path / "a", FILES) == "written"
+
+    assert digests.read_text() == written
+
+
+def test_what_cannot_be_a_folder_is_refused_with_what_next(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    places = [tmp_path / name for name in ("file", "file/below", "link", "x" * 300)]
+
+    for place in places:
+        with pytest.raises(LocalFailure) as writing:
+            put(place, FILES)
+        with pytest.raises(LadingError) as reading:
+            find(place)
+
+        assert writing.value.hint and reading.value.hint
+    with pytest.raises(InvalidInput, match="is no folder"):
+        find(tmp_path / "file")
+    assert sorted(os.listdir(tmp_path)) == ["file", "link"]
+    assert (tmp_path / "file").read_text() == "x"

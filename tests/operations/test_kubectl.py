@@ -16,6 +16,7 @@ from parts.cluster import Cluster, pod, service
 
 from lading.errors import (
     AccessDenied,
+    IntegrityError,
     InvalidInput,
     LadingError,
     LocalFailure,
@@ -159,6 +160,28 @@ def test_what_is_no_list_is_refused(instead: Stand, text: str) -> None:
 
     with pytest.raises(InvalidInput, match="JSON"):
         Kubectl().listed("pods")
+
+
+@pytest.mark.parametrize("text", ["{}", '{"items": 3}', '{"items": {"a": 1}}'])
+def test_an_answer_without_a_list_is_not_taken_for_an_empty_one(instead: Stand, text: str) -> None:
+    instead(f"print({text!r})")
+
+    with pytest.raises(IntegrityError) as caught:
+        Kubectl().listed("pods")
+
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["\x00\x01", "a: [", "- a: {", "contexts: 3"])
+def test_a_kubeconfig_that_cannot_be_read_is_to_be_mended(
+    cluster: Cluster, home: Path, text: str
+) -> None:
+    (home / ".kube" / "config").write_text(text)
+
+    with pytest.raises(InvalidInput) as caught:
+        Kubectl("eu-1").listed("pods")
+
+    assert "KUBECONFIG" in (caught.value.hint or "")
 
 
 def test_objects_that_are_none_are_left_out(instead: Stand) -> None:

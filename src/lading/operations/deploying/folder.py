@@ -7,18 +7,21 @@ change them (``lading deploy update``), and comments in them stay as long as the
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
+from lading.deploy import edit
 from lading.deploy.kustomize import DIGESTS
-from lading.errors import Conflict, LocalFailure
+from lading.errors import Conflict, InvalidInput, LocalFailure
 
 Status = Literal["written", "unchanged"]
 
@@ -38,22 +41,24 @@ def put(folder: Path, files: Mapping[str, str], *, force: bool = False) -> Statu
         LocalFailure: it cannot be written.
     """
     wanted = headed(files)
-    try:
-        if not folder.exists():
-            _make(folder, wanted)
+    with _told(folder):
+        if not folder.exists() and _make(folder, wanted):
             return "written"
-        present = _present(folder)
-        if not force:
-            _demand_ours(folder, present)
-        changed = {
-            name: text
-            for name, text in wanted.items()
-            if name not in present or not _says_the_same(name, present[name], text)
-        }
-        obsolete = [name for name in present if name not in wanted and _goes(name, present[name])]
-        _change(folder, changed, obsolete)
-    except OSError as error:
-        raise LocalFailure(f"cannot write {folder}", cause=error.strerror) from error
+        with _alone(folder):
+            return _put(folder, wanted, force=force)
+
+
+def _put(folder: Path, wanted: Mapping[str, str], *, force: bool) -> Status:
+    present = _present(folder)
+    if not force:
+        _demand_ours(folder, present)
+    changed = {
+        name: text
+        for name, text in wanted.items()
+        if name not in present or not _says_the_same(name, present[name], text)
+    }
+    obsolete = [name for name in present if name not in wanted and _goes(name, present[name])]
+    _change(folder, changed, obsolete)
     return "written" if changed or obsolete else "unchanged"
 
 
@@ -83,14 +88,35 @@ def replace(folder: Path, files: Mapping[str, tuple[str, str]]) -> None:
         Conflict: one has changed since it was read.
         LocalFailure: it cannot be written.
     """
-    try:
+    with _told(folder), _alone(folder):
         for name, (before, _) in files.items():
             if (folder / name).read_bytes() != before.encode():
                 raise Conflict(f"{folder / name} changed meanwhile", hint="try again")
         modes = {name: (folder / name).stat().st_mode & 0o777 for name in files}
         _change(folder, {name: text for name, (_, text) in files.items()}, [], modes)
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise LocalFailure(f"cannot write {folder}", cause=error.strerror) from error
+        raise LocalFailure(
+            f"cannot write {folder}",
+            cause=error.strerror,
+            hint="-o names a folder that you may write to, or one that is not there yet",
+        ) from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No two at once: half of the one's files beside half of the other's run nothing."""
+    fileno = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fileno, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fileno)
 
 
 def _headed(name: str, text: str) -> str:
@@ -136,11 +162,9 @@ def _says_the_same(name: str, present: str | None, wanted: str) -> bool:
         return True
     if present is None or not (name == DIGESTS or name.startswith("values")):
         return False
-    import yaml
-
     try:
-        return list(yaml.safe_load_all(present)) == list(yaml.safe_load_all(wanted))
-    except yaml.YAMLError:
+        return edit.load(present) == edit.load(wanted)
+    except InvalidInput:
         return False
 
 
@@ -148,8 +172,8 @@ def _goes(name: str, text: str | None) -> bool:
     return is_ours(text) and not name.startswith("values")
 
 
-def _make(folder: Path, files: Mapping[str, str]) -> None:
-    """A new folder, which has its name when everything is in it."""
+def _make(folder: Path, files: Mapping[str, str]) -> bool:
+    """A new folder, which has its name when everything is in it; not where another was quicker."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -157,9 +181,12 @@ def _make(folder: Path, files: Mapping[str, str]) -> None:
             _write(made / name, text)
         made.chmod(0o755)
         made.rename(folder)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(made, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
         raise
+    return True
 
 
 def _change(
@@ -168,18 +195,44 @@ def _change(
     obsolete: list[str],
     modes: Mapping[str, int] | None = None,
 ) -> None:
-    """Change a folder: everything is on the disk before the first file gets its name."""
+    """Change a folder: everything is on the disk before the first file gets its name.
+
+    Whoever interrupts it meanwhile finds every file as it was.
+    """
     new = {name: folder / f".{name}.new" for name in files}
+    old = {name: _content(folder / name) for name in files}
+    given: list[str] = []
     try:
         for name, path in new.items():
             _write(path, files[name], (modes or {}).get(name, _MODE))
         for name, path in new.items():
+            given.append(name)
             path.replace(folder / name)
+    except BaseException:
+        for name in given:
+            _restore(folder / name, old[name])
+        raise
     finally:
         for path in new.values():
             path.unlink(missing_ok=True)
     for name in obsolete:
         (folder / name).unlink()
+
+
+def _content(path: Path) -> tuple[bytes, int] | None:
+    """A file's content and mode; None where there is no file."""
+    if not path.is_file():
+        return None
+    return path.read_bytes(), path.stat().st_mode & 0o777
+
+
+def _restore(path: Path, old: tuple[bytes, int] | None) -> None:
+    """Give a file that may have been replaced what it had, or take it away."""
+    if old is not None:
+        path.write_bytes(old[0])
+        path.chmod(old[1])
+    elif path.is_file():
+        path.unlink()
 
 
 def _write(path: Path, text: str, mode: int = _MODE) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from lading.errors import (
     AccessDenied,
     Conflict,
+    IntegrityError,
     InvalidInput,
     LadingError,
     LocalFailure,
@@ -44,6 +45,12 @@ _OWN_DIFF: Final = "KUBECTL_EXTERNAL_DIFF"
 _NAMESPACE: Final = re.compile(r'namespaces "([a-z0-9-]{1,63})" not found', re.ASCII)
 # What it says, in lower case: the first that fits, and what may be done about it.
 _REFUSALS: Final[tuple[tuple[tuple[str, ...], type[LadingError], str | None], ...]] = (
+    # Before all else: why a file cannot be read may be anything, its end too.
+    (
+        ("error loading config file",),
+        InvalidInput,
+        "mend the kubeconfig; KUBECONFIG names another",
+    ),
     (
         ("(invalid)", "(badrequest)", "denied the request", "field is immutable"),
         Conflict,
@@ -131,11 +138,20 @@ class Kubectl:
 
         Raises:
             LadingError: as for :meth:`run`; NotFound where the cluster knows no such kind.
+            IntegrityError: what it says is no list.
         """
         everywhere = () if self.namespace else ("--all-namespaces",)
         doing = f"list {kind} of the cluster"
         raw = self.run("get", kind, *everywhere, "--output=json", doing=doing).output
-        return tables(decode_object(raw, f"what kubectl says of {kind}").get("items"))
+        items = decode_object(raw, f"what kubectl says of {kind}").get("items")
+        # Taken for an empty list, it would say that nothing runs.
+        if not isinstance(items, list):
+            raise IntegrityError(
+                f"cannot {doing}",
+                cause="what kubectl says has no list in it",
+                hint="kubectl cluster-info says who answers",
+            )
+        return tables(items)
 
     def context_name(self) -> str:
         """What the kubeconfig calls the cluster that is asked.
@@ -274,4 +290,4 @@ def _refusal(doing: str, complaint: str) -> LadingError:
     for words, error, hint in _REFUSALS:
         if any(word in low for word in words):
             return error(what, cause=said, hint=hint)
-    return Unavailable(what, cause=said)
+    return Unavailable(what, cause=said, hint="kubectl cluster-info says whether it answers")

@@ -28,6 +28,7 @@ from lading.errors import (
 from lading.operations.deploying import folder
 
 _LARGEST: Final = 1024 * 1024
+_ANEW: Final = "git log -p says who changed it; lading deploy REF -o DIR writes the documents anew"
 # Single documents, for one machine: without a base and a patch.
 _SINGLE: Final = {"compose.yaml": "compose", "pod.yaml": "podman"}
 
@@ -66,7 +67,7 @@ class Written:
             raise InvalidInput(
                 f"{self.folder} has documents that do not fit together",
                 cause=f"{DIGESTS} and the others differ in shape",
-                hint="lading deploy REF -o DIR writes them anew",
+                hint=_ANEW,
             ) from error
 
     def files(self) -> dict[str, str]:
@@ -89,7 +90,7 @@ class Written:
         base, *others = self._loaded(BASE) or ({},)
         names = base.get("resources") if isinstance(base, dict) else None
         if others or not isinstance(names, list) or not all(map(_is_file_name, names)):
-            raise IntegrityError(f"{path} names what is not in its folder")
+            raise IntegrityError(f"{path} names what is not in its folder", hint=_ANEW)
         known = kustomize.kustomization(names, self._loaded(DIGESTS))
         if base != known:
             differs = sorted(str(key) for key in {*base, *known} if base.get(key) != known.get(key))
@@ -118,6 +119,7 @@ class Written:
                 raise IntegrityError(
                     f"{self.folder / DIGESTS} has digests for {patch['kind']} "
                     f"{patch['metadata']['name']}, which is not there",
+                    hint=_ANEW,
                 )
 
 
@@ -130,8 +132,18 @@ def find(path: Path) -> Written:
         InvalidInput: its digests cannot be read.
         Unsupported: they are in files that are not changed one by one.
     """
-    if not path.exists():
-        raise NotFound(f"there is no {path}", hint="lading deploy REF -o DIR writes one")
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise NotFound(f"there is no {path}", hint="lading deploy REF -o DIR writes one") from None
+    except OSError as error:
+        raise LocalFailure(
+            f"cannot read {str(path)[:200]}",
+            cause=error.strerror,
+            hint="name a folder that you may read",
+        ) from error
+    if not path.is_dir():
+        raise InvalidInput(f"{path} is no folder", hint="lading deploy REF -o DIR writes one")
     digests = path / DIGESTS
     if not digests.exists():
         _refuse(path)
@@ -170,14 +182,22 @@ def _text(path: Path) -> str:
     """
     try:
         if path.is_symlink() or not path.is_file():
-            raise InvalidInput(f"{path} is no regular file")
+            there = path.is_symlink() or path.exists()
+            what = "is no regular file" if there else "is not there"
+            raise InvalidInput(f"{path} {what}", hint=_ANEW)
         if path.stat().st_size > _LARGEST:
-            raise InvalidInput(f"{path} is larger than documents are")
+            raise InvalidInput(
+                f"{path} is larger than documents are",
+                cause=f"over {_LARGEST} bytes",
+                hint=_ANEW,
+            )
         return path.read_bytes().decode()
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} is no text") from error
+        raise InvalidInput(f"{path} is no text", cause=error.reason, hint=_ANEW) from error
     except OSError as error:
-        raise LocalFailure(f"cannot read {path}", cause=error.strerror) from error
+        raise LocalFailure(
+            f"cannot read {path}", cause=error.strerror, hint="mend the rights of the folder"
+        ) from error
 
 
 @contextmanager
@@ -188,8 +208,11 @@ def _told(path: Path) -> Iterator[None]:
     except LadingError as error:
         if error.what.startswith(str(path)):
             raise
-        raise type(error)(f"{path}: {error.what}", cause=error.cause, hint=error.hint) from error
+        raise type(error)(
+            f"{path}: {error.what}", cause=error.cause, hint=error.hint or _ANEW
+        ) from error
 
 
 def _is_file_name(name: object) -> bool:
-    return isinstance(name, str) and Path(name).name == name and name not in (BASE, DIGESTS, "..")
+    plain = isinstance(name, str) and name.isprintable() and Path(name).name == name
+    return plain and name not in ("", BASE, DIGESTS, "..")
