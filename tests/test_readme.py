@@ -8,13 +8,18 @@ import shlex
 import subprocess
 import sys
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from operations.tied import tie
 from parts.command import Command
 from parts.podman import Podman
+from parts.process import run
 from parts.registry import DockerRegistry
+from parts.sid import kubectl
 from parts.skopeo import Skopeo
 
 import lading
@@ -136,6 +141,110 @@ def test_every_command_runs_from_top_to_bottom(
         done = command(*words(own)[1:])
 
         assert done.returncode == 0, f"{own}\n{done.stdout}{done.stderr}"
+
+
+def chapter_lines(title: str) -> list[str]:
+    """The commands of a chapter, in order, without the comments beside them."""
+    text = README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    found = re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line for block in found for line in block.splitlines() if line.startswith("$ ")]
+    return [line[2:].partition("  #")[0].strip() for line in lines]
+
+
+def kustomized(folder: Path) -> list[dict[str, Any]]:
+    """What ``kubectl apply -k`` gives to a cluster."""
+    done = run(kubectl(), "kustomize", folder, environment={"HOME": str(folder), "PATH": ""})
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def test_the_kubernetes_chapter_does_what_it_says(
+    tmp_path: Path, model: Path, registry: DockerRegistry, repository: str
+) -> None:
+    """Its lines run, in a git repository; of kubectl's those that need no cluster, and what the
+    others name is in the documents that such a line would have given to one."""
+    command = Command(tmp_path)
+    place = f"{registry.host}/{repository.partition('/')[0]}"
+    name = f"{place}/ml/fraud"
+    settings = Settings(home=tmp_path / "own", cache=tmp_path / "own-cache")
+    git = partial(run, "git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b")
+    git("init", "--quiet")
+    assert command("push", model, f"{name}:1.2.0").returncode == 0
+    (model / "config.json").write_text('{"better": true}')
+    assert command("push", model, "ml/fraud:1.3.0").returncode == 0
+    made: dict[tuple[str, str], dict[str, Any]] = {}
+    namespaces: set[str] = set()
+    printed = ""
+    for line in chapter_lines("Kubernetes"):
+        own = line.replace("registry.example.com", place)
+        program, *arguments = words(own)
+        if build := re.match(r"lading image build (\S+) --target runtime --push", own):
+            # There is no engine here: an image as it would leave one.
+            tie(build[1], settings, target="runtime", says=build[1])
+        elif program == "lading":
+            done = command(*arguments)
+            assert done.returncode == 0, f"{own}\n{done.stdout}{done.stderr}"
+            if arguments[0] == "deploy" and "-o" in arguments:
+                at = arguments.index("-o")
+                printed = command(*arguments[:at], *arguments[at + 2 :]).stdout
+        elif program == "export":
+            continue
+        elif program == "git":
+            _demand_small_diff(git("diff", "--unified=0").stdout)
+            git(*arguments)
+        elif arguments[0] == "create":
+            shown = run(kubectl(), *arguments, "--dry-run=client", "--output=yaml").stdout
+            document = yaml.safe_load(shown)
+            if document["kind"] == "Namespace":
+                namespaces.add(document["metadata"]["name"])
+            else:
+                assert document["metadata"].get("namespace") in namespaces, own
+        elif arguments[:2] == ["apply", "-k"]:
+            documents = kustomized(tmp_path / arguments[2])
+            complete = list(yaml.safe_load_all(printed))
+            made = by_name(documents)
+            assert made == by_name(complete)
+            assert {each["metadata"]["namespace"] for each in documents} <= namespaces
+            git("add", arguments[2])
+            git("commit", "--quiet", "--message=First")
+        else:
+            _demand_named(own, made)
+
+    (probe,) = re.findall(r"`curl http://127.0.0.1:8080(\S+)` answers", README)
+    (container,) = made["deployment", "fraud"]["spec"]["template"]["spec"]["containers"]
+    assert container["readinessProbe"]["httpGet"]["path"] == probe
+    files = {path.name: path.read_text() for path in (tmp_path / "deploy/staging").iterdir()}
+    assert {each for each, text in files.items() if "sha256:" in text} == {"digests.yaml"}
+    assert "eu-1/ml/fraud" in command("where", name, COLUMNS="200").stdout
+    assert command("deploy", "--check", "deploy/staging").returncode == 0
+    assert command("promote", f"{name}:1.2.0", "staging").returncode == 0
+    assert command("deploy", "--check", "deploy/staging").returncode == 1
+
+
+def by_name(documents: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Documents by their kind and name."""
+    return {(each["kind"].lower(), each["metadata"]["name"]): each for each in documents}
+
+
+def _demand_small_diff(diff: str) -> None:
+    """Only the lines with digests change, and what they say of the version."""
+    changed = re.findall(r"^[-+](?![-+]{2} )(.*)$", diff, flags=re.MULTILINE)
+    assert changed
+    assert all("sha256:" in line or "dev.lading/" in line for line in changed), changed
+    assert set(re.findall(r"^\+\+\+ b/(.*)$", diff, flags=re.MULTILINE)) == {
+        "deploy/staging/digests.yaml"
+    }
+
+
+def _demand_named(line: str, made: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """What a line says to kubectl is in the documents: a kind with its name, namespace and port."""
+    found = re.search(r"\b(service|svc|deployment|deploy)/([a-z0-9-]+)(?: \d+:(\d+))?", line)
+    assert found, f"nobody looks whether this is true: {line}"
+    kind = {"svc": "service", "deploy": "deployment"}.get(found[1], found[1])
+    document = made[kind, found[2]]
+    if namespace := re.search(r"(?:-n|--namespace)[ =](\S+)", line):
+        assert document["metadata"]["namespace"] == namespace[1]
+    if found[3]:
+        assert int(found[3]) in [port["port"] for port in document["spec"]["ports"]]
 
 
 def run_block(number: int, folder: Path) -> str:
