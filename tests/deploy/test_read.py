@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import yaml
 from deploy import given as g
+from deploy.asked import Case
 from deploy.test_laws import documents
 from hypothesis import assume, given
 from parts.laws import tries
@@ -158,8 +159,8 @@ def test_any_version_becomes_any_other(pins: Pins, other: Pins, facts: Facts, wi
         other, puller=pins.puller, serving=replace(other.serving, holds_model=holds_model)
     )
     wish = replace(wish, insecure=False)
-    before = kustomize.files(documents(pins, facts, wish))[kustomize.DIGESTS]
-    after = kustomize.files(documents(other, facts, wish))[kustomize.DIGESTS]
+    before = kustomize.files(documents(Case(pins, facts, wish, frozenset())))[kustomize.DIGESTS]
+    after = kustomize.files(documents(Case(other, facts, wish, frozenset())))[kustomize.DIGESTS]
 
     made = moved(before, other)
 
