@@ -178,6 +178,7 @@ def checked_namespace(text: str) -> str:
     raise InvalidInput(
         f"Kubernetes takes no namespace {text[:80]!r}",
         cause=f"small letters, digits and hyphens, {_LONGEST} at most",
+        hint=f"--namespace {name_from(text)}",
     )
 
 
