@@ -142,7 +142,7 @@ def _there(store: AnyStore, place: Reference) -> Iterator[str]:
         root = store.resolve(str(place.digest))
         yield f"{place.base}@{root.digest}"
         for each in _children(store, root):
-            if not store.exists(each):
+            if not stores.has(store, each):
                 raise NotFound(f"{each.digest}")
             yield f"{place.base}@{each.digest}"
     except NotFound as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,7 @@ from lading.deploy.wish import Wish
 from lading.errors import IntegrityError, InvalidInput, Unsupported
 from lading.operations import stores
 from lading.operations.deploying import folder
+from lading.operations.deploying.moved import moved_along
 from lading.operations.deploying.pinned import Found, InUse, pinned
 from lading.operations.deploying.written import Written, find
 from lading.spec.reference import Reference
@@ -92,16 +94,17 @@ def deploy_update(
     old = written.running
     if reference is None:
         reference, stage = _followed(written, stage)
+    beside = partial(moved_along, old=old, to=reference, settings=settings)
     found = pinned(
         reference,
         settings,
         stage=stage,
         image=image,
         mounts=old.way != "held",
-        in_use=InUse(old.digest, old.serving, old.way == "held"),
+        in_use=InUse(old.digest, beside(old.serving), old.way == "held"),
         follows=old.stage,
     )
-    pins = replace(found.pins, puller=old.puller)
+    pins = replace(found.pins, puller=beside(old.puller) if old.puller else None)
     documents = written.documents()
     _demand_fitting(written, found, documents)
     wanted = dict(_wanted(written, pins))

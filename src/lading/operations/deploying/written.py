@@ -70,14 +70,19 @@ class Written:
             ) from error
 
     def files(self) -> dict[str, str]:
-        """The documents' own files, as kustomize needs them: nothing else that lies beside."""
-        names = (BASE, *self._names(), DIGESTS)
+        """What ``lading deploy`` wrote, values included: nothing else that lies beside."""
+        names = (BASE, *self._names(), DIGESTS, *self._values())
         return {name: _text(self.folder / name) for name in names}
 
     def edited(self) -> tuple[str, ...]:
         """The files of the base that are not as they were written."""
         texts = {name: self.text(name) for name in (BASE, *self._names())}
         return tuple(name for name, text in texts.items() if not folder.is_ours(text))
+
+    def _values(self) -> list[str]:
+        """The values for Helm that are there."""
+        paths = sorted(self.folder.glob("values*.yaml"))
+        return [path.name for path in paths if folder.is_from_here(_text(path))]
 
     def _names(self) -> list[str]:
         """The files that kustomize puts together.
