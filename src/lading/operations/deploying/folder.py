@@ -7,13 +7,14 @@ change them (``lading deploy update``), and comments in them stay as long as the
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -42,16 +43,18 @@ def put(folder: Path, files: Mapping[str, str], *, force: bool = False) -> Statu
         if not folder.exists():
             _make(folder, wanted)
             return "written"
-        present = _present(folder)
-        if not force:
-            _demand_ours(folder, present)
-        changed = {
-            name: text
-            for name, text in wanted.items()
-            if name not in present or not _says_the_same(name, present[name], text)
-        }
-        obsolete = [name for name in present if name not in wanted and _goes(name, present[name])]
-        _change(folder, changed, obsolete)
+        with _alone(folder):
+            present = _present(folder)
+            if not force:
+                _demand_ours(folder, present)
+            changed = {
+                name: text
+                for name, text in wanted.items()
+                if name not in present or not _says_the_same(name, present[name], text)
+            }
+            kept = wanted.keys()
+            obsolete = [name for name in present if name not in kept and _goes(name, present[name])]
+            _change(folder, changed, obsolete)
     except OSError as error:
         raise LocalFailure(f"cannot write {folder}", cause=error.strerror) from error
     return "written" if changed or obsolete else "unchanged"
@@ -77,18 +80,23 @@ def is_from_here(text: str) -> bool:
 
 
 def replace(folder: Path, files: Mapping[str, tuple[str, str]]) -> None:
-    """Give files that are there another text, all or none; each is (what it was, what it is to be).
+    """Give files that are there another text; each is (what it was, what it is to be).
+
+    Each is whole at any moment, and none changes where one cannot. Who is killed between two of
+    them leaves the second as it was: run again, it follows.
 
     Raises:
         Conflict: one has changed since it was read.
         LocalFailure: it cannot be written.
     """
     try:
-        for name, (before, _) in files.items():
-            if (folder / name).read_bytes() != before.encode():
-                raise Conflict(f"{folder / name} changed meanwhile", hint="try again")
-        modes = {name: (folder / name).stat().st_mode & 0o777 for name in files}
-        _change(folder, {name: text for name, (_, text) in files.items()}, [], modes)
+        with _alone(folder):
+            for name, texts in files.items():
+                # Another one who did the same was quicker.
+                if (folder / name).read_bytes() not in [text.encode() for text in texts]:
+                    raise Conflict(f"{folder / name} changed meanwhile", hint="try again")
+            modes = {name: (folder / name).stat().st_mode & 0o777 for name in files}
+            _change(folder, {name: text for name, (_, text) in files.items()}, [], modes)
     except OSError as error:
         raise LocalFailure(f"cannot write {folder}", cause=error.strerror) from error
 
@@ -183,5 +191,22 @@ def _change(
 
 
 def _write(path: Path, text: str, mode: int = _MODE) -> None:
-    path.write_bytes(text.encode())
-    path.chmod(mode)
+    """A new file. Whoever fills a repository could have put a link there, to anywhere."""
+    path.unlink(missing_ok=True)
+    with path.open("xb") as file:
+        file.write(text.encode())
+        os.fchmod(file.fileno(), mode)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Be the only one who changes a folder; where it cannot be locked, each file is whole still."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # some network file systems lock no folders
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
