@@ -67,6 +67,12 @@ def bundle(
     """
     settings = stores.settled(settings)
     path = Path(file)
+    if str(file) == "-":
+        raise InvalidInput(
+            "a bundle is not written to a pipe",
+            cause="its blobs come several at a time, each to its own place",
+            hint="-o FILE.tar, and then cat FILE.tar",
+        )
     wanted = _by_repository([_placed(each, settings) for each in references])
     folders = [Path(each) for each in documents]
     if not wanted and not folders:

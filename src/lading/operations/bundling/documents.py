@@ -184,7 +184,7 @@ def unbundle_documents(file: str | Path, into: str | Path) -> UnbundleDocumentsR
         everything += named(_texts(files)).names
     if not folders:
         raise NotFound(f"there are no documents in {file}", hint="lading unbundle FILE --list")
-    _write(wanted)
+    _write(wanted, Path(into))
     return UnbundleDocumentsResult(str(file), tuple(folders), tuple(_told(everything, _SITE)))
 
 
@@ -224,9 +224,10 @@ def _documents(archive: Archive) -> Iterator[tuple[str, dict[str, bytes]]]:
                 yield repository.rpartition("/")[2], documents_in(raw)
 
 
-def _write(wanted: dict[Path, bytes]) -> None:
+def _write(wanted: dict[Path, bytes], into: Path) -> None:
     try:
         for path, raw in wanted.items():
+            _demand_inside(path, into)
             if path.exists() and path.read_bytes() != raw:
                 raise Conflict(
                     f"{path} is there with other content", hint="name another folder, or remove it"
@@ -238,6 +239,27 @@ def _write(wanted: dict[Path, bytes]) -> None:
         raise LocalFailure(
             f"cannot write {error.filename}", cause=error.strerror or str(error)
         ) from error
+
+
+def _demand_inside(path: Path, into: Path) -> None:
+    """Refuse what would lead elsewhere, or be done by git in the next moment.
+
+    Raises:
+        IntegrityError: somebody put a repository of git's into documents.
+        Conflict: a link lies where a folder or file would be.
+    """
+    parts = path.relative_to(into).parts
+    # Some file systems take any case, and drop dots and blanks at the end.
+    if any(part.casefold().rstrip(". ") == ".git" for part in parts):
+        raise IntegrityError(f"documents are refused: {path}", cause="it would be git's own")
+    above = into
+    for part in parts:
+        above /= part
+        if above.is_symlink():
+            raise Conflict(
+                f"{above} is a link, and documents would go where it leads",
+                hint="name another folder, or remove it",
+            )
 
 
 def _write_one(path: Path, raw: bytes) -> None:
