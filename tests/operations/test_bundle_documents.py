@@ -6,6 +6,7 @@ is asked for nothing there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -132,8 +133,9 @@ def test_what_deploy_wrote_is_in_order_at_the_site(  # noqa: PLR0917  fixtures
     done = deploy_check(tmp_path / "site" / "fraud-prod", settings=told)
     assert (done.status, done.stage, done.version) == ("current", "prod", "1.0.0")
     (note,) = (note for note in put.notes if "documents name" in note)
-    for host in hosts:
-        assert f"{host}={site}" in note
+    # What is said can be used as it is.
+    (said,) = re.findall('LADING_MIRRORS="([^"]*)"', note)
+    assert {*parse_mirrors(said)} == {*told.mirrors}
 
 
 def test_at_the_site_documents_are_given_the_name_of_its_own_registry(
@@ -342,6 +344,18 @@ def test_a_version_of_another_registry_with_the_same_name_is_refused(
 
     with pytest.raises(InvalidInput, match="would be one repository"):
         bundle([version], file, documents=[folder], settings=settings)
+
+    assert not file.exists()
+
+
+def test_two_folders_of_one_name_are_refused(
+    version: str, file: Path, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    folders = [others(tmp_path / each / "fraud", "kind: A\n") for each in ("other", ".")]
+
+    with pytest.raises(InvalidInput, match="two of deploy/fraud"):
+        bundle([version], file, documents=folders, settings=settings)
 
     assert not file.exists()
 

@@ -78,6 +78,7 @@ def bundle(
     if not wanted and not folders:
         raise InvalidInput("nothing is to be bundled", hint="name a version: lading bundle REF")
     papers = [read_documents(folder) for folder in folders]
+    _demand_apart([each.repository for each in papers])
     with new_archive(path, fsync=settings.fsync) as archive:
         load = Load(archive, settings, jobs, images, on_progress)
         for places in wanted.values():
@@ -105,6 +106,12 @@ def _placed(reference: str | Reference, settings: Settings) -> Reference:
     source = stores.open_store(place, settings)
     named = isinstance(source, BundleStore) and source.repository
     return replace(place, repository=named) if named else place
+
+
+def _demand_apart(names: list[str]) -> None:
+    """Refuse folders of one name before anything is fetched."""
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidInput(f"there are two of {twice[0]}", hint="rename a folder")
 
 
 def _by_repository(places: list[Reference]) -> dict[str, list[Reference]]:
