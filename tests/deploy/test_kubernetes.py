@@ -57,7 +57,8 @@ def test_kubernetes_takes_every_document(kind: Kind, minor: int, pins: Pins) -> 
 
     assert len(documents) == (4 if kind in ("deployment", "init") else 1)
     for document in documents:
-        kubernetes_validate.validate(document, f"1.{minor}", strict=True)
+        # Of a version that it has no schema of, it takes an older one's and says so only here.
+        assert kubernetes_validate.validate(document, f"1.{minor}", strict=True) == f"1.{minor}"
 
 
 @pytest.mark.parametrize("minor", [31, 32, 33, 34])
@@ -65,7 +66,7 @@ def test_with_the_feature_gate_older_clusters_mount_the_model(minor: int) -> Non
     documents = made("deployment", cluster=Cluster(minor), image_volumes=True)
 
     spec = spec_of(documents[0])
-    kubernetes_validate.validate(documents[0], f"1.{minor}", strict=True)
+    assert kubernetes_validate.validate(documents[0], f"1.{minor}", strict=True) == f"1.{minor}"
     assert spec["volumes"][0]["image"]["reference"] == f"{PLACE}@{MODEL}"
     (mount,) = (each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "model")
     served = spec["containers"][0]["args"][1]
@@ -171,6 +172,24 @@ def test_a_rollout_never_has_fewer_and_a_budget_is_there_for_more_than_one() -> 
         selector = each["spec"]["selector"]
         labels = three[0]["spec"]["template"]["metadata"]["labels"]
         assert selector.get("matchLabels", selector).items() <= labels.items()
+
+
+def test_what_grows_to_several_has_a_budget_and_is_spread_before_it_has_grown() -> None:
+    documents = made("deployment", replicas=1, most=8)
+
+    assert [each["kind"] for each in documents] == [
+        *("Deployment", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler")
+    ]
+    assert spec_of(documents[0])["topologySpreadConstraints"]
+
+
+def test_a_service_sends_to_its_deployment_and_to_nothing_else_of_that_name() -> None:
+    selector = made("deployment")[1]["spec"]["selector"]
+
+    for kind in ("pod", "job"):
+        document = made(kind)[0]
+        head = document["spec"].get("template", document)["metadata"]
+        assert not selector.items() <= head["labels"].items()
 
 
 def test_a_scaler_alone_says_how_many_there_are() -> None:

@@ -34,7 +34,8 @@ SCHEMES: Final[dict[Storage, str]] = {
 # With what the storage initializer logs in, in each namespace that needs it.
 CREDENTIALS: Final = "lading-registry"
 
-_COMPONENT: Final = "model-server"
+# KServe gives its pods the labels of the service: those of a deployment would have its requests.
+_COMPONENT: Final = "inference-service"
 _PATIENCE: Final = "2m"
 _SERVICE: Final = "serving.kserve.io/inferenceservice"
 _MODE: Final = "serving.kserve.io/deploymentMode"
@@ -55,7 +56,7 @@ def kserve(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
     made = [_runtime(pins, facts, wish, how), _service(pins, facts, wish, how)]
     if how == "lading":
         made.insert(0, storage_container(pins, wish))
-    if wish.replicas > 1:
+    if wish.several:
         made.append(_budget(wish))
     return tuple(made)
 
@@ -271,7 +272,7 @@ def _predictor(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
     spec = pod.spec(pins, facts, wish, "mounted" if how == "native" else "held", {})
     made |= {name: part for name, part in spec.items() if name not in ("containers", "volumes")}
     made["terminationGracePeriodSeconds"] = 60
-    if wish.replicas > 1:
+    if wish.several:
         made["topologySpreadConstraints"] = [_spread(wish)]
     model: Resource = {
         "modelFormat": {"name": FORMAT},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final, Literal, get_args
 
 from lading.deploy.cluster import Cluster
@@ -131,12 +132,17 @@ class Wish:
                 f"no deployment has {self.replicas} replicas",
                 hint=f"--replicas 1 to {_MOST_REPLICAS}",
             )
-        if self.most is not None and not self.replicas <= self.most <= _MOST_REPLICAS:
+        if self.most is not None and not self.replicas < self.most <= _MOST_REPLICAS:
             raise InvalidInput(
                 f"the most replicas cannot be {self.most}",
-                cause=f"there are {self.replicas} at the least",
+                cause=f"there are {self.replicas} at the least, which --replicas says",
                 hint=f"--max-replicas {self.replicas + 1} or more, {_MOST_REPLICAS} at most",
             )
+
+    @property
+    def several(self) -> bool:
+        """Whether there are, or may come to be, more servers than one."""
+        return self.replicas > 1 or self.most is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +211,12 @@ def checked_quantity(text: str, what: Literal["cpu", "memory"]) -> str:
     number = text.rstrip("kmKMGTi")
     unit = text[len(number) :]
     if _QUANTITY.fullmatch(number) and unit in _UNITS[what] and float(number) > 0:
+        if what == "cpu" and Decimal(number) * (1 if unit else 1000) % 1:
+            raise InvalidInput(
+                f"no amount of cpu: {text[:40]!r}",
+                cause="Kubernetes counts processors in thousandths, 1m at the least",
+                hint="--cpu 500m, or 2",
+            )
         return text
     example = "500m, or 2" if what == "cpu" else "512Mi, or 4Gi"
     raise InvalidInput(f"no amount of {what}: {text[:40]!r}", hint=f"--{what} {example}")
