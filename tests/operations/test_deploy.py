@@ -172,6 +172,16 @@ def test_without_an_image_it_is_said_how_one_is_made(version: str, settings: Set
         ({"rows": "/data/a.csv"}, InvalidInput, "--as job"),
         ({"helm": True}, InvalidInput, "-o DIR"),
         ({"stage": "prod"}, InvalidInput, "--stage prod"),
+        ({"force": True}, InvalidInput, "-o DIR"),
+        ({"context": "eu-1"}, InvalidInput, "--apply"),
+        ({"kind": "compose", "namespace": "ml"}, InvalidInput, "leave it out"),
+        ({"kind": "podman", "pull_secrets": ["a"]}, InvalidInput, "podman login"),
+        ({"credentials": "auth"}, InvalidInput, "--pull-secret"),
+        (
+            {"kind": "pod", "image_volumes": True, "kubernetes_version": "1.29"},
+            InvalidInput,
+            "leave it out",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_can(

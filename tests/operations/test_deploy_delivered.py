@@ -174,7 +174,7 @@ def test_without_kubectl_it_is_said_what_is_missing(
 
 def test_a_machine_without_a_cluster_is_given_to_none(fraud: Team, cluster: Cluster) -> None:
     for more in ({"confirm": yes}, {"push": "r.io/d:1"}):
-        with pytest.raises(InvalidInput, match="without a cluster"):
+        with pytest.raises(InvalidInput, match="means nothing to --as compose"):
             deploy(
                 f"{fraud.place}:1.0.0",
                 kind="compose",

@@ -139,8 +139,8 @@ def test_where_nothing_would_bring_the_model_it_is_said_what_would(
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"kind": "deployment", "kserve_version": "0.20"}, "nothing of KServe's"),
-        ({"kind": "job", "kserve_storage": "native"}, "nothing of KServe's"),
+        ({"kind": "deployment", "kserve_version": "0.20"}, "--kserve-version"),
+        ({"kind": "job", "kserve_storage": "native"}, "--kserve-storage"),
         ({"kind": "kserve", "kserve_storage": "nativ"}, "brought no model"),
         ({"kind": "kserve", "kserve_version": "1.35"}, "not a version of KServe"),
     ],

@@ -22,10 +22,11 @@ from lading.cli.deploy_check import EXIT_MOVED, checking
 from lading.cli.deploy_update import EXAMPLES as UPDATE_EXAMPLES
 from lading.cli.deploy_update import update
 from lading.cli.image_dockerfile import PickleOption
-from lading.cli.options import examples
+from lading.cli.options import examples, shared
 from lading.deploy import kserve_version as kserve_versions
 from lading.deploy.cluster import NEWEST, OLDEST, USUAL
 from lading.deploy.wish import KINDS
+from lading.errors import InvalidInput
 from lading.operations import deploy as operation
 
 _WHAT: Final = "What runs"
@@ -33,6 +34,9 @@ _HOW: Final = "How it runs"
 _CLUSTER: Final = "The cluster"
 _JOB: Final = "With --as job"
 _KSERVE: Final = "With --as kserve"
+
+# What a check is told.
+_CHECKED: Final = frozenset({"reference", "stage", "check"})
 
 # What is run where no subcommand is named.
 _WRITE: Final = "write"
@@ -347,9 +351,10 @@ def deploy(
     """
     console = Console.of(context)
     if check:
+        _demand_alone(context)
         checking(console, reference, stage)
         return
-    confirm = confirming(console, yes=yes) if apply else None
+    confirm = confirming(console, apply=apply, yes=yes)
     result = operation.deploy(
         reference,
         kind=kind,
@@ -384,6 +389,19 @@ def deploy(
     )
     console.say(*_told(result))
     console.answer(result, _lines(result))
+
+
+def _demand_alone(context: typer.Context) -> None:
+    """Refuse what a check passes over: it reads a folder, and writes none."""
+    taken = _CHECKED.union(each.name for each in shared(connects=True))
+    for each in context.command.params:
+        source = context.get_parameter_source(each.name or "")
+        if source is not None and source.name == "COMMANDLINE" and each.name not in taken:
+            raise InvalidInput(
+                f"{each.opts[0]} means nothing to --check",
+                cause="a folder is read as it is, and nothing is written",
+                hint="lading deploy --check DIR [--stage STAGE]",
+            )
 
 
 def _lines(result: operation.DeployResult) -> Iterator[str]:

@@ -76,7 +76,7 @@ def update(
     everything else stay as they are. Nothing is written where nothing changed.
     """
     console = Console.of(context)
-    confirm = confirming(console, yes=yes) if apply and not dry_run else None
+    confirm = None if dry_run else confirming(console, apply=apply, yes=yes)
     result = operation.deploy_update(
         folder,
         reference,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from lading.deploy import kinds, kserve, kustomize, pod, text, values
+from lading.deploy import kinds, kserve, kustomize, options, pod, text, values
 from lading.deploy.cluster import Cluster
 from lading.deploy.engines import Podman
 from lading.deploy.guess import guess
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 # Kinds that take an image without the model, whatever Kubernetes can do.
 _MOUNTS: Final[tuple[Kind, ...]] = ("init", "kserve", "compose", "podman")
-_REPLICATED: Final[tuple[Kind, ...]] = ("deployment", "init", "kserve", "compose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +116,34 @@ def deploy(
         Conflict: the folder holds files of others, and ``force`` is not given.
     """
     settings = stores.settled(settings)
-    if helm and output is None:
-        raise InvalidInput("values are written beside the documents", hint="--helm -o DIR")
     wanted = _kind(kind)
-    _demand_sense(wanted, several=replicas != 1 or max_replicas is not None, helm=helm)
-    if (push is not None or confirm is not None) and not kinds.is_kubernetes(wanted):
-        raise InvalidInput(
-            f"{wanted} runs on one machine, without a cluster", hint="leave out --apply and --push"
-        )
+    pull_secrets, volumes = tuple(pull_secrets), tuple(volumes)
+    given = _given(
+        {
+            "--allow-pickle": allow_pickle,
+            "--apply": confirm is not None,
+            "--cpu": cpu,
+            "--credentials": credentials,
+            "--helm": helm,
+            "--image-volumes": image_volumes,
+            "--kserve-storage": kserve_storage,
+            "--kserve-version": kserve_version,
+            "--kubernetes-version": kubernetes_version,
+            "--max-replicas": max_replicas,
+            "--namespace": namespace,
+            "--platform": platform,
+            "--podman-version": podman_version,
+            "--predictions": predictions,
+            "--pull-secret": pull_secrets,
+            "--puller": puller,
+            "--push": push,
+            "--replicas": replicas != 1,
+            "--rows": rows,
+            "--volume": volumes,
+        }
+    )
+    options.demand_known(wanted, given)
+    _demand_company(output, confirm, helm=helm, force=force, context=context)
     cluster = Cluster.parse(kubernetes_version) if kubernetes_version else Cluster()
     # What can be refused before anything is asked for.
     wish = Wish(
@@ -142,12 +161,10 @@ def deploy(
         cpu=checked_quantity(cpu, "cpu") if cpu is not None else None,
         memory=checked_quantity(memory, "memory") if memory is not None else None,
         platform=platform,
-        scoring=_scoring(wanted, rows, predictions, tuple(map(Volume.parse, volumes))),
+        scoring=_scoring(rows, predictions, tuple(map(Volume.parse, volumes))),
         kserve=KServe.parse(kserve_version) if kserve_version else KServe(),
         kserve_storage=_storage(kserve_storage),
     )
-    if wanted != "kserve" and (kserve_version or kserve_storage):
-        raise InvalidInput(f"{wanted} is nothing of KServe's", hint="--as kserve")
     look = partial(pinned, reference, settings, stage=stage, image=image, puller=puller)
     modelcar = wanted == "kserve" and not kserve.is_mounted(wish)
     found = look(mounts=wanted in _MOUNTS or pod.mounts(wish), modelcar=modelcar)
@@ -160,6 +177,7 @@ def deploy(
         insecure=host in settings.insecure,
     )
     made = kinds.resources(found.pins, found.facts, wish)
+    options.demand_used(found.pins, wish, given)
     if problems := lint(made, found.forbidden):
         raise IntegrityError("not everything would be named by digest", cause="; ".join(problems))
     files = _files(made, wish, found, helm=helm, shown=output is None)
@@ -223,14 +241,30 @@ def _kind(word: str) -> Kind:
     )
 
 
-def _demand_sense(kind: Kind, *, several: bool, helm: bool) -> None:
-    """Refuse what would be passed over in silence."""
-    if several and kind not in _REPLICATED:
-        raise InvalidInput(
-            f"a {kind} is one alone", hint="--as deployment, or --as init, has replicas"
-        )
-    if helm and not kinds.is_kubernetes(kind):
-        raise InvalidInput(f"Helm has nothing to do with {kind}", hint="leave --helm away")
+def _given(said: Mapping[str, object]) -> tuple[str, ...]:
+    """The options that somebody wrote."""
+    return tuple(
+        name
+        for name, value in said.items()
+        if value is not None and value is not False and value != ()
+    )
+
+
+def _demand_company(
+    output: str | Path | None,
+    confirm: Callable[[str], bool] | None,
+    *,
+    helm: bool,
+    force: bool,
+    context: str | None,
+) -> None:
+    """Refuse what means nothing without another option."""
+    if output is None and helm:
+        raise InvalidInput("values are written beside the documents", hint="--helm -o DIR")
+    if output is None and force:
+        raise InvalidInput("--force writes over files of a folder", hint="--force -o DIR")
+    if confirm is None and context is not None:
+        raise InvalidInput("--context names the cluster of --apply", hint="--apply")
 
 
 def _storage(word: str | None) -> Storage | None:
@@ -244,14 +278,9 @@ def _storage(word: str | None) -> Storage | None:
 
 
 def _scoring(
-    kind: Kind, rows: str | None, predictions: str | None, volumes: tuple[Volume, ...]
+    rows: str | None, predictions: str | None, volumes: tuple[Volume, ...]
 ) -> Scoring | None:
-    """What a job is to do; everything else takes no files."""
-    given = rows is not None or predictions is not None or bool(volumes)
-    if kind != "job":
-        if given:
-            raise InvalidInput(f"{kind} scores no file of rows", hint="--as job")
-        return None
+    """What a job is to do."""
     if rows is None or predictions is None:
         return None
     return Scoring.checked(rows, predictions, volumes)

@@ -85,6 +85,8 @@ def deploy_update(
         Unsupported: the folder was written for another kind of image, or for other nodes.
     """
     settings = stores.settled(settings)
+    if context is not None and confirm is None and not dry_run:
+        raise InvalidInput("--context names the cluster of --apply", hint="--apply")
     path = Path(output)
     written = find(path)
     old = written.running
