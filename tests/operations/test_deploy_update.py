@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -355,3 +356,33 @@ def test_somebody_who_wrote_meanwhile_is_not_overwritten(
 
     assert (folder / DIGESTS).read_text().endswith("# me, too\n")
     assert not list(folder.glob(".*"))
+
+
+def test_what_was_guessed_for_a_smaller_version_is_told_with_both_figures(
+    fraud: Team, folder: Path
+) -> None:
+    path = folder / "deployment.yaml"
+    path.write_text(re.sub(r"memory: \w+", "memory: 1Mi", path.read_text()))
+    edited = path.read_bytes()
+
+    done = deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+
+    assert (done.status, path.read_bytes()) == ("updated", edited)
+    assert any("memory 1Mi" in note and "576Mi" in note for note in done.notes)
+    assert any(f"-o {folder}" in note for note in done.notes)
+
+
+def test_a_version_that_does_not_fit_into_its_volume_is_refused(
+    fraud: Team, tmp_path: Path
+) -> None:
+    folder = tmp_path / "init"
+    deploy(f"{fraud.place}:1.0.0", kind="init", output=folder, settings=fraud.settings)
+    path, before = folder / "deployment.yaml", (folder / DIGESTS).read_bytes()
+    path.write_text(path.read_text().replace("sizeLimit: 320Mi", 'sizeLimit: "2"'))
+
+    with pytest.raises(Unsupported, match="does not fit") as caught:
+        deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+
+    assert "more than 2 there" in str(caught.value.cause)
+    assert "-o" in str(caught.value.hint)
+    assert (folder / DIGESTS).read_bytes() == before

@@ -379,7 +379,7 @@ def deploy(
         kserve_version=kserve_version,
         kserve_storage=kserve_storage,
         helm=helm,
-        allow_pickle=allow_pickle,
+        allow_pickle=allow_pickle or None,
         output=None if output == "-" else output,
         force=force,
         push=push,

@@ -21,6 +21,8 @@ _MACHINE: Final[frozenset[Kind]] = frozenset({"compose", "podman"})
 _SEVERAL: Final[frozenset[Kind]] = frozenset({"deployment", "init", "kserve"})
 _JOB: Final[frozenset[Kind]] = frozenset({"job"})
 _KSERVE: Final[frozenset[Kind]] = frozenset({"kserve"})
+# Those in which an image that holds its model starts as it was made; others tell it how.
+_STARTS_ITSELF: Final[frozenset[Kind]] = frozenset({"deployment", "pod", "compose", "podman"})
 
 _AWAY: Final = "leave it out"
 
@@ -116,9 +118,8 @@ _OPTIONS: Final[dict[str, _Option]] = {
     "--allow-pickle": _Option(
         "what a server is told when it starts",
         _CLUSTER | _MACHINE,
-        # Jobs and KServe start such an image with words of their own.
         unused=dict.fromkeys(
-            ("deployment held", "pod held", "compose held", "podman held"),
+            (f"{kind} held" for kind in sorted(_STARTS_ITSELF)),
             f"{_AWAY}: it was told so, or not, when it was made; lading image build REF"
             " --target serve --allow-pickle --push makes one that is",
         ),
@@ -165,6 +166,11 @@ def demand_used(pins: Pins, wish: Wish, given: Iterable[str]) -> None:
             cause="it says that nodes mount images, which begins with 1.31",
             hint=_AWAY,
         )
+
+
+def starts_itself(pins: Pins, wish: Wish) -> bool:
+    """Whether the image that serves knows how it starts, and is told nothing."""
+    return wish.kind in _STARTS_ITSELF and pins.serving.holds_model
 
 
 def _ways(pins: Pins, wish: Wish) -> frozenset[str]:

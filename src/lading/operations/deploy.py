@@ -28,7 +28,7 @@ from lading.deploy.wish import (
 )
 from lading.errors import IntegrityError, InvalidInput
 from lading.operations import stores
-from lading.operations.deploying import folder
+from lading.operations.deploying import consent, folder
 from lading.operations.deploying.pinned import Found, pinned
 from lading.operations.deploying.written import find
 from lading.spec.nearest import nearest
@@ -93,7 +93,7 @@ def deploy(
     kserve_version: str | None = None,
     kserve_storage: str | None = None,
     helm: bool = False,
-    allow_pickle: bool = False,
+    allow_pickle: bool | None = None,
     output: str | Path | None = None,
     force: bool = False,
     push: str | None = None,
@@ -157,7 +157,6 @@ def deploy(
         most=max_replicas,
         pull_secrets=tuple(checked_object(each, "secret") for each in pull_secrets),
         credentials=checked_object(credentials, "secret") if credentials else None,
-        allow_pickle=allow_pickle,
         cpu=checked_quantity(cpu, "cpu") if cpu is not None else None,
         memory=checked_quantity(memory, "memory") if memory is not None else None,
         platform=platform,
@@ -174,10 +173,17 @@ def deploy(
     wish = replace(
         wish,
         name=name if name is not None else name_from(found.name),
+        allow_pickle=consent.allowed(found.pins, allow_pickle, settings),
         insecure=host in settings.insecure,
     )
     made = kinds.resources(found.pins, found.facts, wish)
     options.demand_used(found.pins, wish, given)
+    consent.demand_consent(
+        found,
+        settings,
+        given=wish.allow_pickle,
+        starts_itself=options.starts_itself(found.pins, wish),
+    )
     if problems := lint(made, found.forbidden):
         raise IntegrityError("not everything would be named by digest", cause="; ".join(problems))
     files = _files(made, wish, found, helm=helm, shown=output is None)

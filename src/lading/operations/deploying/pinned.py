@@ -50,6 +50,7 @@ class Found:
     name: str
     # What no runtime mounts, but as an empty folder: the version's model and ModelPack manifests.
     forbidden: frozenset[Digest]
+    document: Document
     # Who looks at it should know.
     notes: tuple[str, ...] = ()
     # When the version was made, where that is known.
@@ -127,6 +128,7 @@ def pinned(
         ),
         name=(document.name or place.repository).rpartition("/")[2],
         forbidden=frozenset(entry.digest for entry in entries if not _is_image(entry)),
+        document=document,
         notes=serving.notes,
         created=document.created,
     )
