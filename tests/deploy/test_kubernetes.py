@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import replace
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
-from deploy.given import CLIENT, EVENT, FACTS, KINDS, MODEL, PINS, PLACE, SERVER, VERSIONS, wish
+from deploy.given import (
+    CLIENT,
+    EVENT,
+    FACTS,
+    KINDS,
+    MODEL,
+    PINS,
+    PLACE,
+    SCORING,
+    SERVER,
+    VERSIONS,
+    wish,
+)
 
 from lading.deploy import kinds, kustomize, pod, text
 from lading.deploy.cluster import Cluster
@@ -266,7 +279,7 @@ def test_a_job_is_called_by_its_digest_and_scores_files_in_its_volumes() -> None
     (document,) = made("job")
 
     (container,) = spec_of(document)["containers"]
-    assert document["metadata"]["name"] == f"fraud-{MODEL.short}"
+    assert re.fullmatch(rf"fraud-[0-9a-f]{{5}}-{MODEL.short}", document["metadata"]["name"])
     assert container["args"][:2] == ["predict", "/models"]
     assert {"name": "data-1", "mountPath": "/data"} in container["volumeMounts"]
     claims = [each for each in spec_of(document)["volumes"] if each["name"] == "data-1"]
@@ -274,9 +287,27 @@ def test_a_job_is_called_by_its_digest_and_scores_files_in_its_volumes() -> None
 
 
 def test_a_job_of_the_longest_name_has_one_that_kubernetes_takes() -> None:
-    (document,) = made("job", name="a" * 49 + "-" + "b" * 13)
+    (document,) = made("job", name="a" * 43 + "-" + "b" * 19)
 
-    assert document["metadata"]["name"] == f"{'a' * 49}-{MODEL.short}"
+    name = document["metadata"]["name"]
+    assert len(name) <= 63
+    assert name.startswith(f"{'a' * 43}-")
+    assert name.endswith(f"-{MODEL.short}")
+
+
+def test_whatever_a_job_does_otherwise_is_another_job_and_the_same_is_the_same() -> None:
+    def name(pins: Pins = PINS, **more: Any) -> str:
+        return str(made("job", pins, **more)[0]["metadata"]["name"])
+
+    promoted = replace(PINS, runs=replace(PINS.runs, stage="staging", event=None))
+    rebuilt = replace(PINS, serving=Serving(CLIENT, holds_model=False))
+    tomorrow = replace(SCORING, input="/data/tomorrow.csv")
+
+    others = [name(cpu="3"), name(rebuilt), name(scoring=tomorrow), name(namespace="ml")]
+
+    # A cluster refuses to change a job that is there, and runs one that is done no more.
+    assert name() == name(promoted) == others.pop()
+    assert len({name(), *others}) == 4
 
 
 def test_a_job_without_rows_is_refused() -> None:

@@ -19,6 +19,7 @@ from lading.operations.clear import clear
 from lading.operations.deploy import deploy
 from lading.operations.deploy_update import deploy_update
 from lading.operations.deploying.pinned import pinned
+from lading.operations.deploying.written import find
 from lading.operations.promote import promote
 from lading.operations.rollback import rollback
 from lading.spec.environment import Environment, Python
@@ -386,3 +387,45 @@ def test_a_version_that_does_not_fit_into_its_volume_is_refused(
     assert "more than 2 there" in str(caught.value.cause)
     assert "-o" in str(caught.value.hint)
     assert (folder / DIGESTS).read_bytes() == before
+
+
+def test_a_pod_that_runs_is_told_to_be_made_anew(fraud: Team, tmp_path: Path) -> None:
+    folder = tmp_path / "pod"
+    deploy(f"{fraud.place}:1.0.0", kind="pod", output=folder, settings=fraud.settings)
+
+    done = deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+    again = deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+
+    assert any(f"kubectl replace --force -k {folder}" in note for note in done.notes)
+    assert (again.status, again.notes) == ("unchanged", ())
+
+
+def test_a_job_that_does_something_else_is_another_job(fraud: Team, tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    words: dict[str, object] = {"rows": "/data/a.csv", "predictions": "/data/b.csv"}
+    words |= {
+        "volumes": ["data:/data"],
+        "kind": "job",
+        "name": "fraud",
+        "output": folder,
+        "settings": fraud.settings,
+    }
+
+    def name() -> str:
+        (document,) = find(folder).documents()
+        return str(document["metadata"]["name"])
+
+    told = deploy(f"{fraud.place}:1.0.0", **words)  # type: ignore[arg-type]
+    first = name()
+    same = deploy_update(folder, f"{fraud.place}:1.0.0", settings=fraud.settings)
+    moved = deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+    second = name()
+    written = deploy(f"{fraud.place}:1.1.0", **words)  # type: ignore[arg-type]
+    path = folder / "job.yaml"
+    path.write_text(path.read_text().replace("/data/a.csv", "/data/tomorrow.csv"))
+    deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+
+    assert any("--name fraud-2" in note for note in told.notes)
+    assert (same.status, moved.status, written.status) == ("unchanged", "updated", "unchanged")
+    assert len({first, second, name()}) == 3
+    assert find(folder).running.name == "fraud"

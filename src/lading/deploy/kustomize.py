@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from lading.deploy import run
 from lading.deploy.pins import DIGEST, EVENT, REFERENCE, STAGE, VERSION
 from lading.deploy.resource import Resource
 from lading.deploy.text import document, write
+from lading.spec.digest import Digest
 
 BASE: Final = "kustomization.yaml"
 DIGESTS: Final = "digests.yaml"
@@ -78,7 +80,7 @@ def kustomization(names: list[str], patches: Sequence[Resource]) -> Resource:
     """What puts the files together."""
     patch: Resource = {"path": DIGESTS}
     if len(patches) == 1 and _base_name(patches[0]) != patches[0]["metadata"]["name"]:
-        # The name of a job has the start of its digest, so the patch gives it.
+        # The name of a job has its run and the start of its digest, so the patch gives it.
         patch["target"] = {"kind": patches[0]["kind"], "name": _base_name(patches[0])}
         patch["options"] = {"allowNameChange": True}
     return {
@@ -99,12 +101,12 @@ def _file_names(resources: Sequence[Resource]) -> list[str]:
 
 
 def _base_name(resource: Resource) -> str:
-    """A document's name without the start of a digest: a job's, which ends with it."""
+    """A document's name without what digests make of it: a job's run, and its version."""
     name: str = resource["metadata"]["name"]
     digest = resource["metadata"].get("annotations", {}).get(DIGEST, "")
     if resource["kind"] != "Job" or not digest:
         return name
-    return name.removesuffix(f"-{digest.partition(':')[2][:12]}")
+    return run.base_name(name, Digest(digest))
 
 
 def _is_known(resource: Resource) -> bool:

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from lading.deploy import values
-from lading.deploy.edit import Path, Text
+from lading.deploy import kustomize, run, values
+from lading.deploy.edit import Path, Text, load
 from lading.deploy.pins import DIGEST, EVENT, REFERENCE, STAGE, VERSION, Pins
+from lading.deploy.resource import Resource
 from lading.errors import InvalidInput, Unsupported
 from lading.spec.digest import Digest
 from lading.spec.reference import Reference
@@ -103,8 +104,10 @@ def _read(text: Text) -> Running:
     )
 
 
-def moved(text: str, pins: Pins) -> str:
+def moved(text: str, pins: Pins, bare: Iterable[Resource]) -> str:
     """``digests.yaml`` for another version: only what names it is another, byte by byte.
+
+    ``bare`` are the documents that it is a patch for.
 
     Raises:
         InvalidInput: as :func:`running`; or a value stands where it cannot be changed by itself.
@@ -123,7 +126,7 @@ def moved(text: str, pins: Pins) -> str:
         before = parsed.scalars[each.path].value
         wanted[each.path] = before.replace(each.reference, texts[each.role])
     wanted |= _renamed(parsed, old, pins)
-    return parsed.changed(wanted)
+    return _called(parsed.changed(wanted), tuple(bare), pins)
 
 
 def moved_values(text: str, pins: Pins) -> str:
@@ -244,7 +247,7 @@ def _main(text: Text) -> int:
 def _base_name(text: Text, main: int, digest: Digest) -> str:
     name = text.scalars[(main, "metadata", "name")].value
     is_job = text.scalars[(main, "kind")].value == "Job"
-    return name.removesuffix(f"-{digest.short}") if is_job else name
+    return run.base_name(name, digest) if is_job else name
 
 
 def _renamed(text: Text, old: Running, pins: Pins) -> dict[Path, str | None]:
@@ -256,6 +259,18 @@ def _renamed(text: Text, old: Running, pins: Pins) -> dict[Path, str | None]:
         and text.scalars[(path[0], "kind")].value == "Job"
         and scalar.value.endswith(f"-{old.digest.short}")
     }
+
+
+def _called(text: str, bare: tuple[Resource, ...], pins: Pins) -> str:
+    """The same with jobs called after all that they do now."""
+    wanted: dict[Path, str | None] = {}
+    for number, patch in enumerate(load(text)):
+        if patch["kind"] == "Job":
+            (job,) = (each for each in bare if kustomize.is_for(patch, each))
+            (made,) = kustomize.merge((job,), (patch,))
+            base = run.base_name(patch["metadata"]["name"], pins.runs.digest)
+            wanted[number, "metadata", "name"] = run.run_name(base, made["spec"], pins.runs.digest)
+    return Text.parse(text).changed(wanted) if wanted else text
 
 
 def _demand_place(place: str) -> None:

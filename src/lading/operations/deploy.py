@@ -330,6 +330,11 @@ def _notes(found: Found, wish: Wish) -> Iterator[str]:
     if guessed:
         which = " and ".join(["--cpu"] * (not wish.cpu) + ["--memory"] * (not wish.memory))
         yield f"{', '.join(guessed)} is a guess from the model's size: {which} if you measured"
+    if wish.kind == "job":
+        yield (
+            "a cluster runs each job once: for the same again another --name, such as "
+            f"--name {wish.name[:40]}-2"
+        )
     if wish.kind in ("job", "pod") and pod.way(found.pins, wish) == "pulled":
         yield f"Kubernetes {wish.cluster} mounts no images by itself: the pod pulls the model first"
 

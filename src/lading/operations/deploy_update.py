@@ -164,7 +164,7 @@ def _followed(written: Written, stage: str | None) -> tuple[str, str]:
 
 def _wanted(written: Written, pins: Pins) -> Iterator[tuple[str, tuple[str, str]]]:
     """The files that change: what each was, and what it is to be."""
-    texts = {DIGESTS: (written.digests, read.moved(written.digests, pins))}
+    texts = {DIGESTS: (written.digests, read.moved(written.digests, pins, written.bare()))}
     name = values.file_name(pins.runs.stage)
     if (text := written.text(name)) is not None and folder.is_from_here(text):
         try:
@@ -294,5 +294,10 @@ def _notes(written: Written, pins: Pins) -> Iterator[str]:
     if old.stage != pins.runs.stage:
         before = f"followed {old.stage}" if old.stage else "followed no stage"
         yield f"{written.folder} {before} before"
+    if old.kind == "Pod" and old.way != "held" and old.digest != pins.runs.digest:
+        yield (
+            f"a cluster does not change a pod that runs: kubectl replace --force -k"
+            f" {written.folder} removes it and makes it anew; --as deployment is without a gap"
+        )
     if edited := written.edited():
         yield f"edited since they were written: {', '.join(edited)}"

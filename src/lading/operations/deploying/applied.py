@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
+from lading.errors import Conflict
 from lading.operations.deploying.kubectl import Kubectl
 
 Applied = Literal["applied", "unchanged", "declined"]
@@ -21,6 +23,7 @@ def apply_folder(
 
     Raises:
         LocalFailure: kubectl is not there.
+        Conflict: what is there already cannot be changed so; says what makes it anew.
         LadingError: the cluster refuses, or does not answer.
     """
     return _apply(("-k", str(folder)), b"", confirm, context)
@@ -36,7 +39,27 @@ def apply_documents(
 def _apply(
     where: tuple[str, ...], given: bytes, confirm: Callable[[str], bool], context: str | None
 ) -> Applied:
-    cluster = Kubectl(context=context)
+    with _told(where):
+        return _asked(where, given, confirm, Kubectl(context=context))
+
+
+@contextmanager
+def _told(where: tuple[str, ...]) -> Iterator[None]:
+    """Say how what cannot be changed is made anew: a pod, or a job that does something else."""
+    try:
+        yield
+    except Conflict as error:
+        raise Conflict(
+            error.what,
+            cause=error.cause,
+            hint=f"kubectl replace --force {' '.join(where)} removes it and makes it anew; beside"
+            " it runs what lading deploy writes under another --name",
+        ) from error
+
+
+def _asked(
+    where: tuple[str, ...], given: bytes, confirm: Callable[[str], bool], cluster: Kubectl
+) -> Applied:
     found = cluster.run(
         "diff",
         *where,

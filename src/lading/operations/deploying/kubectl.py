@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from lading.errors import (
     AccessDenied,
+    Conflict,
     InvalidInput,
     LadingError,
     LocalFailure,
@@ -36,7 +37,10 @@ SECONDS: Final = 60.0
 # Some twenty thousand pods; beyond that, one namespace at a time.
 LIMIT: Final = 256 * 1024 * 1024
 _LONGEST_COMPLAINT: Final = 64 * 1024
+_SHOWN: Final = 500
 
+# Of a pod a cluster says that changing it is forbidden, to anybody.
+_FIXED: Final = ("field is immutable", "updates may not change fields")
 _DENIED: Final = ("forbidden", "unauthorized", "must be logged in", "x509: certificate signed by")
 _UNKNOWN: Final = ("doesn't have a resource type", "could not find the requested resource")
 _MISSING: Final = ("(notfound)",)
@@ -85,6 +89,7 @@ class Kubectl:
             InvalidInput: the kubeconfig has no such context, or cannot be read.
             AccessDenied, NotFound, Unavailable: the cluster refuses, has no such thing, or does
                 not answer in time.
+            Conflict: what is there already cannot be changed so, by anybody.
             Unsupported: it prints more than anybody can use.
         """
         doing = doing or f"run kubectl {words[0]}"
@@ -212,9 +217,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _refusal(doing: str, complaint: str) -> LadingError:
     """The error for what kubectl says; it has one exit code for everything."""
-    said = " ".join(complaint.split())[:500] or "no reason given"
+    whole = " ".join(complaint.split())
+    # Of a job a cluster says all that it is, and why it may not be otherwise at the very end.
+    said = whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN - 200]} … {whole[-200:]}"
+    said = said or "no reason given"
     low = said.lower()
     what = f"cannot {doing}"
+    if any(word in low for word in _FIXED):
+        return Conflict(what, cause=said, hint="kubectl replace --force makes it anew")
     if any(word in low for word in _UNKNOWN + _MISSING):
         return NotFound(what, cause=said)
     if any(word in low for word in _DENIED):

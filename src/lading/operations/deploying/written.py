@@ -59,7 +59,7 @@ class Written:
         """
         try:
             patches = self._loaded(DIGESTS)
-            bare = [each for name in self._names() for each in self._loaded(name)]
+            bare = self.bare()
             self._demand_met(bare, patches)
             return kustomize.merge(bare, patches)
         except (KeyError, TypeError, AttributeError) as error:
@@ -68,6 +68,15 @@ class Written:
                 cause=f"{DIGESTS} and the others differ in shape",
                 hint="lading deploy REF -o DIR writes them anew",
             ) from error
+
+    def bare(self) -> tuple[Resource, ...]:
+        """The documents without digests.
+
+        Raises:
+            InvalidInput: a file is missing.
+            IntegrityError: a kustomization does more than put them together.
+        """
+        return tuple(each for name in self._names() for each in self._loaded(name))
 
     def files(self) -> dict[str, str]:
         """The documents' own files, as kustomize needs them: nothing else that lies beside."""
@@ -105,7 +114,7 @@ class Written:
         with _told(path):
             return edit.load(_text(path))
 
-    def _demand_met(self, bare: list[Any], patches: tuple[Any, ...]) -> None:
+    def _demand_met(self, bare: tuple[Any, ...], patches: tuple[Any, ...]) -> None:
         """Refuse what kustomize would not take, and digests that nothing has."""
         for each in (*bare, *patches):
             head = each["metadata"]
