@@ -60,7 +60,7 @@ def test_a_pickle_is_refused_with_the_option_that_lets_it_run(
 def test_settings_that_trust_the_place_are_as_good_as_the_option(
     team: Team, joblib: Callable[[str], str]
 ) -> None:
-    trusting = replace(team.settings, pickle_from=(team.place,))
+    trusting = replace(team.settings, pickle_from=frozenset({team.place}))
 
     (text,) = deploy(joblib("2.0.0"), settings=trusting).files.values()
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal
 
 from lading.deploy import kinds, kserve, kustomize, options, pod, text, values
 from lading.deploy.cluster import Cluster
 from lading.deploy.engines import Podman
 from lading.deploy.guess import guess
-from lading.deploy.kserve_version import STORAGES, KServe, Storage
+from lading.deploy.kserve_version import KServe
 from lading.deploy.lint import lint
 from lading.deploy.wish import (
-    KINDS,
     Kind,
-    Scoring,
     Volume,
     Wish,
     checked_name,
@@ -26,12 +24,11 @@ from lading.deploy.wish import (
     checked_quantity,
     name_from,
 )
-from lading.errors import IntegrityError, InvalidInput
+from lading.errors import IntegrityError
 from lading.operations import stores
-from lading.operations.deploying import consent, folder
+from lading.operations.deploying import asked, consent, folder
 from lading.operations.deploying.pinned import Found, pinned
 from lading.operations.deploying.written import find
-from lading.spec.nearest import nearest
 
 if TYPE_CHECKING:
     from lading.deploy.resource import Resource
@@ -116,9 +113,9 @@ def deploy(
         Conflict: the folder holds files of others, and ``force`` is not given.
     """
     settings = stores.settled(settings)
-    wanted = _kind(kind)
+    wanted = asked.kind(kind)
     pull_secrets, volumes = tuple(pull_secrets), tuple(volumes)
-    given = _given(
+    given = asked.given(
         {
             "--allow-pickle": allow_pickle,
             "--apply": confirm is not None,
@@ -143,7 +140,7 @@ def deploy(
         }
     )
     options.demand_known(wanted, given)
-    _demand_company(output, confirm, helm=helm, force=force, context=context)
+    asked.demand_company(output, confirm, helm=helm, force=force, context=context)
     cluster = Cluster.parse(kubernetes_version) if kubernetes_version else Cluster()
     # What can be refused before anything is asked for.
     wish = Wish(
@@ -160,9 +157,9 @@ def deploy(
         cpu=checked_quantity(cpu, "cpu") if cpu is not None else None,
         memory=checked_quantity(memory, "memory") if memory is not None else None,
         platform=platform,
-        scoring=_scoring(rows, predictions, tuple(map(Volume.parse, volumes))),
+        scoring=asked.scoring(rows, predictions, tuple(map(Volume.parse, volumes))),
         kserve=KServe.parse(kserve_version) if kserve_version else KServe(),
-        kserve_storage=_storage(kserve_storage),
+        kserve_storage=asked.storage(kserve_storage),
     )
     look = partial(pinned, reference, settings, stage=stage, image=image, puller=puller)
     modelcar = wanted == "kserve" and not kserve.is_mounted(wish)
@@ -235,61 +232,6 @@ def _applied(result: DeployResult, confirm: Callable[[str], bool], context: str 
     if result.output is not None:
         return apply_folder(Path(result.output), confirm, context=context)
     return apply_documents(result.files, confirm, context=context)
-
-
-def _kind(word: str) -> Kind:
-    if word in KINDS:
-        return cast(Kind, word)
-    raise InvalidInput(
-        f"nothing is deployed as {word[:60]!r}",
-        cause=f"there are {', '.join(KINDS)}",
-        hint=nearest(word, KINDS),
-    )
-
-
-def _given(said: Mapping[str, object]) -> tuple[str, ...]:
-    """The options that somebody wrote."""
-    return tuple(
-        name
-        for name, value in said.items()
-        if value is not None and value is not False and value != ()
-    )
-
-
-def _demand_company(
-    output: str | Path | None,
-    confirm: Callable[[str], bool] | None,
-    *,
-    helm: bool,
-    force: bool,
-    context: str | None,
-) -> None:
-    """Refuse what means nothing without another option."""
-    if output is None and helm:
-        raise InvalidInput("values are written beside the documents", hint="--helm -o DIR")
-    if output is None and force:
-        raise InvalidInput("--force writes over files of a folder", hint="--force -o DIR")
-    if confirm is None and context is not None:
-        raise InvalidInput("--context names the cluster of --apply", hint="--apply")
-
-
-def _storage(word: str | None) -> Storage | None:
-    if word is None or word in STORAGES:
-        return cast("Storage | None", word)
-    raise InvalidInput(
-        f"KServe is brought no model by {word[:60]!r}",
-        cause=f"there are {', '.join(STORAGES)}",
-        hint=nearest(word, STORAGES),
-    )
-
-
-def _scoring(
-    rows: str | None, predictions: str | None, volumes: tuple[Volume, ...]
-) -> Scoring | None:
-    """What a job is to do."""
-    if rows is None or predictions is None:
-        return None
-    return Scoring.checked(rows, predictions, volumes)
 
 
 def _files(

@@ -76,4 +76,4 @@ def _is_told(reference: str, settings: Settings) -> bool:
     place = Reference.parse(reference)
     store = stores.open_store(place, settings)
     found = images_in(store, stores.resolve(store, place), reference, ())
-    return all(OPTION in (each.base.config.get("Cmd") or ()) for each in found)
+    return all(OPTION in each.base.command for each in found)
