@@ -39,7 +39,7 @@ def demand_consent(found: Found, settings: Settings, *, given: bool, starts_itse
         PolicyRefused: loading runs code of the model, or harm was found in it, and nobody said
             that it may.
     """
-    code, runs = _code_of(found.document), found.pins.runs
+    code, runs = code_of(found.document), found.pins.runs
     hint = f"{OPTION}, if you trust whoever made this model"
     if starts_itself:
         given = code is not None and _is_told(found.pins.serving.reference, settings)
@@ -55,7 +55,7 @@ def demand_consent(found: Found, settings: Settings, *, given: bool, starts_itse
         )
 
 
-def _code_of(document: Document) -> str | None:
+def code_of(document: Document) -> str | None:
     """Why loading a version asks for consent; None where it does not, or nobody can tell."""
     framework = document.framework
     if framework is None:
