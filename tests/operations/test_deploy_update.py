@@ -384,7 +384,7 @@ def test_a_version_that_does_not_fit_into_its_volume_is_refused(
     with pytest.raises(Unsupported, match="does not fit") as caught:
         deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
 
-    assert "more than 2 there" in str(caught.value.cause)
+    assert "more than 2 there is evicted" in str(caught.value.cause)
     assert "-o" in str(caught.value.hint)
     assert (folder / DIGESTS).read_bytes() == before
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lading.deploy import outgrown, read, values
+from lading.deploy import read, values
 from lading.deploy.edit import load
 from lading.deploy.kustomize import DIGESTS
 from lading.deploy.lint import lint
@@ -17,7 +17,7 @@ from lading.deploy.pins import Pins
 from lading.deploy.wish import Wish
 from lading.errors import IntegrityError, InvalidInput, Unsupported
 from lading.operations import stores
-from lading.operations.deploying import consent, folder
+from lading.operations.deploying import folder, moving
 from lading.operations.deploying.pinned import Found, InUse, pinned
 from lading.operations.deploying.written import Written, find
 from lading.spec.reference import Reference
@@ -103,9 +103,7 @@ def deploy_update(
     pins = replace(found.pins, puller=old.puller)
     documents = written.documents()
     _demand_fitting(written, found, documents)
-    if pins.runs.digest != old.digest:
-        _demand_consent(found, documents, settings)
-        _demand_room(written, found, documents)
+    moving.demand_possible(old, found, documents, settings, anew=f"-o {path}")
     wanted = dict(_wanted(written, pins))
     _demand_digests(wanted.get(DIGESTS, (written.digests,))[-1], pins, found)
     if wanted and not dry_run:
@@ -123,7 +121,11 @@ def deploy_update(
         status="unchanged" if not wanted else "planned" if dry_run else "updated",
         files=tuple(wanted),
         diff="".join(_differences(path, wanted)),
-        notes=(*found.notes, *_notes(written, pins), *_outgrown(written, found, documents)),
+        notes=(
+            *found.notes,
+            *_notes(written, pins),
+            *moving.notes(old, found, documents, path),
+        ),
     )
     if dry_run:
         return result
@@ -226,33 +228,6 @@ def _demand_fitting(written: Written, found: Found, documents: tuple[Resource, .
         )
 
 
-def _demand_consent(found: Found, documents: tuple[Resource, ...], settings: Settings) -> None:
-    """Refuse a version that the server, as it is told in the documents, would not load.
-
-    Raises:
-        PolicyRefused: loading runs code of the model, and the documents do not say that it may.
-    """
-    told = [each["args"] for each in outgrown.containers(documents) if "args" in each]
-    given = any(consent.OPTION in args for args in told)
-    consent.demand_consent(found, settings, given=given, starts_itself=not told)
-
-
-def _demand_room(written: Written, found: Found, documents: tuple[Resource, ...]) -> None:
-    """Refuse a version that its pods would be evicted with.
-
-    Raises:
-        Unsupported: it is larger than the volume that it is pulled into may become.
-    """
-    if limit := outgrown.too_small(documents, found.facts):
-        raise Unsupported(
-            f"{found.pins.runs.reference} does not fit into its volume",
-            cause=f"its files are {outgrown.mebibytes(found.facts.size)}, and more than {limit}"
-            " there has a pod evicted",
-            hint=f"lading deploy {found.pins.runs.reference} -o {written.folder} writes the"
-            " documents anew, with room for it",
-        )
-
-
 def _architectures(documents: tuple[Resource, ...]) -> Iterator[str]:
     """The processors that pods are held to."""
     for each in documents:
@@ -276,17 +251,6 @@ def _differences(path: Path, wanted: dict[str, tuple[str, str]]) -> Iterator[str
             yield line if line.endswith("\n") else f"{line}\n"
 
 
-def _outgrown(written: Written, found: Found, documents: tuple[Resource, ...]) -> Iterator[str]:
-    """What stays as it was guessed for another version, and how it is guessed anew."""
-    notes = list(outgrown.outgrown(documents, found.facts))
-    yield from notes
-    if notes:
-        yield (
-            f"lading deploy {found.pins.runs.reference} -o {written.folder}, with the options it"
-            " was written with, guesses anew"
-        )
-
-
 def _notes(written: Written, pins: Pins) -> Iterator[str]:
     old = written.running
     if old.place != pins.runs.place:
@@ -294,10 +258,5 @@ def _notes(written: Written, pins: Pins) -> Iterator[str]:
     if old.stage != pins.runs.stage:
         before = f"followed {old.stage}" if old.stage else "followed no stage"
         yield f"{written.folder} {before} before"
-    if old.kind == "Pod" and old.way != "held" and old.digest != pins.runs.digest:
-        yield (
-            f"a cluster does not change a pod that runs: kubectl replace --force -k"
-            f" {written.folder} removes it and makes it anew; --as deployment is without a gap"
-        )
     if edited := written.edited():
         yield f"edited since they were written: {', '.join(edited)}"
