@@ -14,7 +14,7 @@ from parts.laws import tries
 from lading.deploy import kinds, kustomize, text, values
 from lading.deploy.kserve_version import Storage
 from lading.deploy.pins import Pins, Runs, Serving
-from lading.deploy.read import moved, moved_values, running
+from lading.deploy.read import moved, moved_values, named, running
 from lading.deploy.wish import Facts, Kind, Wish
 from lading.errors import InvalidInput, LadingError, Unsupported
 from lading.spec.digest import Digest
@@ -85,27 +85,60 @@ def test_a_puller_of_its_own_stays() -> None:
     assert running(after).serving == NEXT.serving.reference
 
 
-@pytest.mark.parametrize("storage", ["native", "lading"])
-def test_documents_for_kserve_follow_as_well(storage: Storage) -> None:
-    pins = replace(g.PINS, puller=g.CLIENT)
+CAR = f"{g.PLACE}@{Digest.of(b'car')}"
+NEXT_CAR = f"{g.PLACE}@{Digest.of(b'next car')}"
+
+
+@pytest.mark.parametrize(
+    ("storage", "way"),
+    [("native", "mounted"), ("lading", "mounted"), ("modelcar", "beside"), ("image", "held")],
+)
+def test_documents_for_kserve_follow_as_well(storage: Storage, way: str) -> None:
+    here, there = (
+        replace(each, puller=g.CLIENT, serving=replace(each.serving, holds_model=way == "held"))
+        for each in (g.PINS, NEXT)
+    )
+    pins, other = replace(here, modelcar=CAR), replace(there, modelcar=NEXT_CAR)
     asked = g.wish("kserve", kserve_storage=storage)
-    before, after = (
-        kustomize.files(kinds.resources(each, g.FACTS, asked))[kustomize.DIGESTS]
-        for each in (pins, replace(NEXT, puller=g.CLIENT))
+    first, second = (
+        kustomize.files(kinds.resources(each, g.FACTS, asked)) for each in (pins, other)
     )
 
-    assert moved(before, replace(NEXT, puller=running(before).puller)) == after
+    before = first.pop(kustomize.DIGESTS)
+    after = second.pop(kustomize.DIGESTS)
+
+    found = running(before)
+    assert (found.way, found.serving, found.kind) == (way, g.SERVER, "InferenceService")
+    assert found.modelcar == (CAR if storage == "modelcar" else None)
+    assert moved(before, other) == after
+    assert moved(after, pins) == before
+    # What the cluster pulls with is of no version, and stays.
+    assert first == second
 
 
 def test_a_modelcar_of_another_version_is_not_guessed() -> None:
-    pins = replace(g.PINS, modelcar=f"{g.PLACE}@{Digest.of(b'car')}")
+    pins = replace(g.PINS, modelcar=CAR)
     asked = g.wish("kserve", kserve_storage="modelcar")
     before = kustomize.files(kinds.resources(pins, g.FACTS, asked))[kustomize.DIGESTS]
 
-    with pytest.raises(Unsupported, match="nothing says") as caught:
-        running(before)
+    with pytest.raises(InvalidInput, match="modelcar"):
+        moved(before, NEXT)
 
-    assert "-o DIR" in str(caught.value.hint)
+
+def test_an_image_elsewhere_in_a_service_is_not_taken_for_a_modelcar() -> None:
+    pins = replace(g.PINS, modelcar=CAR)
+    asked = g.wish("kserve", kserve_storage="modelcar")
+    before = kustomize.files(kinds.resources(pins, g.FACTS, asked))[kustomize.DIGESTS]
+
+    with pytest.raises(Unsupported, match="nothing says"):
+        running(before.replace("storageUri: oci://", "storageUri: docker://"))
+
+
+def test_everything_that_documents_name_by_digest_is_told_once() -> None:
+    pins = replace(g.PINS, puller=g.CLIENT)
+    made = kinds.resources(pins, g.FACTS, g.wish("kserve", kserve_storage="lading"))
+
+    assert set(named(made)) == {g.PINS.runs.reference, g.SERVER, g.CLIENT}
 
 
 def test_an_image_that_holds_the_model_is_read_as_such() -> None:

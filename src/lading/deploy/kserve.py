@@ -1,9 +1,12 @@
 """A version as KServe runs it: an InferenceService, and the ServingRuntime that it needs.
 
 KServe's controllers make the deployment, its service and its scaler of these, in the mode without
-Knative. The server is Lading's own image; how the model gets there, ``storage`` decides. Lists in
-documents that are not Kubernetes' own are patched whole, so digests stand in mappings where they
-can.
+Knative. The server is Lading's own image; how the model gets there, ``storage`` decides.
+
+Every digest of what runs stands in the InferenceService, the server's image among them: KServe lays
+``predictor.model`` over the container of the runtime. So another version is one
+change of one document, and no pod ever has the new server with the old model. It is one patch, too:
+kustomize before 5.2.1 (kubectl up to 1.30) refuses a patch file with two.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ from typing import Final
 
 from lading.deploy import pod, puller
 from lading.deploy.cluster import Cluster
+from lading.deploy.guess import guess
 from lading.deploy.kserve_version import NATIVE, Storage
 from lading.deploy.pins import Pins
 from lading.deploy.resource import Resource
-from lading.deploy.wish import Facts, Wish
+from lading.deploy.wish import LONGEST, Facts, Wish, name_from
 from lading.errors import InvalidInput, Unsupported
 
 # Where KServe puts every model, and servers look for it.
@@ -35,29 +39,74 @@ SCHEMES: Final[dict[Storage, str]] = {
 CREDENTIALS: Final = "lading-registry"
 
 _COMPONENT: Final = "model-server"
-_PATIENCE: Final = "2m"
 _SERVICE: Final = "serving.kserve.io/inferenceservice"
 _MODE: Final = "serving.kserve.io/deploymentMode"
 # The first whose own schema knows a pause without a program; others forget it, and are left with
 # a hook that does nothing, which Kubernetes refuses.
 _SLEEPS: Final = 15
 _BEFORE_SLEEP: Final = Cluster(29)
+# What KServe puts around a service's name, in the mode without Knative: pods have the label
+# ``app: isvc.NAME-predictor``; their Service is NAME-predictor, and has the host
+# NAME-predictor-NAMESPACE.DOMAIN by its usual template. What is too long is refused where only the
+# controller's log says it. (With Knative, revisions are NAME-predictor-00001 and their deployments
+# NAME-predictor-00001-deployment, which Knative shortens by itself; that mode is not written.)
+_IN_LABEL: Final = len("isvc.-predictor")
+_IN_HOST: Final = len("-predictor-")
+# How long a namespace must be able to be before nobody has to think of it.
+_USUAL_NAMESPACE: Final = 24
 
 
 def kserve(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
     """An InferenceService, its ServingRuntime, and what both need.
 
     Raises:
-        InvalidInput: the chosen storage needs an image that nobody named.
+        InvalidInput: the chosen storage needs an image that nobody named; or the name is too long.
         Unsupported: this KServe or this cluster cannot bring the model; says what would.
     """
+    demand_name(wish)
     how = storage(pins, wish)
     made = [_runtime(pins, facts, wish, how), _service(pins, facts, wish, how)]
     if how == "lading":
         made.insert(0, storage_container(pins, wish))
-    if wish.replicas > 1:
+    if _is_several(wish):
         made.append(_budget(wish))
     return tuple(made)
+
+
+def longest_name(namespace: str | None) -> int:
+    """The most characters of a service's name, beside what KServe puts around it."""
+    beside = _IN_HOST + len(namespace) if namespace else _IN_LABEL
+    return LONGEST - max(_IN_LABEL, beside)
+
+
+def room_for_namespace(name: str) -> int | None:
+    """The most characters of a namespace beside a name; None where any usual one has room."""
+    left = LONGEST - _IN_HOST - len(name)
+    return left if left < _USUAL_NAMESPACE else None
+
+
+def demand_name(wish: Wish) -> None:
+    """Refuse a name that KServe makes no deployment of.
+
+    Raises:
+        InvalidInput: it is too long, with what KServe appends.
+    """
+    most = longest_name(wish.namespace)
+    if len(wish.name) <= most:
+        return
+    host = f"{wish.name}-predictor-{wish.namespace or 'NAMESPACE'}"
+    if most < 1:
+        raise InvalidInput(
+            f"no name is short enough for KServe in the namespace {wish.namespace}",
+            cause=f"a host is NAME-predictor-{wish.namespace}, {LONGEST} characters at most",
+            hint=f"a namespace of {LONGEST - _IN_HOST - len('fraud')} characters or fewer",
+        )
+    raise InvalidInput(
+        f"KServe takes no name of {len(wish.name)} characters here: {wish.name}",
+        cause=f"it makes {host} of it, and the label isvc.{wish.name}-predictor: {LONGEST} "
+        "characters at most for each",
+        hint=f"--name {name_from(wish.name, most)}, or another of {most} or fewer",
+    )
 
 
 def storage(pins: Pins, wish: Wish) -> Storage:
@@ -82,8 +131,7 @@ def storage(pins: Pins, wish: Wish) -> Storage:
     raise Unsupported(
         f"nothing brings {pins.runs.reference} to a server of KServe {wish.kserve}",
         cause=_why_not_native(wish),
-        hint="--puller HOST/NAME:TAG, an image of Lading that pulls it; or "
-        f"lading image assemble {pins.runs.place}:VERSION --base IMAGE --modelcar",
+        hint=f"--puller HOST/NAME:TAG, an image of Lading that pulls it; or {_assembling(pins)}",
     )
 
 
@@ -136,7 +184,40 @@ def storage_container(pins: Pins, wish: Wish) -> Resource:
     return made
 
 
+def demand_modelcar(pins: Pins) -> None:
+    """Refuse a version of which no image can be a modelcar.
+
+    Raises:
+        InvalidInput: none was assembled for it, or none is there any more.
+    """
+    if pins.modelcar is None:
+        raise InvalidInput(
+            f"no image of {pins.runs.place}:{pins.runs.version or pins.runs.digest} can be a "
+            "modelcar",
+            cause="KServe starts a shell in it: it holds the model, sh and ln, and has no "
+            "entrypoint of its own",
+            hint=_assembling(pins),
+        )
+
+
+def pulls(document: Resource) -> str | None:
+    """The image of a document that teaches KServe to pull; None of every other document."""
+    if document.get("kind") != "ClusterStorageContainer":
+        return None
+    return str(document["spec"]["container"]["image"])
+
+
 # What can be
+
+
+def _is_several(wish: Wish) -> bool:
+    """Whether there may be more servers than one, asked for or by their load."""
+    return max(wish.replicas, wish.most or 0) > 1
+
+
+def _assembling(pins: Pins) -> str:
+    version = pins.runs.version or "VERSION"
+    return f"lading image assemble {pins.runs.place}:{version} --base IMAGE --modelcar"
 
 
 def _can_be_mounted(wish: Wish) -> bool:
@@ -175,13 +256,7 @@ def _demand_native(wish: Wish) -> None:
 def _demand_modelcar(pins: Pins, wish: Wish) -> None:
     if not wish.kserve.modelcars:
         raise Unsupported(f"KServe {wish.kserve} has no modelcars", hint="--kserve-storage lading")
-    if pins.modelcar is None:
-        raise InvalidInput(
-            f"no image of {pins.runs.place} can be a modelcar",
-            cause="KServe starts a shell in it: it holds the model, sh and ln, and has no "
-            "entrypoint of its own",
-            hint=f"lading image assemble {pins.runs.place}:VERSION --base IMAGE --modelcar",
-        )
+    demand_modelcar(pins)
 
 
 def _why_not_native(wish: Wish) -> str:
@@ -214,7 +289,7 @@ def _runtime(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
     return {
         "apiVersion": "serving.kserve.io/v1alpha1",
         "kind": "ServingRuntime",
-        "metadata": pod.metadata(wish, _COMPONENT, pins.annotations),
+        "metadata": pod.metadata(wish, _COMPONENT),
         "spec": {
             "supportedModelFormats": [{"name": FORMAT, "version": "1", "autoSelect": False}],
             "protocolVersions": ["v2"],
@@ -230,15 +305,19 @@ def _server(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
     older = wish.kserve.minor < _SLEEPS and wish.cluster > _BEFORE_SLEEP
     plain = replace(wish, cluster=_BEFORE_SLEEP) if older else wish
     usual = pod.server(pins, facts, plain, "held")
-    # KServe lays its own defaults over a runtime's, and the service's over both.
-    del usual["resources"]
+    # KServe lays its own defaults over a runtime's, and the service's over both; and the service
+    # names the image.
+    del usual["resources"], usual["image"]
     folder = puller.MODELS if how == "image" else MODELS
-    # A modelcar starts beside the server, and its model appears when it has.
-    patience = ["--wait", _PATIENCE] if how == "modelcar" else []
+    patience = []
+    if how == "modelcar":
+        # A modelcar starts beside the server, before 0.14 even its image is fetched only then, and
+        # its model appears when it has started: that may take as long as loading it.
+        patience = ["--wait", f"{guess(facts).patience}s"]
+        usual["startupProbe"]["failureThreshold"] *= 2
     consent = ["--allow-pickle"] if wish.allow_pickle else []
     return {
         "name": CONTAINER,
-        "image": usual.pop("image"),
         "command": ["lading"],
         "args": [
             *("serve", folder, *patience, "--name", wish.name),
@@ -263,20 +342,25 @@ def _predictor(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
         "annotations": pod.inner_annotations(pins),
         "minReplicas": wish.replicas,
         "maxReplicas": wish.most or wish.replicas,
-        "deploymentStrategy": {
+    }
+    if wish.kserve.strategies:  # older ones leave it at a quarter of the servers
+        made["deploymentStrategy"] = {
             "type": "RollingUpdate",
             "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
-        },
-    }
-    spec = pod.spec(pins, facts, wish, "mounted" if how == "native" else "held", {})
+        }
+    # Nodes run a modelcar as they mount a version: where it is for their processor.
+    beside = how in ("native", "modelcar")
+    there = replace(facts, mountable=facts.modelcar) if how == "modelcar" else facts
+    spec = pod.spec(pins, there, wish, "mounted" if beside else "held", {})
     made |= {name: part for name, part in spec.items() if name not in ("containers", "volumes")}
     made["terminationGracePeriodSeconds"] = 60
-    if wish.replicas > 1:
+    if _is_several(wish):
         made["topologySpreadConstraints"] = [_spread(wish)]
     model: Resource = {
         "modelFormat": {"name": FORMAT},
         "runtime": wish.name,
         "protocolVersion": "v2",
+        "image": pins.serving.reference,
     }
     if how != "image":
         named = pins.modelcar if how == "modelcar" else pins.runs.reference

@@ -14,7 +14,8 @@ from lading.errors import InvalidInput
 Kind = Literal["deployment", "init", "kserve", "job", "pod", "compose", "podman"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
-_LONGEST: Final = 63
+# Of a name, and of each part of a host.
+LONGEST: Final = 63
 _LONGEST_OBJECT: Final = 253
 _MOST_REPLICAS: Final = 10_000
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
@@ -150,6 +151,8 @@ class Facts:
     platforms: tuple[str, ...] = ()
     # The same of the version itself: a node mounts the image that is for it.
     mountable: tuple[str, ...] = ()
+    # The same of the image that is KServe's modelcar, where one is.
+    modelcar: tuple[str, ...] = ()
 
 
 def checked_name(text: str, what: str = "name") -> str:
@@ -158,11 +161,11 @@ def checked_name(text: str, what: str = "name") -> str:
     Raises:
         InvalidInput: it takes no such name; says which it would.
     """
-    if len(text) <= _LONGEST and _NAME.fullmatch(text):
+    if len(text) <= LONGEST and _NAME.fullmatch(text):
         return text
     raise InvalidInput(
         f"Kubernetes takes no {what} {text[:80]!r}",
-        cause=f"small letters, digits and hyphens, a letter first, {_LONGEST} at most",
+        cause=f"small letters, digits and hyphens, a letter first, {LONGEST} at most",
         hint=f"--{what} {name_from(text)}",
     )
 
@@ -173,11 +176,11 @@ def checked_namespace(text: str) -> str:
     Raises:
         InvalidInput: it takes no such namespace.
     """
-    if len(text) <= _LONGEST and _LABEL.fullmatch(text):
+    if len(text) <= LONGEST and _LABEL.fullmatch(text):
         return text
     raise InvalidInput(
         f"Kubernetes takes no namespace {text[:80]!r}",
-        cause=f"small letters, digits and hyphens, {_LONGEST} at most",
+        cause=f"small letters, digits and hyphens, {LONGEST} at most",
     )
 
 
@@ -219,9 +222,9 @@ def _is_taken(path: str) -> bool:
     return any(plain.startswith(f"{taken}/") or f"{taken}/".startswith(plain) for taken in TAKEN)
 
 
-def name_from(text: str) -> str:
+def name_from(text: str, longest: int = LONGEST) -> str:
     """A name that Kubernetes takes, as near as it can be."""
-    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_LONGEST].rstrip("-")
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:longest].rstrip("-")
     if not plain:
-        return "model"
-    return plain if plain[0].isalpha() else f"m-{plain}"[:_LONGEST].rstrip("-")
+        return "model"[:longest]
+    return plain if plain[0].isalpha() else f"m-{plain}"[:longest].rstrip("-")

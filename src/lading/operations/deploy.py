@@ -17,6 +17,7 @@ from lading.deploy.kserve_version import STORAGES, KServe, Storage
 from lading.deploy.lint import lint
 from lading.deploy.wish import (
     KINDS,
+    LONGEST,
     Kind,
     Scoring,
     Volume,
@@ -149,6 +150,8 @@ def deploy(
         kserve=KServe.parse(kserve_version) if kserve_version else KServe(),
         kserve_storage=_storage(kserve_storage),
     )
+    if wanted == "kserve" and (name is not None or kserve.longest_name(wish.namespace) < 1):
+        kserve.demand_name(wish)
     if wanted != "kserve" and (kserve_version or kserve_storage):
         raise InvalidInput(f"{wanted} is nothing of KServe's", hint="--as kserve")
     look = partial(
@@ -167,7 +170,7 @@ def deploy(
     host = found.pins.runs.place.partition("/")[0]
     wish = replace(
         wish,
-        name=name if name is not None else name_from(found.name),
+        name=name if name is not None else name_from(found.name, _longest(wish)),
         insecure=host in settings.insecure,
     )
     made = kinds.resources(found.pins, found.facts, wish)
@@ -239,6 +242,10 @@ def _kind(word: str) -> Kind:
     )
 
 
+def _longest(wish: Wish) -> int:
+    return kserve.longest_name(wish.namespace) if wish.kind == "kserve" else LONGEST
+
+
 def _demand_sense(kind: Kind, *, several: bool, helm: bool) -> None:
     """Refuse what would be passed over in silence."""
     if several and kind not in _REPLICATED:
@@ -287,8 +294,8 @@ def _files(
 def _puller(made: tuple[Resource, ...]) -> str | None:
     """The image of the container that pulls, as the documents have it."""
     for each in made:
-        if each.get("kind") == "ClusterStorageContainer":
-            return str(each["spec"]["container"]["image"])
+        if pulling := kserve.pulls(each):
+            return pulling
         spec = each.get("spec", {})
         inner = spec.get("template", {}).get("spec", spec)
         for container in inner.get("initContainers", ()):
@@ -316,11 +323,18 @@ def _notes(found: Found, wish: Wish) -> Iterator[str]:
 
 
 def _of_kserve(found: Found, wish: Wish) -> Iterator[str]:
+    room = kserve.room_for_namespace(wish.name)
+    if wish.namespace is None and room is not None:
+        yield (
+            f"KServe's host is {wish.name}-predictor-NAMESPACE: it runs in namespaces of {room} "
+            "characters at most"
+        )
     how = kserve.storage(found.pins, wish)
     if how == "modelcar":
         yield (
             f"{found.pins.modelcar} runs beside the server: it needs sh and ln, and KServe its "
-            "setting enableModelcar"
+            "setting enableModelcar; with its setting uidModelcar KServe writes over the server's "
+            "own restrictions, which a namespace that enforces restricted pods refuses"
         )
     if how == "lading":
         yield (

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from lading.deploy.kserve import pulls
 from lading.deploy.lint import lint
+from lading.deploy.read import named
 from lading.errors import IntegrityError, NotFound, Rule, Unavailable
 from lading.operations import stores
 from lading.operations.deploying.allowed import allowed
@@ -86,7 +88,9 @@ def deploy_check(
         store = stores.open_store(place, settings)
         found = list(_there(store, place))
         _demand_clean(written, lint(documents, _forbidden(store, running.digest)))
-        for image in filter(None, (running.serving, running.puller)):
+        for image in named(documents):
+            if image == running.reference:
+                continue
             other = Reference.parse(image)
             found += _there(stores.open_store(other, settings), other)
         wanted = stage or running.stage
@@ -98,7 +102,7 @@ def deploy_check(
         version=running.version,
         stage=wanted,
         image=running.serving,
-        puller=running.puller,
+        puller=running.puller or next(filter(None, map(pulls, documents)), None),
         status="current" if wanted is None or (now and now.digest == running.digest) else "moved",
         now=now.digest if now else None,
         now_version=now.version if now else None,

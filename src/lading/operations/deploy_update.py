@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lading.deploy import read, values
 from lading.deploy.edit import load
+from lading.deploy.kserve import demand_modelcar
 from lading.deploy.kustomize import DIGESTS
 from lading.deploy.lint import lint
 from lading.deploy.nodes import selector
@@ -98,11 +99,14 @@ def deploy_update(
         stage=stage,
         image=image,
         mounts=old.way != "held",
-        in_use=InUse(old.digest, old.serving, old.way == "held"),
+        modelcar=old.way == "beside",
+        in_use=InUse(old.digest, old.serving, old.way == "held", old.modelcar),
         follows=old.stage,
     )
     pins = replace(found.pins, puller=old.puller)
     documents = written.documents()
+    if old.way == "beside":
+        demand_modelcar(pins)
     _demand_fitting(written, found, documents)
     wanted = dict(_wanted(written, pins))
     _demand_digests(wanted.get(DIGESTS, (written.digests,))[-1], pins, found)
@@ -183,11 +187,11 @@ def _wanted(written: Written, pins: Pins) -> Iterator[tuple[str, tuple[str, str]
 def _demand_digests(text: str, pins: Pins, found: Found) -> None:
     """Read what would be written as a cluster's documents are: nothing may have stayed behind."""
     now = read.running(text)
-    runs = (now.place, now.digest, now.version, now.stage, now.event, now.serving)
+    runs = (now.place, now.digest, now.version, now.stage, now.event, now.serving, now.modelcar)
     wanted = pins.runs
     named = (wanted.place, wanted.digest, wanted.version, wanted.stage, wanted.event)
     problems = lint(load(text), found.forbidden)
-    if runs != (*named, pins.serving.reference) or problems:
+    if runs != (*named, pins.serving.reference, pins.modelcar) or problems:
         raise IntegrityError(
             f"{DIGESTS} would not run {pins.runs.reference}",
             cause="; ".join(problems) or None,
@@ -216,7 +220,10 @@ def _demand_fitting(written: Written, found: Found, documents: tuple[Resource, .
         name="model",
         platform=f"linux/{architecture}" if architecture else None,
     )
-    nodes = selector(pins, found.facts, wish, mounts=old.way == "mounted")
+    facts = found.facts
+    if old.way == "beside":
+        facts = replace(facts, mountable=facts.modelcar)
+    nodes = selector(pins, facts, wish, mounts=old.way in ("mounted", "beside"))
     if architecture is None and (only := nodes.get(_ARCHITECTURE)):
         raise Unsupported(
             f"{pins.serving.reference} is for linux/{only} only",
