@@ -19,7 +19,7 @@ from lading.deploy.cluster import NEWEST as NEWEST_CLUSTER
 from lading.deploy.cluster import OLDEST as OLDEST_CLUSTER
 from lading.deploy.cluster import Cluster
 from lading.deploy.kinds import resources
-from lading.deploy.kserve import longest_name
+from lading.deploy.kserve_name import longest_name
 from lading.deploy.kserve_version import NATIVE, NEWEST, OLDEST, KServe, Storage
 from lading.deploy.kustomize import DIGESTS, files, merge, split
 from lading.deploy.lint import lint

@@ -4,9 +4,9 @@ KServe's controllers make the deployment, its service and its scaler of these, i
 Knative. The server is Lading's own image; how the model gets there, ``storage`` decides.
 
 Every digest of what runs stands in the InferenceService, the server's image among them: KServe lays
-``predictor.model`` over the container of the runtime. So another version is one
-change of one document, and no pod ever has the new server with the old model. It is one patch, too:
-kustomize before 5.2.1 (kubectl up to 1.30) refuses a patch file with two.
+``predictor.model`` over the container of the runtime. So another version is one change of one
+document, and no pod ever has the new server with the old model. It is one patch, too: kustomize
+before 5.2.1 (kubectl up to 1.30) refuses a patch file with two.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import Final
 from lading.deploy import pod, puller
 from lading.deploy.cluster import Cluster
 from lading.deploy.guess import guess
-from lading.deploy.kserve_version import NATIVE, Storage
+from lading.deploy.kserve_name import demand_name
+from lading.deploy.kserve_storage import demanded_puller, storage
+from lading.deploy.kserve_version import Storage
 from lading.deploy.pins import Pins
 from lading.deploy.resource import Resource
-from lading.deploy.wish import LONGEST, Facts, Wish, name_from
-from lading.errors import InvalidInput, Unsupported
+from lading.deploy.wish import Facts, Wish
 
 # Where KServe puts every model, and servers look for it.
 MODELS: Final = "/mnt/models"
@@ -45,15 +46,6 @@ _MODE: Final = "serving.kserve.io/deploymentMode"
 # a hook that does nothing, which Kubernetes refuses.
 _SLEEPS: Final = 15
 _BEFORE_SLEEP: Final = Cluster(29)
-# What KServe puts around a service's name, in the mode without Knative: pods have the label
-# ``app: isvc.NAME-predictor``; their Service is NAME-predictor, and has the host
-# NAME-predictor-NAMESPACE.DOMAIN by its usual template. What is too long is refused where only the
-# controller's log says it. (With Knative, revisions are NAME-predictor-00001 and their deployments
-# NAME-predictor-00001-deployment, which Knative shortens by itself; that mode is not written.)
-_IN_LABEL: Final = len("isvc.-predictor")
-_IN_HOST: Final = len("-predictor-")
-# How long a namespace must be able to be before nobody has to think of it.
-_USUAL_NAMESPACE: Final = 24
 
 
 def kserve(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
@@ -71,82 +63,6 @@ def kserve(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
     if _is_several(wish):
         made.append(_budget(wish))
     return tuple(made)
-
-
-def longest_name(namespace: str | None) -> int:
-    """The most characters of a service's name, beside what KServe puts around it."""
-    beside = _IN_HOST + len(namespace) if namespace else _IN_LABEL
-    return LONGEST - max(_IN_LABEL, beside)
-
-
-def room_for_namespace(name: str) -> int | None:
-    """The most characters of a namespace beside a name; None where any usual one has room."""
-    left = LONGEST - _IN_HOST - len(name)
-    return left if left < _USUAL_NAMESPACE else None
-
-
-def demand_name(wish: Wish) -> None:
-    """Refuse a name that KServe makes no deployment of.
-
-    Raises:
-        InvalidInput: it is too long, with what KServe appends.
-    """
-    most = longest_name(wish.namespace)
-    if len(wish.name) <= most:
-        return
-    host = f"{wish.name}-predictor-{wish.namespace or 'NAMESPACE'}"
-    if most < 1:
-        raise InvalidInput(
-            f"no name is short enough for KServe in the namespace {wish.namespace}",
-            cause=f"a host is NAME-predictor-{wish.namespace}, {LONGEST} characters at most",
-            hint=f"a namespace of {LONGEST - _IN_HOST - len('fraud')} characters or fewer",
-        )
-    raise InvalidInput(
-        f"KServe takes no name of {len(wish.name)} characters here: {wish.name}",
-        cause=f"it makes {host} of it, and the label isvc.{wish.name}-predictor: {LONGEST} "
-        "characters at most for each",
-        hint=f"--name {name_from(wish.name, most)}, or another of {most} or fewer",
-    )
-
-
-def storage(pins: Pins, wish: Wish) -> Storage:
-    """How the model gets to its server: as somebody said, else the first that can be.
-
-    Raises:
-        InvalidInput: the chosen way needs an image that nobody named.
-        Unsupported: this KServe or this cluster has no such way, or none at all.
-    """
-    chosen = wish.kserve_storage
-    if chosen is not None:
-        _demand(chosen, pins, wish)
-        return chosen
-    if _can_be_mounted(wish):
-        return "native"
-    if wish.kserve.modelcars and pins.modelcar:
-        return "modelcar"
-    if pins.puller:
-        return "lading"
-    if pins.serving.holds_model:
-        return "image"
-    raise Unsupported(
-        f"nothing brings {pins.runs.reference} to a server of KServe {wish.kserve}",
-        cause=_why_not_native(wish),
-        hint=f"--puller HOST/NAME:TAG, an image of Lading that pulls it; or {_assembling(pins)}",
-    )
-
-
-def is_mounted(wish: Wish) -> bool:
-    """Whether nodes mount the model, so that no other image of it is needed."""
-    return wish.kserve_storage in (None, "native") and _can_be_mounted(wish)
-
-
-def needs_held(pins: Pins, wish: Wish) -> bool:
-    """Whether only a serving image that holds the model is left, and this one does not."""
-    chosen = wish.kserve_storage
-    if pins.serving.holds_model or chosen not in (None, "image"):
-        return False
-    others = _can_be_mounted(wish) or (wish.kserve.modelcars and pins.modelcar) or pins.puller
-    return chosen == "image" or not others
 
 
 def storage_container(pins: Pins, wish: Wish) -> Resource:
@@ -167,7 +83,7 @@ def storage_container(pins: Pins, wish: Wish) -> Resource:
             "container": {
                 # Under another name KServe takes it for a second container.
                 "name": "storage-initializer",
-                "image": _puller(pins),
+                "image": demanded_puller(pins),
                 "command": ["lading", "storage-initializer"],
                 "env": [*map(_secret, ("username", "password")), *_insecure(pins, wish)],
                 "resources": {
@@ -184,22 +100,6 @@ def storage_container(pins: Pins, wish: Wish) -> Resource:
     return made
 
 
-def demand_modelcar(pins: Pins) -> None:
-    """Refuse a version of which no image can be a modelcar.
-
-    Raises:
-        InvalidInput: none was assembled for it, or none is there any more.
-    """
-    if pins.modelcar is None:
-        raise InvalidInput(
-            f"no image of {pins.runs.place}:{pins.runs.version or pins.runs.digest} can be a "
-            "modelcar",
-            cause="KServe starts a shell in it: it holds the model, sh and ln, and has no "
-            "entrypoint of its own",
-            hint=_assembling(pins),
-        )
-
-
 def pulls(document: Resource) -> str | None:
     """The image of a document that teaches KServe to pull; None of every other document."""
     if document.get("kind") != "ClusterStorageContainer":
@@ -207,82 +107,12 @@ def pulls(document: Resource) -> str | None:
     return str(document["spec"]["container"]["image"])
 
 
-# What can be
+# What is written
 
 
 def _is_several(wish: Wish) -> bool:
     """Whether there may be more servers than one, asked for or by their load."""
     return max(wish.replicas, wish.most or 0) > 1
-
-
-def _assembling(pins: Pins) -> str:
-    version = pins.runs.version or "VERSION"
-    return f"lading image assemble {pins.runs.place}:{version} --base IMAGE --modelcar"
-
-
-def _can_be_mounted(wish: Wish) -> bool:
-    return wish.kserve.native and pod.mounts(wish) and wish.cluster.sub_paths
-
-
-def _demand(chosen: Storage, pins: Pins, wish: Wish) -> None:
-    if chosen == "native":
-        _demand_native(wish)
-    elif chosen == "modelcar":
-        _demand_modelcar(pins, wish)
-    elif chosen == "lading":
-        _puller(pins)
-    elif not pins.serving.holds_model:
-        raise InvalidInput(
-            f"{pins.serving.reference} does not hold the model",
-            hint=f"lading image build {pins.runs.place}:VERSION --target serve --push",
-        )
-
-
-def _demand_native(wish: Wish) -> None:
-    if not wish.kserve.native:
-        raise Unsupported(
-            f"KServe {wish.kserve} does not let nodes mount a model",
-            cause=f"oci+native:// begins with 0.{NATIVE}",
-            hint="--kserve-storage modelcar, or lading",
-        )
-    if not pod.mounts(wish) or not wish.cluster.sub_paths:
-        raise Unsupported(
-            f"Kubernetes {wish.cluster} does not mount the model as KServe wants it",
-            cause=_why_not_native(wish),
-            hint="--kserve-storage modelcar, or lading",
-        )
-
-
-def _demand_modelcar(pins: Pins, wish: Wish) -> None:
-    if not wish.kserve.modelcars:
-        raise Unsupported(f"KServe {wish.kserve} has no modelcars", hint="--kserve-storage lading")
-    demand_modelcar(pins)
-
-
-def _why_not_native(wish: Wish) -> str:
-    if not wish.kserve.native:
-        return f"before 0.{NATIVE} it mounts no images by itself"
-    if wish.cluster.image_volumes == "no":
-        return f"Kubernetes {wish.cluster} mounts no images: that begins with 1.31"
-    if not wish.cluster.sub_paths:
-        return "KServe mounts a folder of the image, which begins with Kubernetes 1.33"
-    return (
-        f"Kubernetes {wish.cluster} mounts images where its administrator has set the feature "
-        "gate ImageVolume: --image-volumes says so"
-    )
-
-
-def _puller(pins: Pins) -> str:
-    if pins.puller is None:
-        raise InvalidInput(
-            "no image is named that pulls for the cluster",
-            cause="KServe runs it for every model under lading://",
-            hint="--puller HOST/NAME:TAG, built from Dockerfiles/client.Dockerfile",
-        )
-    return pins.puller
-
-
-# What is written
 
 
 def _runtime(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:

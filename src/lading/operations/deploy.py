@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from lading.deploy import kinds, kserve, kustomize, pod, text, values
+from lading.deploy import kinds, kserve, kserve_name, kustomize, pod, text, values
 from lading.deploy.cluster import Cluster
 from lading.deploy.engines import Podman
 from lading.deploy.guess import guess
+from lading.deploy.kserve_storage import is_mounted, needs_held, storage
 from lading.deploy.kserve_version import STORAGES, KServe, Storage
 from lading.deploy.lint import lint
 from lading.deploy.wish import (
@@ -150,8 +151,8 @@ def deploy(
         kserve=KServe.parse(kserve_version) if kserve_version else KServe(),
         kserve_storage=_storage(kserve_storage),
     )
-    if wanted == "kserve" and (name is not None or kserve.longest_name(wish.namespace) < 1):
-        kserve.demand_name(wish)
+    if wanted == "kserve" and (name is not None or kserve_name.longest_name(wish.namespace) < 1):
+        kserve_name.demand_name(wish)
     if wanted != "kserve" and (kserve_version or kserve_storage):
         raise InvalidInput(f"{wanted} is nothing of KServe's", hint="--as kserve")
     look = partial(
@@ -163,9 +164,9 @@ def deploy(
         puller=puller,
         follows=_followed(output),
     )
-    modelcar = wanted == "kserve" and not kserve.is_mounted(wish)
+    modelcar = wanted == "kserve" and not is_mounted(wish)
     found = look(mounts=wanted in _MOUNTS or pod.mounts(wish), modelcar=modelcar)
-    if wanted == "kserve" and kserve.needs_held(found.pins, wish):
+    if wanted == "kserve" and needs_held(found.pins, wish):
         found = look(mounts=False, modelcar=modelcar)
     host = found.pins.runs.place.partition("/")[0]
     wish = replace(
@@ -243,7 +244,7 @@ def _kind(word: str) -> Kind:
 
 
 def _longest(wish: Wish) -> int:
-    return kserve.longest_name(wish.namespace) if wish.kind == "kserve" else LONGEST
+    return kserve_name.longest_name(wish.namespace) if wish.kind == "kserve" else LONGEST
 
 
 def _demand_sense(kind: Kind, *, several: bool, helm: bool) -> None:
@@ -323,13 +324,13 @@ def _notes(found: Found, wish: Wish) -> Iterator[str]:
 
 
 def _of_kserve(found: Found, wish: Wish) -> Iterator[str]:
-    room = kserve.room_for_namespace(wish.name)
+    room = kserve_name.room_for_namespace(wish.name)
     if wish.namespace is None and room is not None:
         yield (
             f"KServe's host is {wish.name}-predictor-NAMESPACE: it runs in namespaces of {room} "
             "characters at most"
         )
-    how = kserve.storage(found.pins, wish)
+    how = storage(found.pins, wish)
     if how == "modelcar":
         yield (
             f"{found.pins.modelcar} runs beside the server: it needs sh and ln, and KServe its "

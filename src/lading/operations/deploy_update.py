@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lading.deploy import read, values
 from lading.deploy.edit import load
-from lading.deploy.kserve import demand_modelcar
+from lading.deploy.kserve_storage import demand_modelcar
 from lading.deploy.kustomize import DIGESTS
 from lading.deploy.lint import lint
 from lading.deploy.nodes import selector
@@ -225,8 +225,9 @@ def _demand_fitting(written: Written, found: Found, documents: tuple[Resource, .
         facts = replace(facts, mountable=facts.modelcar)
     nodes = selector(pins, facts, wish, mounts=old.way in ("mounted", "beside"))
     if architecture is None and (only := nodes.get(_ARCHITECTURE)):
+        beside = f" beside {pins.modelcar}" if pins.modelcar else ""
         raise Unsupported(
-            f"{pins.serving.reference} is for linux/{only} only",
+            f"{pins.serving.reference}{beside} is for linux/{only} only",
             cause=f"{written.folder} was written for nodes of any processor",
             hint=anew,
         )
