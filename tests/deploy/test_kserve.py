@@ -269,7 +269,7 @@ def test_servers_that_become_more_by_their_load_are_drained_one_by_one_too() -> 
 
     assert made("PodDisruptionBudget", most=8)["spec"]["maxUnavailable"] == 1
     assert predictor["topologySpreadConstraints"]
-    alone = resources(PINS, FACTS, wish(most=1))
+    alone = resources(PINS, FACTS, wish())
     assert "PodDisruptionBudget" not in {each["kind"] for each in alone}
 
 
