@@ -114,6 +114,13 @@ def test_the_base_has_a_file_for_each_document_and_one_with_digests() -> None:
     assert [name for name, content in files.items() if "sha256:" in content] == ["digests.yaml"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_is_one_patch_since_older_kustomize_refuses_a_file_with_two(kind: Kind) -> None:
+    asked = wish(kind, cluster=Cluster(36), namespace="ml")
+
+    assert len(kustomize.split(kinds.resources(PINS, FACTS, asked))[1]) == 1
+
+
 def test_two_documents_of_a_kind_have_files_of_their_own() -> None:
     other = FOREIGN | {"metadata": {"name": "other"}}
 

@@ -305,6 +305,28 @@ def test_documents_with_a_modelcar_are_pushed_as_written_and_as_updated(
     assert first.pushed != second.pushed
 
 
+def test_values_tell_of_a_modelcar_where_it_is_one_and_follow_it(
+    older: Path, cars: tuple[str, str], place: str, settings: Settings
+) -> None:
+    first, second = (car.partition("@")[2] for car in cars)
+    said: dict[str, Any] = {"kind": "kserve", "name": "fraud", "helm": True, "output": older}
+    at = older / "values-prod.yaml"
+
+    def told() -> str | None:
+        found: dict[str, str] = yaml.safe_load(at.read_text()).get("modelcar", {})
+        return found.get("digest")
+
+    deploy(place, stage="prod", kserve_version="0.15", settings=settings, **said)
+    before = told()
+    promote(f"{place}:1.3.0", "prod", settings=settings)
+    deploy_update(older, settings=settings)
+    after = told()
+    held: dict[str, Any] = {"kserve_version": "0.15", "kserve_storage": "image"}
+    deploy(place, stage="prod", settings=settings, **held, **said)
+
+    assert (before, after, told()) == (first, second, None)
+
+
 def test_the_image_that_a_cluster_pulls_with_is_looked_for_and_stays(
     version: str, place: str, settings: Settings, tmp_path: Path
 ) -> None:

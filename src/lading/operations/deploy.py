@@ -37,6 +37,7 @@ from lading.operations.deploying.written import find
 from lading.spec.nearest import nearest
 
 if TYPE_CHECKING:
+    from lading.deploy.pins import Pins
     from lading.deploy.resource import Resource
     from lading.settings import Settings
     from lading.spec.reference import Reference
@@ -289,7 +290,13 @@ def _files(
         return kinds.written(made, wish)
     if shown:
         return {f"{wish.kind}.yaml": text.write(made)}
-    return kustomize.files(made) | (values.files(found.pins) if helm else {})
+    return kustomize.files(made) | (values.files(_used(found.pins, wish)) if helm else {})
+
+
+def _used(pins: Pins, wish: Wish) -> Pins:
+    """What is named by digest; an image that could be a modelcar, only where it is one."""
+    beside = wish.kind == "kserve" and storage(pins, wish) == "modelcar"
+    return pins if beside else replace(pins, modelcar=None)
 
 
 def _puller(made: tuple[Resource, ...]) -> str | None:
