@@ -169,6 +169,7 @@ def test_kubernetes_takes_the_pod_that_kserve_makes_of_it(minor: int) -> None:
     said: dict[str, Any] = {"cluster": Cluster(minor), "kserve_storage": "lading", "replicas": 2}
     (server,) = made("ServingRuntime", FULL, **said)["spec"]["containers"]
     predictor = made("InferenceService", FULL, **said)["spec"]["predictor"]
+    laid = predictor["model"]
     initializer = made("ClusterStorageContainer", FULL, **said)["spec"]["container"]
     own = ("annotations", "minReplicas", "maxReplicas", "deploymentStrategy", "model")
     pod = {
@@ -178,7 +179,7 @@ def test_kubernetes_takes_the_pod_that_kserve_makes_of_it(minor: int) -> None:
         "spec": {name: part for name, part in predictor.items() if name not in own}
         | {
             "initContainers": [initializer],
-            "containers": [server | {"resources": predictor["model"]["resources"]}],
+            "containers": [server | {name: laid[name] for name in ("image", "resources")}],
             "volumes": made("ServingRuntime", FULL, **said)["spec"]["volumes"],
         },
     }
@@ -362,6 +363,11 @@ def test_a_cluster_is_taught_lading_s_addresses_once_by_an_image_with_a_digest()
     container = made("ClusterStorageContainer", FULL, kserve_storage="lading", namespace="ml")
 
     assert "namespace" not in container["metadata"]
+    # Whoever removes one model's folder must not take it from the others.
+    assert container["metadata"]["annotations"] == {
+        "kustomize.toolkit.fluxcd.io/prune": "disabled",
+        "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    }
     assert container["spec"]["supportedUriFormats"] == [{"prefix": "lading://"}]
     inner = container["spec"]["container"]
     assert inner["name"] == "storage-initializer"

@@ -39,6 +39,12 @@ SCHEMES: Final[dict[Storage, str]] = {
 # With what the storage initializer logs in, in each namespace that needs it.
 CREDENTIALS: Final = "lading-registry"
 
+# Flux' and Argo CD's words for what stays when a folder that has it goes: other models need it.
+_KEPT: Final = {
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+}
+
 _COMPONENT: Final = "model-server"
 _SERVICE: Final = "serving.kserve.io/inferenceservice"
 _MODE: Final = "serving.kserve.io/deploymentMode"
@@ -78,7 +84,11 @@ def storage_container(pins: Pins, wish: Wish) -> Resource:
         "apiVersion": "serving.kserve.io/v1alpha1",
         "kind": "ClusterStorageContainer",
         # It belongs to the cluster, whatever the namespace of the service.
-        "metadata": {"name": "lading", "labels": {"app.kubernetes.io/managed-by": "lading"}},
+        "metadata": {
+            "name": "lading",
+            "labels": {"app.kubernetes.io/managed-by": "lading"},
+            "annotations": dict(_KEPT),
+        },
         "spec": {
             "container": {
                 # Under another name KServe takes it for a second container.
