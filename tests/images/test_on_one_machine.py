@@ -276,7 +276,7 @@ def written(
     wish = Wish(
         kind=kind,  # type: ignore[arg-type]  # one of two
         name=f"tariff-{'pulled' if puller else 'mounted'}",
-        port=port,
+        published=port,
         allow_pickle=True,
         insecure=True,
         podman=Version.parse(version[0]),

@@ -200,6 +200,18 @@ def deploy(
             rich_help_panel=_HOW,
         ),
     ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            metavar="PORT",
+            min=1,
+            max=65535,
+            help="With --as compose or podman: where this machine answers; 8080 otherwise.",
+            show_default=False,
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
     rows: Annotated[
         str | None,
         typer.Option(
@@ -286,7 +298,7 @@ def deploy(
         typer.Option(
             "--platform",
             metavar="OS/ARCH",
-            help="Which nodes it is to run on, such as linux/arm64.",
+            help="Which nodes, or what machine, it is to run on, such as linux/arm64.",
             show_default=False,
             rich_help_panel=_CLUSTER,
         ),
@@ -369,6 +381,7 @@ def deploy(
         cpu=cpu,
         memory=memory,
         platform=platform,
+        port=port,
         rows=rows,
         predictions=predictions,
         volumes=volume or (),

@@ -18,6 +18,8 @@ KINDS: Final[tuple[str, ...]] = get_args(Kind)
 LONGEST: Final = 63
 _LONGEST_OBJECT: Final = 253
 _MOST_REPLICAS: Final = 10_000
+_LAST_PORT: Final = 65535
+PORT: Final = 8080
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
 # A service's name begins with a letter; one name serves for everything.
 _NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
@@ -110,7 +112,10 @@ class Wish:
     pull_secrets: tuple[str, ...] = ()
     # A secret with credentials for the puller: .dockerconfigjson, mounted 0400.
     credentials: str | None = None
+    # Where the server listens in its container.
     port: int = 8080
+    # Where this machine's people reach it, if it runs on one machine.
+    published: int = PORT
     allow_pickle: bool = False
     # What each pod asks for, in Kubernetes' words; guessed where it is None.
     cpu: str | None = None
@@ -132,6 +137,8 @@ class Wish:
                 f"no deployment has {self.replicas} replicas",
                 hint=f"--replicas 1 to {_MOST_REPLICAS}",
             )
+        if not 1 <= self.published <= _LAST_PORT:
+            raise InvalidInput(f"no port is {self.published}", hint=f"--port 1 to {_LAST_PORT}")
         if self.most is not None and not self.replicas <= self.most <= _MOST_REPLICAS:
             raise InvalidInput(
                 f"the most replicas cannot be {self.most}",

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from lading.deploy import kinds, kserve, kserve_name, kustomize, pod, text, values
+from lading.deploy import kinds, kserve, kserve_name, kustomize, machine, pod, text, values
 from lading.deploy.cluster import Cluster
 from lading.deploy.engines import Podman
 from lading.deploy.guess import guess
@@ -19,6 +19,7 @@ from lading.deploy.lint import lint
 from lading.deploy.wish import (
     KINDS,
     LONGEST,
+    PORT,
     Kind,
     Scoring,
     Volume,
@@ -92,6 +93,7 @@ def deploy(
     cpu: str | None = None,
     memory: str | None = None,
     platform: str | None = None,
+    port: int | None = None,
     rows: str | None = None,
     predictions: str | None = None,
     volumes: Iterable[str] = (),
@@ -148,6 +150,7 @@ def deploy(
         cpu=checked_quantity(cpu, "cpu") if cpu is not None else None,
         memory=checked_quantity(memory, "memory") if memory is not None else None,
         platform=platform,
+        published=_port(wanted, port),
         scoring=_scoring(wanted, rows, predictions, tuple(map(Volume.parse, volumes))),
         kserve=KServe.parse(kserve_version) if kserve_version else KServe(),
         kserve_storage=_storage(kserve_storage),
@@ -258,6 +261,17 @@ def _demand_sense(kind: Kind, *, several: bool, helm: bool) -> None:
         raise InvalidInput(f"Helm has nothing to do with {kind}", hint="leave --helm away")
 
 
+def _port(kind: Kind, port: int | None) -> int:
+    """Where one machine's people reach the server: a cluster has a service for that."""
+    if port is not None and kinds.is_kubernetes(kind):
+        raise InvalidInput(
+            f"{kind} has no port of a machine",
+            cause="a cluster's service answers on port 80",
+            hint="--as compose, or --as podman; kubectl port-forward",
+        )
+    return PORT if port is None else port
+
+
 def _storage(word: str | None) -> Storage | None:
     if word is None or word in STORAGES:
         return cast("Storage | None", word)
@@ -316,6 +330,8 @@ def _puller(made: tuple[Resource, ...]) -> str | None:
 def _notes(found: Found, wish: Wish) -> Iterator[str]:
     if wish.kind == "kserve":
         yield from _of_kserve(found, wish)
+    if not kinds.is_kubernetes(wish.kind):
+        yield from machine.notes(found.pins, found.facts, wish)
     if wish.kind not in (*pod.KINDS, "kserve"):
         return
     amounts = guess(found.facts)
