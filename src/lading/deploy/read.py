@@ -81,16 +81,16 @@ def running(text: str) -> Running:
 
 
 def _read(text: Text) -> Running:
-    said = {name: _one(_annotations(text, name), name) for name in _SAID}
+    said = {name: one(_annotations(text, name), name) for name in _SAID}
     place, digest = said[REFERENCE], said[DIGEST]
     if place is None or digest is None:
         raise InvalidInput("nothing says which version runs", cause=f"there is no {DIGEST}")
-    _demand_place(place)
+    demand_place(place)
     reference = f"{place}@{Digest(digest)}"
     places = list(_named(text, reference))
-    serving = _one(_of(places, "serving"), "serving image")
-    pulling = _one(_of(places, "puller"), "pulling image")
-    car = _one(_of(places, "modelcar"), "modelcar")
+    serving = one(_of(places, "serving"), "serving image")
+    pulling = one(_of(places, "puller"), "pulling image")
+    car = one(_of(places, "modelcar"), "modelcar")
     if serving is None:
         raise InvalidInput("nothing says which image serves")
     if event := said[EVENT]:
@@ -218,13 +218,13 @@ def _named(text: Text, model: str) -> Iterator[_Named]:
     """
     for path, scalar in text.scalars.items():
         if _BARE.search(_DIGESTED.sub("", scalar.value)) and not _is_said(path):
-            raise _unknown(scalar.value, path)
+            raise unknown(scalar.value, path)
         for found in _DIGESTED.findall(scalar.value):
             scheme = match[0] if (match := _SCHEME.match(found)) else ""
             reference = found.removeprefix(scheme)
             role = _role(path, scheme, reference, model)
             if role is None:
-                raise _unknown(found, path)
+                raise unknown(found, path)
             yield _Named(path, role, scheme, reference)
 
 
@@ -236,7 +236,8 @@ def _is_said(path: Path) -> bool:
     return len(path) > 1 and path[-2] == "annotations" and path[-1] in _SAID
 
 
-def _unknown(found: str, path: Path) -> Unsupported:
+def unknown(found: str, path: Path) -> Unsupported:
+    """The refusal of something that is named by digest, and that nobody knows."""
     return Unsupported(
         f"nothing says what {found[:200]} is for another version",
         cause=f"it is at {'.'.join(map(str, path[1:]))[:200]}",
@@ -296,14 +297,23 @@ def _renamed(text: Text, old: Running, pins: Pins) -> dict[Path, str | None]:
     }
 
 
-def _demand_place(place: str) -> None:
+def demand_place(place: str) -> None:
+    """Refuse what is no repository of a registry.
+
+    Raises:
+        InvalidInput: it is none.
+    """
     found = Reference.parse(place)
     if not found.host or found.name:
         raise InvalidInput(f"no repository of a registry: {place[:200]!r}", cause=REFERENCE)
 
 
-def _one(found: Iterable[str], what: str) -> str | None:
-    """What every document says alike; None where none says it."""
+def one(found: Iterable[str], what: str) -> str | None:
+    """What every document says alike; None where none says it.
+
+    Raises:
+        InvalidInput: they differ.
+    """
     all_found = sorted(set(found))
     if len(all_found) > 1:
         raise InvalidInput(
