@@ -84,6 +84,7 @@ _EXAMPLES: Final = examples(
     "lading deploy HOST/ml/fraud --stage prod --as kserve --kserve-version 0.20",
     "lading deploy HOST/ml/fraud:1.2.0 --as job --volume data:/data"
     " --rows /data/rows.csv --predictions /data/scored.csv",
+    "lading deploy HOST/ml/fraud --stage prod --as compose --port 9090 -o fraud",
     "lading deploy update deploy/fraud --stage prod",
     "lading deploy --check deploy/fraud",
 )
@@ -185,7 +186,7 @@ def deploy(
         typer.Option(
             "--cpu",
             metavar="CPU",
-            help="What each asks for, such as 500m; guessed otherwise.",
+            help="What each asks for, such as 500m; guessed otherwise. On one machine, its limit.",
             show_default=False,
             rich_help_panel=_HOW,
         ),

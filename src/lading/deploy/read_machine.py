@@ -90,14 +90,14 @@ def _documents(name: str, text: str) -> Iterator[Resource]:
                 raise InvalidInput(f"{name} is no document for an engine")
             yield {**each, "kind": name}
         return
-    made: Resource = {"kind": name}
+    sections: dict[str, dict[str, Any]] = {}
     for (section, key, which), value in UnitText.parse(text).values().items():
-        made.setdefault(section, {}).setdefault(key, {})[which] = value
-    for section in (part for part in made.values() if isinstance(part, dict)):
-        for key, values in section.items():
+        sections.setdefault(str(section), {}).setdefault(str(key), {})[which] = value
+    for part in sections.values():
+        for key, values in part.items():
             # A key that stands once is its value, as where documents are made.
-            section[key] = values[0] if list(values) == [0] else values
-    yield made
+            part[key] = values[0] if list(values) == [0] else values
+    yield {"kind": name, **sections}
 
 
 # Reading
