@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -20,6 +21,11 @@ from lading.deploy.puller import (
 )
 from lading.deploy.resource import Resource
 from lading.deploy.wish import Facts, Wish
+
+# What systemd takes as it stands: it puts in much behind a percent sign and a dollar.
+_SIMPLE: Final = re.compile(r"[A-Za-z0-9_./:@=,%+-]+", re.ASCII)
+_ASCII: Final = 0x80
+_ESCAPES: Final = {"%": "%%", "$": "$$", "\\": "\\\\", '"': '\\"'}
 
 # The key of a unit's file name, among its sections.
 UNIT: Final = "quadlet"
@@ -52,7 +58,7 @@ def _server(pins: Pins, facts: Facts, wish: Wish, how: machine.Way) -> Resource:
     container["PodmanArgs"] = [*container.get("PodmanArgs", ()), *_amounts(found, wish)]
     container |= _confined(machine.TEMPORARY_MIB)
     container["Environment"] = _settings(machine.environment(pins))
-    container["Label"] = [_word(each) for each in _settings(machine.labels(pins, facts, wish))]
+    container["Label"] = _settings(machine.labels(pins, facts, wish))
     container["PublishPort"] = f"{machine.ADDRESS}:{wish.published}:{wish.port}"
     if how == "mounted":
         container["Mount"] = f"type=image,source={_mounted(pins, wish)},destination={MODELS}"
@@ -69,7 +75,7 @@ def _server(pins: Pins, facts: Facts, wish: Wish, how: machine.Way) -> Resource:
         # Started is what answers.
         container["Notify"] = "healthy"
         container["HealthOnFailure"] = "kill"
-    unit: Resource = {"Description": f"{pins.runs.place} {pins.runs.version or ''}".strip()}
+    unit: Resource = {"Description": _line(f"{pins.runs.place} {pins.runs.version or ''}")}
     if how == "pulled":
         unit |= {"Requires": _pulls(wish), "After": _pulls(wish)}
     return {
@@ -116,7 +122,7 @@ def _pull(pins: Pins, wish: Wish) -> Resource:
         )
     return {
         UNIT: f"{wish.name}-pull.container",
-        "Unit": {"Description": f"Pulls {pins.runs.place} {pins.runs.version or ''}".strip()},
+        "Unit": {"Description": _line(f"Pulls {pins.runs.place} {pins.runs.version or ''}")},
         "Container": container,
         "Service": {"Type": "oneshot", "RemainAfterExit": "yes", "TimeoutStartSec": "infinity"},
     }
@@ -172,7 +178,7 @@ def _confined(temporary: int) -> Resource:
 
 
 def _settings(values: dict[str, str]) -> list[str]:
-    return [f"{name}={value}" for name, value in values.items()]
+    return [_word(f"{name}={value}") for name, value in values.items()]
 
 
 def _text(unit: Resource) -> str:
@@ -195,5 +201,16 @@ def _words(words: Iterable[str]) -> str:
 
 
 def _word(text: str) -> str:
-    plain = text.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{plain}"' if any(mark in text for mark in " ;'\"\\$") else plain
+    """One word as it stands: without specifiers, variables and ends of lines in it."""
+    plain = "".join(_ESCAPES.get(mark) or _escaped(mark) for mark in text)
+    return plain if text and _SIMPLE.fullmatch(text) else f'"{plain}"'
+
+
+def _escaped(mark: str) -> str:
+    code = ord(mark)
+    return mark if mark.isprintable() else f"\\x{code:02x}" if code < _ASCII else f"\\U{code:08x}"
+
+
+def _line(text: str) -> str:
+    """A text that is no command: one line, and no specifiers in it."""
+    return " ".join(text.split()).replace("%", "%%").rstrip("\\")
