@@ -32,6 +32,7 @@ WISHES: Final[dict[str, dict[str, Any]]] = {
     "--namespace": {"namespace": "ml"},
     "--platform": {"platform": "linux/amd64"},
     "--podman-version": {"podman": Podman(4, 9)},
+    "--port": {"published": 9090},
     "--pull-secret": {"pull_secrets": ("regcred",)},
     "--replicas": {"replicas": 3},
 }

@@ -14,7 +14,7 @@ from parts.laws import tries
 from lading.deploy import kinds, kustomize, text, values
 from lading.deploy.kserve_version import Storage
 from lading.deploy.pins import Pins, Runs, Serving
-from lading.deploy.read import moved, moved_values, running
+from lading.deploy.read import moved, moved_values, named, running
 from lading.deploy.resource import Resource
 from lading.deploy.wish import Facts, Kind, Wish
 from lading.errors import InvalidInput, LadingError, Unsupported
@@ -90,29 +90,56 @@ def test_a_puller_of_its_own_stays() -> None:
     assert running(after).serving == NEXT.serving.reference
 
 
-@pytest.mark.parametrize("storage", ["native", "lading"])
-def test_documents_for_kserve_follow_as_well(storage: Storage) -> None:
-    pins = replace(g.PINS, puller=g.CLIENT)
-    asked = g.wish("kserve", kserve_storage=storage)
-    first, second = (
-        kinds.resources(each, g.FACTS, asked) for each in (pins, replace(NEXT, puller=g.CLIENT))
+CAR = f"{g.PLACE}@{Digest.of(b'car')}"
+NEXT_CAR = f"{g.PLACE}@{Digest.of(b'next car')}"
+
+
+@pytest.mark.parametrize(
+    ("storage", "way"),
+    [("native", "mounted"), ("lading", "mounted"), ("modelcar", "beside"), ("image", "held")],
+)
+def test_documents_for_kserve_follow_as_well(storage: Storage, way: str) -> None:
+    here, there = (
+        replace(each, puller=g.CLIENT, serving=replace(each.serving, holds_model=way == "held"))
+        for each in (g.PINS, NEXT)
     )
+    pins, other = replace(here, modelcar=CAR), replace(there, modelcar=NEXT_CAR)
+    asked = g.wish("kserve", kserve_storage=storage)
+    first, second = (kinds.resources(each, g.FACTS, asked) for each in (pins, other))
     before, after = (kustomize.files(each)[kustomize.DIGESTS] for each in (first, second))
 
-    moving = replace(NEXT, puller=running(before).puller)
-
-    assert moved(before, moving, kustomize.split(first)[0]) == after
+    found = running(before)
+    assert (found.way, found.serving, found.kind) == (way, g.SERVER, "InferenceService")
+    assert found.modelcar == (CAR if storage == "modelcar" else None)
+    assert moved(before, other, kustomize.split(first)[0]) == after
+    assert moved(after, pins, kustomize.split(second)[0]) == before
+    # What the cluster pulls with is of no version, and stays.
+    assert kustomize.split(first)[0] == kustomize.split(second)[0]
 
 
 def test_a_modelcar_of_another_version_is_not_guessed() -> None:
-    pins = replace(g.PINS, modelcar=f"{g.PLACE}@{Digest.of(b'car')}")
+    pins = replace(g.PINS, modelcar=CAR)
     asked = g.wish("kserve", kserve_storage="modelcar")
     before = kustomize.files(kinds.resources(pins, g.FACTS, asked))[kustomize.DIGESTS]
 
-    with pytest.raises(Unsupported, match="nothing says") as caught:
-        running(before)
+    with pytest.raises(InvalidInput, match="modelcar"):
+        moved(before, NEXT, ())
 
-    assert "-o DIR" in str(caught.value.hint)
+
+def test_an_image_elsewhere_in_a_service_is_not_taken_for_a_modelcar() -> None:
+    pins = replace(g.PINS, modelcar=CAR)
+    asked = g.wish("kserve", kserve_storage="modelcar")
+    before = kustomize.files(kinds.resources(pins, g.FACTS, asked))[kustomize.DIGESTS]
+
+    with pytest.raises(Unsupported, match="nothing says"):
+        running(before.replace("storageUri: oci://", "storageUri: docker://"))
+
+
+def test_everything_that_documents_name_by_digest_is_told_once() -> None:
+    pins = replace(g.PINS, puller=g.CLIENT)
+    made = kinds.resources(pins, g.FACTS, g.wish("kserve", kserve_storage="lading"))
+
+    assert set(named(made)) == {g.PINS.runs.reference, g.SERVER, g.CLIENT}
 
 
 def test_an_image_that_holds_the_model_is_read_as_such() -> None:

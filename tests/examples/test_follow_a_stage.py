@@ -25,6 +25,8 @@ from lading.settings import Settings
 WORKFLOW = Path(__file__).parents[2] / "examples" / "gitops" / "follow-a-stage.yml"
 READ = yaml.load(WORKFLOW.read_text(), Loader)
 DIGESTS = "deploy/fraud/digests.yaml"
+# Those before it fetch Lading and log in.
+STEPS = [step["name"] for step in READ["jobs"]["follow"]["steps"] if "name" in step][1:]
 
 
 def script(job: str, name: str) -> str:
@@ -64,9 +66,9 @@ class Team:
         return done.stdout
 
     def follow(self) -> None:
-        """The two steps of the workflow."""
-        self.run(script("follow", "update"))
-        self.run(script("follow", "commit"))
+        """The steps of the workflow, in their order; whatever fails ends it."""
+        for step in STEPS:
+            self.run(script("follow", step))
 
     def commits(self) -> list[str]:
         """What the cluster's repository has, the newest first."""
@@ -144,6 +146,32 @@ def test_a_pull_request_is_checked_and_a_tag_in_it_is_refused(team: Team) -> Non
         team.run(wording)
 
 
+def test_nothing_is_pushed_unseen(team: Team) -> None:
+    """Neither what a stage may not have any more, nor documents that a check would refuse."""
+    (team.clone / "lading-policy.yaml").write_text(
+        "stages: {prod: {protected: true, approvals: 1}}\n"
+    )
+    approve = f"LADING_ACTOR=bob@example.com lading %s {team.place}:1.1.0 --stage prod"
+    team.run(approve % "approve")
+    team.run(f"lading promote {team.place}:1.1.0 prod")
+    path = team.clone / "deploy" / "fraud" / "deployment.yaml"
+    written = path.read_text()
+
+    path.write_text(written.replace("containers:\n", "containers:\n" + SIDECAR))
+    with pytest.raises(AssertionError, match="is not named by digest"):
+        team.follow()
+    team.run("git checkout -q -- deploy")
+    team.run(approve % "reject" + " --because alarms")
+    with pytest.raises(AssertionError, match="prod may not have"):
+        team.follow()
+
+    assert team.commits() == ["Deploy fraud"]
+    assert team.run("git status --porcelain -- deploy") == ""
+    team.run(approve % "approve")
+    team.follow()
+    assert "1.1.0" in team.commits()[0]
+
+
 SIDECAR = "      - name: proxy\n        image: r.io/proxy:1.2\n"
 
 
@@ -158,6 +186,7 @@ def test_the_workflow_is_what_githubs_schema_says_and_its_words_are_verbs() -> N
     assert [words[:2] for words in found] == [
         ["login", "$REGISTRY"],
         ["deploy", "update"],
+        ["deploy", "--check"],
         ["deploy", "--check"],
     ]
     demand_parses(found[0])

@@ -330,16 +330,6 @@ def test_what_lading_did_not_write_is_left_alone(
         deploy_update(folder, settings=fraud.settings)
 
 
-def test_a_file_for_one_machine_is_written_anew_instead(fraud: Team, tmp_path: Path) -> None:
-    folder = tmp_path / "machine"
-    deploy(f"{fraud.place}:1.0.0", kind="compose", output=folder, settings=fraud.settings)
-
-    with pytest.raises(Unsupported, match="not changed in place") as caught:
-        deploy_update(folder, stage="prod", settings=fraud.settings)
-
-    assert "--as compose" in str(caught.value.hint)
-
-
 def test_somebody_who_wrote_meanwhile_is_not_overwritten(
     fraud: Team, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

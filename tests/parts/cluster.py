@@ -1,8 +1,9 @@
 """A small double of a Kubernetes API: discovery, pods, and KServe's services, for the real kubectl.
 
 It is a double because there is no API server in the package registries. It lists what a test
-recorded; it decides, schedules and checks nothing. What pods look like is the API's own reference:
-``Pod`` of v1, ``InferenceService`` of serving.kserve.io/v1beta1.
+recorded; it decides, schedules and checks nothing. What ``kubectl diff`` and ``kubectl apply``
+write is kept by :mod:`parts.objects`, which says what a server would do besides. What pods look
+like is the API's own reference: ``Pod`` of v1, ``InferenceService`` of serving.kserve.io/v1beta1.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import parts
+from parts import objects
 from parts.certificates import Authority
 from parts.server import Handler, Server
 
@@ -23,9 +25,10 @@ Document = dict[str, Any]
 class Cluster(Server):
     """An API server on loopback; ``pods`` and ``services`` may be changed while it runs."""
 
-    def __init__(self, *, authority: Authority | None = None) -> None:
+    def __init__(self, *, authority: Authority | None = None, program: str | None = None) -> None:
         super().__init__(authority=authority)
-        self.program = parts.found("kubectl")
+        self.program = program or parts.found("kubectl")
+        self.objects = objects.Objects(self.program)
         self.pods: list[Document] = []
         # None: the cluster has no KServe.
         self.services: list[Document] | None = None
@@ -85,20 +88,40 @@ class ClusterHandler(Handler):
         elif (match := _INFERENCE.fullmatch(path)) and self.cluster.services is not None:
             kind, version = "InferenceServiceList", "serving.kserve.io/v1beta1"
             self._list(version, kind, self.cluster.services, match["namespace"])
+        elif described := objects.openapi(path) or self._version(path):
+            self._json(described)
         else:
+            self._object(path)
+
+    def _version(self, path: str) -> Document | None:
+        """The kinds of a version that can be written."""
+        version = path.removeprefix("/apis/")
+        found = list(objects.discovered(version))
+        head = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version}
+        return {**head, "resources": found} if found else None
+
+    def _object(self, path: str) -> None:
+        request = self.request_log
+        media_type = request.headers.get("content-type", "")
+        found = self.cluster.objects.answer(
+            request.method, path, request.query, media_type, self.read_body()
+        )
+        if found is None:
             self._status(404, "NotFound")
+        else:
+            self._json(found.body, found.status)
 
     def _groups(self) -> Document:
-        groups = []
+        groups = objects.groups()
         if self.cluster.services is not None:
             version = {"groupVersion": "serving.kserve.io/v1beta1", "version": "v1beta1"}
-            groups = [
+            groups.append(
                 {
                     "name": "serving.kserve.io",
                     "versions": [version],
                     "preferredVersion": version,
                 }
-            ]
+            )
         return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
 
     def _list(self, version: str, kind: str, items: list[Document], wanted: str | None) -> None:
@@ -134,7 +157,8 @@ _DISCOVERY: dict[str, Document] = {
                 "kind": "Pod",
                 "verbs": ["get", "list"],
                 "shortNames": ["po"],
-            }
+            },
+            *objects.discovered("v1"),
         ],
     },
 }

@@ -53,8 +53,8 @@ class Terminal:
         self._process.wait()
         os.close(self._keys)
 
-    def press(self, keys: str, until: str) -> None:
-        """Press keys, and wait until something new can be read on the screen."""
+    def press(self, keys: str, until: str) -> str:
+        """Press keys, and wait until something new can be read on the screen; all of it."""
         self._shown = ""
         os.write(self._keys, keys.encode())
         end = time.monotonic() + _PATIENCE
@@ -63,3 +63,16 @@ class Terminal:
             if left <= 0 or not select.select([self._keys], [], [], left)[0]:
                 raise TimeoutError(f"{until!r} is not shown: {self._shown!r}")
             self._shown += os.read(self._keys, 65536).decode(errors="replace")
+        return _DRAWING.sub("", self._shown)
+
+    def end(self, keys: str) -> tuple[int, str]:
+        """Press keys, and wait until the program has ended; its exit code, and what was shown."""
+        shown = ""
+        os.write(self._keys, keys.encode())
+        end = time.monotonic() + _PATIENCE
+        while select.select([self._keys], [], [], max(0.0, end - time.monotonic()))[0]:
+            try:
+                shown += os.read(self._keys, 65536).decode(errors="replace")
+            except OSError:  # Linux says so where nobody has the other end any more
+                break
+        return self._process.wait(max(0.1, end - time.monotonic())), _DRAWING.sub("", shown)

@@ -22,7 +22,7 @@ from lading.cli.deploy_check import EXIT_MOVED, checking
 from lading.cli.deploy_update import EXAMPLES as UPDATE_EXAMPLES
 from lading.cli.deploy_update import update
 from lading.cli.image_dockerfile import PickleOption
-from lading.cli.options import examples, shared
+from lading.cli.options import PolicyOption, examples, shared
 from lading.deploy import kserve_version as kserve_versions
 from lading.deploy.cluster import NEWEST, OLDEST, USUAL
 from lading.deploy.wish import KINDS
@@ -36,7 +36,7 @@ _JOB: Final = "With --as job"
 _KSERVE: Final = "With --as kserve"
 
 # What a check is told.
-_CHECKED: Final = frozenset({"reference", "stage", "check"})
+_CHECKED: Final = frozenset({"reference", "stage", "policy", "check"})
 
 # What is run where no subcommand is named.
 _WRITE: Final = "write"
@@ -88,6 +88,7 @@ _EXAMPLES: Final = examples(
     "lading deploy HOST/ml/fraud --stage prod --as kserve --kserve-version 0.20",
     "lading deploy HOST/ml/fraud:1.2.0 --as job --volume data:/data"
     " --rows /data/rows.csv --predictions /data/scored.csv",
+    "lading deploy HOST/ml/fraud --stage prod --as compose --port 9090 -o fraud",
     "lading deploy update deploy/fraud --stage prod",
     "lading deploy --check deploy/fraud",
 )
@@ -189,7 +190,7 @@ def deploy(
         typer.Option(
             "--cpu",
             metavar="CPU",
-            help="What each asks for, such as 500m; guessed otherwise.",
+            help="What each asks for, such as 500m; guessed otherwise. On one machine, its limit.",
             show_default=False,
             rich_help_panel=_HOW,
         ),
@@ -200,6 +201,18 @@ def deploy(
             "--memory",
             metavar="SIZE",
             help="What each asks for and may take, such as 2Gi; guessed otherwise.",
+            show_default=False,
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            metavar="PORT",
+            min=1,
+            max=65535,
+            help="With --as compose or podman: where this machine answers; 8080 otherwise.",
             show_default=False,
             rich_help_panel=_HOW,
         ),
@@ -290,7 +303,7 @@ def deploy(
         typer.Option(
             "--platform",
             metavar="OS/ARCH",
-            help="Which nodes it is to run on, such as linux/arm64.",
+            help="Which nodes, or what machine, it is to run on, such as linux/arm64.",
             show_default=False,
             rich_help_panel=_CLUSTER,
         ),
@@ -334,6 +347,7 @@ def deploy(
     apply: ApplyOption = False,
     yes: YesOption = False,
     cluster: ContextOption = None,
+    policy: PolicyOption = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -346,13 +360,13 @@ def deploy(
     """Write documents that run exactly one digest of a version.
 
     Everything in them is named by digest, looked up once. No cluster is touched unless --apply asks
-    for it. REF is on a registry that the cluster can pull from; with --stage it is a model without
-    a version.
+    for it. What a protected stage may not have any more is refused before anything is written. REF
+    is on a registry that the cluster can pull from; with --stage it is a model without a version.
     """
     console = Console.of(context)
     if check:
         _demand_alone(context)
-        checking(console, reference, stage)
+        checking(console, reference, stage, policy)
         return
     confirm = confirming(console, apply=apply, yes=yes)
     result = operation.deploy(
@@ -373,6 +387,7 @@ def deploy(
         cpu=cpu,
         memory=memory,
         platform=platform,
+        port=port,
         rows=rows,
         predictions=predictions,
         volumes=volume or (),
@@ -385,7 +400,7 @@ def deploy(
         push=push,
         confirm=confirm,
         context=cluster,
-        settings=console.settings(),
+        settings=console.settings(policy=policy),
     )
     console.say(*_told(result))
     console.answer(result, _lines(result))

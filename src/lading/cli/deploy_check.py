@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import typer
@@ -14,9 +15,10 @@ from lading.operations import deploy_check as operation
 EXIT_MOVED: Final = 1
 
 
-def checking(console: Console, folder: str, stage: str | None) -> None:
+def checking(console: Console, folder: str, stage: str | None, policy: Path | None) -> None:
     """Check a folder, and say what was found."""
-    result = operation.deploy_check(folder, stage=stage, settings=console.settings())
+    settings = console.settings(policy=policy)
+    result = operation.deploy_check(folder, stage=stage, settings=settings)
     for note in result.notes:
         console.say(f"note: {note}")
     console.answer(result, _lines(result))

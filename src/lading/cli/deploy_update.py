@@ -17,7 +17,7 @@ from lading.cli.delivering import (
     confirming,
     delivered,
 )
-from lading.cli.options import examples
+from lading.cli.options import PolicyOption, examples
 from lading.operations import deploy_update as operation
 
 EXAMPLES: Final = examples(
@@ -69,11 +69,14 @@ def update(
     apply: ApplyOption = False,
     yes: YesOption = False,
     cluster: ContextOption = None,
+    policy: PolicyOption = None,
 ) -> None:
     """Have a folder of documents run another version.
 
-    Only the digests in digests.yaml change, and values-STAGE.yaml where it is there: comments and
-    everything else stay as they are. Nothing is written where nothing changed.
+    Only the digests in digests.yaml change, and values-STAGE.yaml where it is there; for Compose
+    and Podman, what names the version in their files. Comments and everything else stay as they
+    are. Nothing is written where nothing changed, or where a protected stage may not have the
+    version any more.
     """
     console = Console.of(context)
     confirm = None if dry_run else confirming(console, apply=apply, yes=yes)
@@ -86,7 +89,7 @@ def update(
         push=push,
         confirm=confirm,
         context=cluster,
-        settings=console.settings(),
+        settings=console.settings(policy=policy),
     )
     console.say(*_told(result))
     console.answer(result, _lines(result))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from lading.deploy import kserve, machine, pod
+from lading.deploy import kserve, kserve_storage, machine, pod
 from lading.deploy.pins import Pins
 from lading.deploy.wish import Kind, Wish
 from lading.errors import InvalidInput
@@ -61,8 +61,11 @@ _OPTIONS: Final[dict[str, _Option]] = {
     "--namespace": _Option("in which namespace of a cluster documents are", _CLUSTER),
     "--replicas": _Option("how many servers there are", _SEVERAL, _ALONE),
     "--max-replicas": _Option("how many servers there may come to be", _SEVERAL, _ALONE),
-    "--cpu": _Option("which processors a pod asks the nodes of a cluster for", _CLUSTER),
-    "--platform": _Option("which nodes of a cluster are taken", _CLUSTER),
+    "--port": _Option(
+        "on which port of one machine the server answers",
+        _MACHINE,
+        usual="kubectl port-forward service/NAME 8080:80, since a cluster's service has port 80",
+    ),
     "--pull-secret": _Option(
         "with which secret the nodes of a cluster pull images",
         _CLUSTER,
@@ -176,7 +179,7 @@ def starts_itself(pins: Pins, wish: Wish) -> bool:
 def _ways(pins: Pins, wish: Wish) -> frozenset[str]:
     """How the model gets to its servers; in several ways, where they are started in several."""
     if wish.kind == "kserve":
-        return frozenset({_STORAGES[kserve.storage(pins, wish)]})
+        return frozenset({_STORAGES[kserve_storage.storage(pins, wish)]})
     if wish.kind not in _MACHINE:
         return frozenset({pod.way(pins, wish)})
     mounts = [True]

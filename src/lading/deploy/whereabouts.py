@@ -25,6 +25,11 @@ class Deployed:
     actor: str
 
 
+def called(context: str) -> str:
+    """A context as records can call it: clouds put paths before the cluster's name."""
+    return context.rpartition("/")[2] or context
+
+
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What was looked at: a cluster, as records call it, and one namespace or all."""

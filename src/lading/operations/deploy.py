@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from lading.deploy import kinds, kserve, kustomize, options, pod, text, values
+from lading.deploy import kinds, kserve, kserve_name, kustomize, machine, options, pod, text, values
 from lading.deploy.cluster import Cluster
 from lading.deploy.engines import Podman
 from lading.deploy.guess import guess
+from lading.deploy.kserve_storage import is_mounted, needs_held, storage
 from lading.deploy.kserve_version import KServe
 from lading.deploy.lint import lint
 from lading.deploy.wish import (
+    LONGEST,
+    PORT,
     Kind,
     Volume,
     Wish,
@@ -24,13 +28,14 @@ from lading.deploy.wish import (
     checked_quantity,
     name_from,
 )
-from lading.errors import IntegrityError
+from lading.errors import IntegrityError, LadingError
 from lading.operations import stores
 from lading.operations.deploying import asked, consent, folder
 from lading.operations.deploying.pinned import Found, pinned
 from lading.operations.deploying.written import find
 
 if TYPE_CHECKING:
+    from lading.deploy.pins import Pins
     from lading.deploy.resource import Resource
     from lading.settings import Settings
     from lading.spec.reference import Reference
@@ -84,6 +89,7 @@ def deploy(
     cpu: str | None = None,
     memory: str | None = None,
     platform: str | None = None,
+    port: int | None = None,
     rows: str | None = None,
     predictions: str | None = None,
     volumes: Iterable[str] = (),
@@ -109,6 +115,8 @@ def deploy(
         InvalidInput: something that was written cannot be: a name, a version of Kubernetes, a size.
         NotFound: the stage is empty; there is no such version; or nothing serves it.
         IntegrityError: the stage's tag is not what the ledger says.
+        PolicyRefused: the stage is protected, or the one that the folder followed, and may not have
+            the version; said before anything is written.
         Unsupported: the cluster cannot do what is wished for; says what would.
         Conflict: the folder holds files of others, and ``force`` is not given.
     """
@@ -130,6 +138,7 @@ def deploy(
             "--namespace": namespace,
             "--platform": platform,
             "--podman-version": podman_version,
+            "--port": port,
             "--predictions": predictions,
             "--pull-secret": pull_secrets,
             "--puller": puller,
@@ -157,19 +166,30 @@ def deploy(
         cpu=checked_quantity(cpu, "cpu") if cpu is not None else None,
         memory=checked_quantity(memory, "memory") if memory is not None else None,
         platform=platform,
+        published=PORT if port is None else port,
         scoring=asked.scoring(rows, predictions, tuple(map(Volume.parse, volumes))),
         kserve=KServe.parse(kserve_version) if kserve_version else KServe(),
         kserve_storage=asked.storage(kserve_storage),
     )
-    look = partial(pinned, reference, settings, stage=stage, image=image, puller=puller)
-    modelcar = wanted == "kserve" and not kserve.is_mounted(wish)
+    if wanted == "kserve" and (name is not None or kserve_name.longest_name(wish.namespace) < 1):
+        kserve_name.demand_name(wish)
+    look = partial(
+        pinned,
+        reference,
+        settings,
+        stage=stage,
+        image=image,
+        puller=puller,
+        follows=_followed(output),
+    )
+    modelcar = wanted == "kserve" and not is_mounted(wish)
     found = look(mounts=wanted in _MOUNTS or pod.mounts(wish), modelcar=modelcar)
-    if wanted == "kserve" and kserve.needs_held(found.pins, wish):
+    if wanted == "kserve" and needs_held(found.pins, wish):
         found = look(mounts=False, modelcar=modelcar)
     host = found.pins.runs.place.partition("/")[0]
     wish = replace(
         wish,
-        name=name if name is not None else name_from(found.name),
+        name=name if name is not None else name_from(found.name, _longest(wish)),
         allow_pickle=consent.allowed(found.pins, allow_pickle, settings),
         insecure=host in settings.insecure,
     )
@@ -212,7 +232,11 @@ def deploy(
         )
         result = replace(result, pushed=_pushed(documents, push, wish.name, found, settings))
     if confirm is not None:
-        result = replace(result, applied=_applied(result, confirm, context))
+        from lading.operations.deploying.applied import apply
+
+        what = Path(output) if output is not None else files
+        done = apply(what, made, runs.reference, confirm, context=context)
+        result = replace(result, applied=done.status, notes=(*result.notes, *done.notes))
     return result
 
 
@@ -226,12 +250,17 @@ def _pushed(
     )
 
 
-def _applied(result: DeployResult, confirm: Callable[[str], bool], context: str | None) -> str:
-    from lading.operations.deploying.applied import apply_documents, apply_folder
+def _followed(output: str | Path | None) -> str | None:
+    """The stage that a folder followed so far, where one is written anew."""
+    if output is None:
+        return None
+    with suppress(LadingError):  # what may be written over is found out when it is
+        return find(Path(output)).running.stage
+    return None
 
-    if result.output is not None:
-        return apply_folder(Path(result.output), confirm, context=context)
-    return apply_documents(result.files, confirm, context=context)
+
+def _longest(wish: Wish) -> int:
+    return kserve_name.longest_name(wish.namespace) if wish.kind == "kserve" else LONGEST
 
 
 def _files(
@@ -242,14 +271,20 @@ def _files(
         return kinds.written(made, wish)
     if shown:
         return {f"{wish.kind}.yaml": text.write(made)}
-    return kustomize.files(made) | (values.files(found.pins) if helm else {})
+    return kustomize.files(made) | (values.files(_used(found.pins, wish)) if helm else {})
+
+
+def _used(pins: Pins, wish: Wish) -> Pins:
+    """What is named by digest; an image that could be a modelcar, only where it is one."""
+    beside = wish.kind == "kserve" and storage(pins, wish) == "modelcar"
+    return pins if beside else replace(pins, modelcar=None)
 
 
 def _puller(made: tuple[Resource, ...]) -> str | None:
     """The image of the container that pulls, as the documents have it."""
     for each in made:
-        if each.get("kind") == "ClusterStorageContainer":
-            return str(each["spec"]["container"]["image"])
+        if pulling := kserve.pulls(each):
+            return pulling
         spec = each.get("spec", {})
         inner = spec.get("template", {}).get("spec", spec)
         for container in inner.get("initContainers", ()):
@@ -262,6 +297,8 @@ def _puller(made: tuple[Resource, ...]) -> str | None:
 def _notes(found: Found, wish: Wish) -> Iterator[str]:
     if wish.kind == "kserve":
         yield from _of_kserve(found, wish)
+    if not kinds.is_kubernetes(wish.kind):
+        yield from machine.notes(found.pins, found.facts, wish)
     if wish.kind not in (*pod.KINDS, "kserve"):
         return
     amounts = guess(found.facts)
@@ -282,11 +319,18 @@ def _notes(found: Found, wish: Wish) -> Iterator[str]:
 
 
 def _of_kserve(found: Found, wish: Wish) -> Iterator[str]:
-    how = kserve.storage(found.pins, wish)
+    room = kserve_name.room_for_namespace(wish.name)
+    if wish.namespace is None and room is not None:
+        yield (
+            f"KServe's host is {wish.name}-predictor-NAMESPACE: it runs in namespaces of {room} "
+            "characters at most"
+        )
+    how = storage(found.pins, wish)
     if how == "modelcar":
         yield (
             f"{found.pins.modelcar} runs beside the server: it needs sh and ln, and KServe its "
-            "setting enableModelcar"
+            "setting enableModelcar; with its setting uidModelcar KServe writes over the server's "
+            "own restrictions, which a namespace that enforces restricted pods refuses"
         )
     if how == "lading":
         yield (

@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from lading.deploy.kserve import pulls
 from lading.deploy.lint import lint
-from lading.errors import IntegrityError, NotFound, PolicyRefused, Rule, Unavailable
+from lading.deploy.read import named
+from lading.errors import IntegrityError, NotFound, Rule, Unavailable
 from lading.operations import stores
+from lading.operations.deploying import fitting
+from lading.operations.deploying.allowed import allowed
 from lading.operations.deploying.written import Written, find
 from lading.operations.lifecycle.logbook import open_logbook
-from lading.operations.lifecycle.stages import checked
-from lading.operations.policy_check import policy_check
+from lading.operations.lifecycle.stages import Read, checked
+from lading.operations.lifecycle.subject import subject
 from lading.spec.digest import Digest
 from lading.spec.manifest import Index, parse
 from lading.spec.mediatypes import ROLE
@@ -26,6 +30,7 @@ from lading.spec.reference import Reference
 from lading.transfer import read
 
 if TYPE_CHECKING:
+    from lading.ledger.fold import Member
     from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.descriptor import Descriptor
@@ -71,6 +76,7 @@ def deploy_check(
         InvalidInput: its documents cannot be read; or there is no such stage.
         IntegrityError: something is not named by digest, or by one that mounts empty; or the
             stage's tag is not what the ledger says.
+        Unsupported: its images are for other machines than its documents name.
         PolicyRefused: the stage is protected, and may not have this version.
         Unavailable: a registry does not answer.
     """
@@ -84,12 +90,14 @@ def deploy_check(
         store = stores.open_store(place, settings)
         found = list(_there(store, place))
         _demand_clean(written, lint(documents, _forbidden(store, running.digest)))
-        for image in filter(None, (running.serving, running.puller)):
+        for image in named(documents):
+            if image == running.reference:
+                continue
             other = Reference.parse(image)
             found += _there(stores.open_store(other, settings), other)
+        only = fitting.only(written, *fitting.as_it_is(store, running, settings), documents)
         wanted = stage or running.stage
-        rules = _allowed(written, place, wanted, settings) if wanted else ()
-        now, version, notes = _now(written, wanted, settings) if wanted else (None, None, ())
+        rules, now, notes = _asked(written, place, wanted, settings) if wanted else ((), None, ())
     return DeployCheckResult(
         folder=str(folder),
         reference=running.reference,
@@ -97,13 +105,13 @@ def deploy_check(
         version=running.version,
         stage=wanted,
         image=running.serving,
-        puller=running.puller,
-        status="current" if wanted is None or now == running.digest else "moved",
-        now=now,
-        now_version=version,
+        puller=running.puller or next(filter(None, map(pulls, documents)), None),
+        status="current" if wanted is None or (now and now.digest == running.digest) else "moved",
+        now=now.digest if now else None,
+        now_version=now.version if now else None,
         found=tuple(dict.fromkeys(found)),
         rules=rules,
-        notes=(*_remarks(written, wanted), *notes),
+        notes=(*_remarks(written, wanted, only), *notes),
     )
 
 
@@ -113,8 +121,7 @@ def _demand_clean(written: Written, problems: tuple[str, ...]) -> None:
         raise IntegrityError(
             f"{written.folder} does not name everything by a digest that runs",
             cause="; ".join(problems[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else ""),
-            hint=f"git log -p {written.folder} says who changed it;"
-            " lading deploy REF -o DIR writes it anew",
+            hint=f"git log -p {written.folder} says who changed it; {written.anew} writes it anew",
         )
 
 
@@ -166,52 +173,38 @@ def _forbidden(store: AnyStore, digest: Digest) -> frozenset[Digest]:
     return frozenset(each.digest for each in entries if each.annotations.get(ROLE) != "image")
 
 
-def _allowed(
+def _asked(
     written: Written, place: Reference, stage: str, settings: Settings
-) -> tuple[Rule, ...]:
-    """What the policy says of the version in the stage.
+) -> tuple[tuple[Rule, ...], Member | None, tuple[str, ...]]:
+    """What the policy says of the version in the stage; what that names now, and what is said.
 
     Raises:
+        InvalidInput: there is no such stage.
         PolicyRefused: the stage is protected, and a rule does not hold.
-    """
-    decision = policy_check(place, stage, settings=settings)
-    if decision.protected and not decision.holds:
-        broken = [rule for rule in decision.rules if not rule.holds]
-        raise PolicyRefused(
-            f"{stage} may not have what {written.folder} runs",
-            cause="; ".join(f"{rule.name}: {rule.why}" for rule in broken),
-            hint=next((rule.hint for rule in broken if rule.hint), None)
-            or f"lading policy check {place} {stage} says rule by rule",
-            rules=decision.rules,
-        )
-    return decision.rules
-
-
-def _now(
-    written: Written, stage: str, settings: Settings
-) -> tuple[Digest | None, str | None, tuple[str, ...]]:
-    """What the stage names now.
-
-    Raises:
         IntegrityError: its tag is not what the ledger says.
     """
-    running = written.running
-    place = Reference.parse(running.place).with_tag(stage)
     logbook = open_logbook(place, settings)
-    _, state = logbook.read_for(stage)
-    members = state.stage(stage).members
+    logbook.rules(stage)
+    what = subject(logbook.store, place, settings)
+    read = Read(logbook, *logbook.read(whole=True))
+    says = allowed(read, stage, what, shown=f"what {written.folder} runs")
+    members = read.state.stage(stage).members
     if not members:
-        return None, None, ()
-    checked(logbook.store, place, stores.resolve(logbook.store, place), settings)
+        return says.rules, None, says.notes
+    tag = place.with_tag(stage)
+    checked(logbook.store, tag, stores.resolve(logbook.store, tag), settings)
     # A shared stage names several versions; each of them is what it says.
+    running = written.running
     mine = next((each for each in members if each.digest == running.digest), members[-1])
-    notes = tuple(logbook.notes)
+    notes = (*says.notes, *logbook.notes)
     if mine.digest == running.digest and running.event not in (None, mine.event):
         notes += (f"{stage} was given this version again since: lading deploy update says so",)
-    return mine.digest, mine.version, notes
+    return says.rules, mine, notes
 
 
-def _remarks(written: Written, stage: str | None) -> Iterator[str]:
+def _remarks(written: Written, stage: str | None, only: str | None) -> Iterator[str]:
+    if only is not None:
+        yield f"it runs on {only} alone: its images are for no other"
     if stage is None:
         yield "it follows no stage: nothing was asked of a policy"
     elif written.running.stage not in (None, stage):

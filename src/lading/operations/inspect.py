@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lading.errors import LadingError, NotFound, Unavailable
 from lading.operations import stores
 from lading.operations.evidence import ListedEvidence, shown
+from lading.operations.lifecycle import said_against
 from lading.operations.lifecycle.drifted import index_of
 from lading.operations.lifecycle.stages import warn_of_drift
 from lading.operations.reading.cached_source import CachedSource
@@ -23,7 +24,6 @@ from lading.spec.reference import Reference
 from lading.transfer import read
 
 if TYPE_CHECKING:
-    from lading.ledger.index import LedgerIndex
     from lading.operations.stores import AnyStore
     from lading.ports import Source
     from lading.settings import Settings
@@ -120,7 +120,7 @@ def inspect(reference: str | Reference, *, settings: Settings | None = None) -> 
     notes = (
         *found.notes,
         *([unknown] if unknown else []),
-        *([_warning(index, root, place)] if index and deprecated else []),
+        *(said_against.deprecated(index, root.digest, place.base) if index else ()),
     )
     return _result(
         store, place, artifact, _views(store, artifact), found, notes=notes, deprecated=deprecated
@@ -183,15 +183,6 @@ def _result(
         notes=(*artifact.notes, *notes),
         deprecated=deprecated,
     )
-
-
-def _warning(index: LedgerIndex, root: Descriptor, place: Reference) -> str:
-    """That a version is deprecated, and by whom as far as the index says it."""
-    said = [
-        line for line in index.lines if (line.kind, line.subject) == ("deprecated", root.digest)
-    ]
-    by = f" by {said[-1].actor} (unsigned)" if said else ""
-    return f"deprecated{by}: lading history {place.base}@{root.digest} says why"
 
 
 def _evidence(store: AnyStore, root: Descriptor, place: Reference, settings: Settings) -> Gathered:

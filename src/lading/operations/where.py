@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from lading.deploy.running import SERVICES, Known, Running, running, unknown_images
-from lading.deploy.whereabouts import Deployed, HowKnown, Looked, Whereabouts, joined, latest
+from lading.deploy.whereabouts import (
+    Deployed,
+    HowKnown,
+    Looked,
+    Whereabouts,
+    called,
+    joined,
+    latest,
+)
 from lading.errors import LadingError, NotFound
 from lading.operations import stores
 from lading.operations.deploying.kubectl import Kubectl, can_ask
@@ -128,7 +136,7 @@ def _seen(
         logbook.note(f"only what was recorded: {why}")
         return (), None
     try:
-        looked = Looked(cluster or _called(kubectl.context_name()), kubectl.namespace)
+        looked = Looked(cluster or called(kubectl.context_name()), kubectl.namespace)
         pods = kubectl.listed("pods")
         services = _services(kubectl)
     except LadingError as error:
@@ -149,11 +157,6 @@ def _services(kubectl: Kubectl) -> Sequence[Fields]:
         return kubectl.listed(SERVICES)
     except NotFound:
         return ()
-
-
-def _called(context: str) -> str:
-    """A context as records can call it: clouds put paths before the cluster's name."""
-    return context.rpartition("/")[2] or context
 
 
 def _images(

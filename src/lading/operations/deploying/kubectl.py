@@ -7,6 +7,7 @@ calls it says what is wanted; what a document means is not known here.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -26,6 +27,7 @@ from lading.errors import (
     Unavailable,
     Unsupported,
 )
+from lading.settings import process_environment
 from lading.spec.encoding import decode_object
 from lading.spec.plain import Fields, tables
 
@@ -41,19 +43,53 @@ _SHOWN: Final = 500
 
 # Of a pod a cluster says that changing it is forbidden, to anybody.
 _FIXED: Final = ("field is immutable", "updates may not change fields")
-_DENIED: Final = ("forbidden", "unauthorized", "must be logged in", "x509: certificate signed by")
-_UNKNOWN: Final = ("doesn't have a resource type", "could not find the requested resource")
-_MISSING: Final = ("(notfound)",)
-_CONFIGURED: Final = ("context", "kubeconfig", "configuration", "current-context", "no server")
-_DOWN: Final = (
-    "unable to connect",
-    "was refused",
-    "no such host",
-    "timeout",
-    "timed out",
-    "deadline",
-    "eof",
+_OWN_DIFF: Final = "KUBECTL_EXTERNAL_DIFF"
+_NAMESPACE: Final = re.compile(r'namespaces "([a-z0-9-]{1,63})" not found', re.ASCII)
+# What it says, in lower case: the first that fits, and what may be done about it.
+_REFUSALS: Final[tuple[tuple[tuple[str, ...], type[LadingError], str | None], ...]] = (
+    (
+        ("(invalid)", "(badrequest)", "denied the request"),
+        Conflict,
+        None,
+    ),
+    (
+        (
+            "doesn't have a resource type",
+            "could not find the requested resource",
+            "no matches for kind",
+            "(notfound)",
+        ),
+        NotFound,
+        None,
+    ),
+    (
+        ("forbidden", "unauthorized", "must be logged in", "x509: certificate signed by"),
+        AccessDenied,
+        "kubectl auth can-i --list",
+    ),
+    (
+        (
+            "unable to connect",
+            "was refused",
+            "no such host",
+            "timeout",
+            "timed out",
+            "deadline",
+            "eof",
+        ),
+        Unavailable,
+        "kubectl cluster-info says whether it answers",
+    ),
+    (
+        ("context", "kubeconfig", "configuration", "current-context", "no server"),
+        InvalidInput,
+        "kubectl config get-contexts",
+    ),
 )
+
+
+class CannotChange(Conflict):
+    """What is there already stays as it is, whoever asks: it can only be made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +123,8 @@ class Kubectl:
         Raises:
             LocalFailure: it is not installed, or cannot be started.
             InvalidInput: the kubeconfig has no such context, or cannot be read.
-            AccessDenied, NotFound, Unavailable: the cluster refuses, has no such thing, or does
-                not answer in time.
-            Conflict: what is there already cannot be changed so, by anybody.
+            AccessDenied, Conflict, NotFound, Unavailable: the cluster refuses, does not take it,
+                has no such thing, or does not answer in time.
             Unsupported: it prints more than anybody can use.
         """
         doing = doing or f"run kubectl {words[0]}"
@@ -122,6 +157,18 @@ class Kubectl:
         )
         return raw.output.decode("utf-8", "replace").strip()
 
+    def usual_namespace(self) -> str:
+        """Where the kubeconfig puts what names no namespace itself.
+
+        Raises:
+            LadingError: as for :meth:`run`.
+        """
+        asked = "--output=jsonpath={.contexts[0].context.namespace}"
+        raw = self.run(
+            "config", "view", "--minify", asked, doing="find the namespace", limit=4096
+        ).output
+        return raw.decode("utf-8", "replace").strip() or "default"
+
     def _place(self) -> list[str]:
         """Each in one word, so that no name is taken for an option."""
         context = [f"--context={self.context}"] if self.context else []
@@ -139,6 +186,7 @@ class Kubectl:
                     stdin=stdin,
                     stdout=subprocess.PIPE,
                     stderr=stderr,
+                    env=_environment(),
                     start_new_session=True,
                 )
             except FileNotFoundError:
@@ -153,6 +201,14 @@ class Kubectl:
             stderr.seek(0)
             complaint = stderr.read(_LONGEST_COMPLAINT).decode("utf-8", "replace")
             return Printed(process.returncode, output, complaint)
+
+
+def _environment() -> dict[str, str]:
+    """What kubectl sees: not a program of somebody's own to compare with.
+
+    Some end with 0 whatever they found, and then nothing would seem to differ.
+    """
+    return {key: text for key, text in process_environment().items() if key != _OWN_DIFF}
 
 
 def can_ask(environment: Mapping[str, str]) -> str | None:
@@ -224,13 +280,10 @@ def _refusal(doing: str, complaint: str) -> LadingError:
     low = said.lower()
     what = f"cannot {doing}"
     if any(word in low for word in _FIXED):
-        return Conflict(what, cause=said, hint="kubectl replace --force makes it anew")
-    if any(word in low for word in _UNKNOWN + _MISSING):
-        return NotFound(what, cause=said)
-    if any(word in low for word in _DENIED):
-        return AccessDenied(what, cause=said, hint="kubectl auth can-i list pods --all-namespaces")
-    if any(word in low for word in _DOWN):
-        return Unavailable(what, cause=said, hint="kubectl cluster-info says whether it answers")
-    if any(word in low for word in _CONFIGURED):
-        return InvalidInput(what, cause=said, hint="kubectl config get-contexts")
+        return CannotChange(what, cause=said, hint="kubectl replace --force makes it anew")
+    if found := _NAMESPACE.search(low):
+        return NotFound(what, cause=said, hint=f"kubectl create namespace {found[1]}")
+    for words, error, hint in _REFUSALS:
+        if any(word in low for word in words):
+            return error(what, cause=said, hint=hint)
     return Unavailable(what, cause=said)

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lading.deploy.pins import Pins, Runs, Serving
 from lading.deploy.wish import Facts
-from lading.errors import InvalidInput, NotFound, Unsupported
+from lading.errors import InvalidInput, NotFound
 from lading.images.base import Base
 from lading.images.fit import mark
 from lading.operations import stores
 from lading.operations.carrying.history import name_of
+from lading.operations.deploying.version import located, version
 from lading.operations.imaging.base_image import labels
-from lading.operations.lifecycle.logbook import open_logbook
-from lading.operations.lifecycle.stages import is_stage
-from lading.operations.lifecycle.subject import Subject, subject
 from lading.operations.open import open as open_version
 from lading.operations.reading.gathered import gather, kept
 from lading.operations.reading.image_packages import images_in
@@ -30,6 +28,7 @@ from lading.spec.tags import Target
 from lading.transfer import read
 
 if TYPE_CHECKING:
+    from lading.operations.lifecycle.subject import Subject
     from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.descriptor import Descriptor
@@ -63,6 +62,7 @@ class InUse(NamedTuple):
     version: Digest
     image: str
     holds_model: bool
+    modelcar: str | None = None
 
 
 class _Server(NamedTuple):
@@ -84,39 +84,44 @@ def pinned(
     mounts: bool = True,
     in_use: InUse | None = None,
     modelcar: bool = False,
+    follows: str | None = None,
 ) -> Found:
     """The digests of a version and of what serves it, as they are now.
+
+    A stage that the policy protects has to allow it; ``follows`` names the one that has to where no
+    other is named, because what ran before came from there.
 
     ``image`` serves it; else the one that its evidence names: where the documents mount the model
     (``mounts``), one without it comes first. What is ``in_use`` stays where it serves this very
     version; and where no other was made, if it says that it was made from the version's own lock.
     With ``modelcar`` an image is looked for as well in which KServe can start a shell beside the
-    model: ``image``, else one that the evidence names.
+    model: ``image``, else the one in use for this very version, else one that the evidence names.
 
     Raises:
         InvalidInput: a stage and a version are named at once; or an image that is none, or that
             holds another version.
         NotFound: the stage is empty; there is no such version; or nothing serves it.
         IntegrityError: the stage's tag is not what the ledger says.
+        PolicyRefused: the stage is protected, and may not have this version.
         Unsupported: the version is on this machine only.
     """
-    place = _place(reference, stage, settings)
+    place = located(reference, stage, settings)
     store = stores.open_store(place, settings)
-    named = place.tag if place.digest is None and is_stage(place, settings) else None
-    event = _moved(place, named, settings) if named else None
-    what = subject(store, place, settings)
-    runs = Runs(name_of(place), what.digest, what.version, named, event)
+    found = version(store, place, settings, follows=follows)
+    what = found.what
+    runs = Runs(name_of(place), what.digest, what.version, found.stage, found.event)
     with open_version(what.place.with_digest(what.digest), settings=settings) as opened:
         document = opened.document
     serving = _server(store, what, document, image, settings, mounts=mounts, in_use=in_use)
     pulling = _by_digest(puller, settings) if puller else None
     entries = _entries(store, what)
+    car = _modelcar(store, what, image, settings, in_use) if modelcar else None
     return Found(
         Pins(
             runs,
             Serving(serving.reference, serving.holds_model),
             pulling,
-            _modelcar(store, what, image, settings) if modelcar else None,
+            car.reference if car else None,
         ),
         Facts(
             size=sum(file.size for file in document.files),
@@ -125,11 +130,12 @@ def pinned(
             mountable=tuple(
                 str(entry.platform) for entry in entries if _is_image(entry) and entry.platform
             ),
+            modelcar=car.platforms if car else (),
         ),
         name=(document.name or place.repository).rpartition("/")[2],
         forbidden=frozenset(entry.digest for entry in entries if not _is_image(entry)),
         document=document,
-        notes=serving.notes,
+        notes=(*found.notes, *serving.notes),
         created=document.created,
     )
 
@@ -142,46 +148,6 @@ def _entries(store: AnyStore, what: Subject) -> tuple[Descriptor, ...]:
 
 def _is_image(entry: Descriptor) -> bool:
     return entry.annotations.get(ROLE) == "image"
-
-
-def _place(reference: str | Reference, stage: str | None, settings: Settings) -> Reference:
-    place = stores.locate(reference, settings)
-    if not place.host:
-        raise Unsupported(
-            f"{place.base} is on this machine, where no cluster can pull from",
-            hint=f"lading copy {place} HOST/{place.repository}, and deploy it from there",
-        )
-    if stage is None:
-        return stores.with_name(place)
-    if place.name:
-        raise InvalidInput(
-            "a version and a stage are named at once",
-            cause=f"{place}, and --stage {stage}",
-            hint=f"{place.base} --stage {stage}",
-        )
-    place = place.with_tag(stage)
-    if not is_stage(place, settings):
-        raise InvalidInput(
-            f"there is no stage {stage[:60]!r}", hint="lading policy show says which there are"
-        )
-    return place
-
-
-def _moved(place: Reference, stage: str, settings: Settings) -> Digest:
-    """The event that made a stage what it is.
-
-    Raises:
-        NotFound: the stage is empty.
-    """
-    logbook = open_logbook(place, settings)
-    _, state = logbook.read_for(stage)
-    members = state.stage(stage).members
-    if not members:
-        raise NotFound(
-            f"{place.base} has nothing in {stage}",
-            hint=f"lading promote {place.base}:VERSION {stage}",
-        )
-    return members[-1].event
 
 
 # What serves it
@@ -223,8 +189,12 @@ def _server(
 
 
 def _modelcar(
-    store: AnyStore, what: Subject, image: str | Reference | None, settings: Settings
-) -> str | None:
+    store: AnyStore,
+    what: Subject,
+    image: str | Reference | None,
+    settings: Settings,
+    in_use: InUse | None,
+) -> _Server | None:
     """An image that holds the model and starts whatever it is told, by digest.
 
     Whether it has a shell, only its layers would tell.
@@ -234,11 +204,15 @@ def _modelcar(
         beside = stores.open_store(place, settings)
         root = stores.resolve(beside, place)
         if _is_modelcar(beside, root, str(place)):
-            return f"{name_of(place)}@{root.digest}"
+            found = [each.base for each in images_in(beside, root, str(place), ())]
+            platforms = tuple(str(each.platform) for each in found)
+            return _Server(f"{name_of(place)}@{root.digest}", True, platforms)
+    if in_use is not None and in_use.modelcar and in_use.version == what.digest:
+        return _Server(in_use.modelcar, True, ())
     for made in _images(store, what, settings):
         named = f"{name_of(what.place)}@{made.descriptor.digest}"
         if made.target == "serve" and _is_modelcar(store, made.descriptor, named):
-            return named
+            return _Server(named, True, tuple(map(str, made.platforms)))
     return None
 
 

@@ -22,6 +22,10 @@ from lading.spec.version import Version
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from lading.ledger.book import Book
+    from lading.ledger.fold import State
+    from lading.ledger.index import LedgerIndex
+    from lading.operations.lifecycle.logbook import Logbook
     from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.descriptor import Descriptor
@@ -43,30 +47,41 @@ def checked(store: AnyStore, place: Reference, root: Descriptor, settings: Setti
         IntegrityError: DRIFT: the stage's tag is not what the ledger says; or a version's tag
             names another version.
     """
-    if not settings.unchecked:
-        demand_own_version(store, place, root)
-    if not settings.unchecked and is_stage(place, settings):
-        for pause in _PAUSES:
-            seen = _look(store, place, root, settings)
-            if seen.drift is None:
-                if seen.deprecated:
-                    _log.warning(
-                        "%s is deprecated: lading history %s@%s says why",
-                        place,
-                        place.base,
-                        root.digest,
-                    )
-                return root
+    if settings.unchecked:
+        return root
+    demand_own_version(store, place, root)
+    return agreed(store, place, root, settings).root if is_stage(place, settings) else root
+
+
+def agreed(store: AnyStore, place: Reference, root: Descriptor, settings: Settings) -> Agreed:
+    """A stage's tag, and what the ledger says of it: one look at both, in which they agree.
+
+    Raises:
+        IntegrityError: DRIFT: they do not agree, however often one looks. Where tags are believed
+            unchecked, nothing of the ledger goes with one that it does not mean.
+    """
+    for pause in (*_PAUSES, None):
+        seen = _look(store, place, root, settings)
+        if seen.drift is None:
+            if seen.deprecated and not settings.unchecked:
+                _log.warning(
+                    "%s is deprecated: lading history %s@%s says why",
+                    place,
+                    place.base,
+                    root.digest,
+                )
+            return Agreed(root, seen.stage, seen.read, seen.listed)
+        if settings.unchecked:
+            return Agreed(root, None, seen.read, seen.listed)
+        if pause is not None:
             time.sleep(pause)
             root = stores.resolve(store, place)
-        if found := drift(store, place, root, settings):
-            raise IntegrityError(
-                f"DRIFT: {place} is not what the ledger says",
-                cause=found,
-                hint=f"lading status {place.base} says why; promote a version again, or"
-                f" lading ledger repair {place.base}; LADING_UNCHECKED=1 believes the tag",
-            )
-    return root
+    raise IntegrityError(
+        f"DRIFT: {place} is not what the ledger says",
+        cause=seen.drift,
+        hint=f"lading status {place.base} says why; promote a version again, or"
+        f" lading ledger repair {place.base}; LADING_UNCHECKED=1 believes the tag",
+    )
 
 
 def warn_of_drift(store: AnyStore, place: Reference, root: Descriptor, settings: Settings) -> None:
@@ -93,11 +108,33 @@ def drift(store: AnyStore, place: Reference, root: Descriptor, settings: Setting
     return _look(store, place, root, settings).drift
 
 
+class Read(NamedTuple):
+    """A whole ledger, and what follows from it."""
+
+    logbook: Logbook
+    book: Book
+    state: State
+
+
+class Agreed(NamedTuple):
+    """What a stage names, as its tag and the ledger say at one moment."""
+
+    root: Descriptor
+    # None: no event ever moved it, and its tag is believed.
+    stage: Stage | None
+    # What was read of a protected stage's ledger; of another one the list alone.
+    read: Read | None
+    listed: LedgerIndex | None
+
+
 class _Seen(NamedTuple):
     """What the ledger says of a stage's tag, and of the version that it names."""
 
     drift: str | None
     deprecated: bool
+    stage: Stage | None
+    read: Read | None
+    listed: LedgerIndex | None
 
 
 def _look(store: AnyStore, place: Reference, root: Descriptor, settings: Settings) -> _Seen:
@@ -105,24 +142,26 @@ def _look(store: AnyStore, place: Reference, root: Descriptor, settings: Setting
     shown: Stage | None
     deprecated: Collection[Digest] = ()
     protected = load_policy(settings).for_model(place.repository)[stage].protected
+    read, index = None, None
     if protected:
         from lading.operations.lifecycle.logbook import open_logbook
 
         logbook = open_logbook(place, settings, store=store)
-        _, state = logbook.read(whole=True)
+        book, state = logbook.read(whole=True)
+        read = Read(logbook, book, state)
         shown, deprecated = state.stage(stage), state.deprecated
     else:
         index = shown_index(store)
         shown, deprecated = (index.stages.get(stage), index.deprecated) if index else (None, ())
     spoken = root.digest in deprecated
     if shown is None or shown.value == root.digest:
-        return _Seen(None, spoken)
+        return _Seen(None, spoken, shown, read, index)
     found = f"the tag names {root.digest}, the ledger {shown.value or 'nothing'}"
     if not _was_compressed(store, root, shown):
-        return _Seen(found, spoken)
+        return _Seen(found, spoken, shown, read, index)
     # Nobody approved those bytes; what a policy protects is taken as it was approved, or not.
     copied = f"{found}: the same model, whose copy was compressed on the way"
-    return _Seen(copied if protected else None, spoken)
+    return _Seen(copied if protected else None, spoken, shown, read, index)
 
 
 def _was_compressed(store: AnyStore, root: Descriptor, shown: Stage) -> bool:

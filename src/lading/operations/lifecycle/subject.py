@@ -56,7 +56,11 @@ def subject(store: AnyStore, place: Reference, settings: Settings) -> Subject:
             cause="neither a tag nor a digest is written",
             hint=f"write {place.base}:VERSION; lading list {place.base} shows what there is",
         )
-    root = checked(store, place, stores.resolve(store, place), settings)
+    return subject_at(store, place, checked(store, place, stores.resolve(store, place), settings))
+
+
+def subject_at(store: AnyStore, place: Reference, root: Descriptor) -> Subject:
+    """The version that a reference was found to name; as :func:`subject`, which checks that."""
     manifest = parse(read(store, root), root.media_type)
     version = Version.from_tag(place.tag) if place.tag and not place.digest else None
     if version is None:
