@@ -79,6 +79,14 @@ def is_from_here(text: str) -> bool:
     return text.startswith(_BY)
 
 
+def summed(before: str, after: str) -> str:
+    """A changed text, with a new sum where the former one was right."""
+    first, _, rest = after.partition("\n")
+    if not (is_ours(before) and _SUMMED.fullmatch(first)):
+        return after
+    return f"{_BY}; sum of the rest: {_sum(rest)}\n{rest}"
+
+
 def replace(folder: Path, files: Mapping[str, tuple[str, str]]) -> None:
     """Give files that are there another text; each is (what it was, what it is to be).
 
@@ -177,7 +185,7 @@ def _change(
     modes: Mapping[str, int] | None = None,
 ) -> None:
     """Change a folder: everything is on the disk before the first file gets its name."""
-    new = {name: folder / f".{name}.new" for name in files}
+    new = {name: (path := folder / name).with_name(f".{path.name}.new") for name in files}
     try:
         for name, path in new.items():
             _write(path, files[name], (modes or {}).get(name, _MODE))
