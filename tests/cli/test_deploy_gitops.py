@@ -74,6 +74,16 @@ def test_a_check_ends_with_1_where_the_stage_moved_on(lading: Command, place: st
     assert json.loads(told.stdout)["status"] == "moved"
 
 
+def test_a_check_refuses_what_it_would_pass_over(lading: Command, place: str) -> None:
+    for words in (("-n", "ml"), ("--replicas", "1"), ("-o", "x"), ("--apply",)):
+        done = lading("deploy", "--check", "fraud", *words)
+        assert done.returncode == 2
+        assert "means nothing to --check" in done.stderr
+    unasked = lading("deploy", "update", "fraud", "--yes")
+    assert unasked.returncode == 2
+    assert "--apply" in unasked.stderr
+
+
 def test_a_check_of_what_is_no_folder_of_ours_is_an_error_of_its_own(
     lading: Command, place: str, model: Path
 ) -> None:

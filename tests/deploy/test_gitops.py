@@ -223,6 +223,7 @@ def test_the_policy_refuses_tags_and_other_registries_wherever_they_stand(refere
     model["spec"]["predictor"]["model"]["storageUri"] = f"oci+native://{reference}"
 
     assert not admitted(pod("pod", container))
+    assert not admitted(service(container))
     assert not admitted(pod("init", replace(PINS, puller=reference)))
     assert not admitted(volume)
     assert not admitted(model)

@@ -19,10 +19,12 @@ from lading.deploy.cluster import NEWEST as NEWEST_CLUSTER
 from lading.deploy.cluster import OLDEST as OLDEST_CLUSTER
 from lading.deploy.cluster import Cluster
 from lading.deploy.kinds import resources
-from lading.deploy.kserve_version import NEWEST, OLDEST, KServe, Storage
-from lading.deploy.kustomize import merge, split
+from lading.deploy.kserve_name import longest_name
+from lading.deploy.kserve_version import NATIVE, NEWEST, OLDEST, KServe, Storage
+from lading.deploy.kustomize import DIGESTS, files, merge, split
 from lading.deploy.lint import lint
 from lading.deploy.pins import Pins, Runs, Serving
+from lading.deploy.read import running
 from lading.deploy.resource import Resource
 from lading.deploy.wish import Facts, Wish
 from lading.errors import InvalidInput, Unsupported
@@ -136,13 +138,17 @@ def test_a_storage_that_cannot_be_is_refused_with_what_to_do(
 # What is written
 
 
-@pytest.mark.parametrize("storage", STORAGES)
-@pytest.mark.parametrize("version", [13, NEWEST])
+@pytest.mark.parametrize(
+    ("storage", "version"),
+    [
+        (storage, version)
+        for storage in STORAGES
+        for version in range({"native": NATIVE, "modelcar": 12}.get(storage, OLDEST), NEWEST + 1)
+    ],
+)
 def test_every_document_is_as_kserve_defines_it_and_has_no_field_more(
     storage: Storage, version: int
 ) -> None:
-    if storage == "native" and version < 20:
-        return
     said = {"kserve": KServe(version), "kserve_storage": storage}
     variants = [
         wish(**said),
@@ -152,7 +158,7 @@ def test_every_document_is_as_kserve_defines_it_and_has_no_field_more(
     every = [each for wanted in variants for each in resources(FULL, FACTS, wanted)]
     documents = [each for each in every if each["apiVersion"].startswith("serving.kserve.io/")]
 
-    found = [line for each in documents for line in problems(f"kserve-0.{version}", each)]
+    found = [line for each in documents for line in problems("kserve", each, version)]
 
     assert len(documents) >= 2 * len(variants)
     assert found == []
@@ -163,6 +169,7 @@ def test_kubernetes_takes_the_pod_that_kserve_makes_of_it(minor: int) -> None:
     said: dict[str, Any] = {"cluster": Cluster(minor), "kserve_storage": "lading", "replicas": 2}
     (server,) = made("ServingRuntime", FULL, **said)["spec"]["containers"]
     predictor = made("InferenceService", FULL, **said)["spec"]["predictor"]
+    laid = predictor["model"]
     initializer = made("ClusterStorageContainer", FULL, **said)["spec"]["container"]
     own = ("annotations", "minReplicas", "maxReplicas", "deploymentStrategy", "model")
     pod = {
@@ -172,15 +179,13 @@ def test_kubernetes_takes_the_pod_that_kserve_makes_of_it(minor: int) -> None:
         "spec": {name: part for name, part in predictor.items() if name not in own}
         | {
             "initContainers": [initializer],
-            "containers": [server | {"resources": predictor["model"]["resources"]}],
+            "containers": [server | {name: laid[name] for name in ("image", "resources")}],
             "volumes": made("ServingRuntime", FULL, **said)["spec"]["volumes"],
         },
     }
 
-    kubernetes_validate.validate(pod, f"1.{minor}", strict=True)
-    kubernetes_validate.validate(
-        made("PodDisruptionBudget", FULL, **said), f"1.{minor}", strict=True
-    )
+    for document in (pod, made("PodDisruptionBudget", FULL, **said)):
+        assert kubernetes_validate.validate(document, f"1.{minor}", strict=True) == f"1.{minor}"
 
 
 def test_the_definitions_refuse_what_kserve_does_not_know() -> None:
@@ -188,7 +193,14 @@ def test_the_definitions_refuse_what_kserve_does_not_know() -> None:
     service["spec"]["predictor"]["model"]["storageURI"] = "s3://nowhere"
     del service["spec"]["predictor"]["model"]["modelFormat"]
 
-    assert len(problems("kserve-0.21", service)) == 2
+    assert len(problems("kserve", service, NEWEST)) == 2
+
+
+def test_the_definitions_of_a_version_refuse_what_came_later() -> None:
+    service = made("InferenceService", FULL, kserve=KServe(13))
+
+    assert problems("kserve", service, 13) == []
+    assert any("deploymentStrategy" in line for line in problems("kserve", service, 12))
 
 
 def test_the_runtime_is_lading_s_server_by_digest_with_the_protocol_of_version_two() -> None:
@@ -196,7 +208,6 @@ def test_the_runtime_is_lading_s_server_by_digest_with_the_protocol_of_version_t
 
     (container,) = runtime["spec"]["containers"]
     assert container["name"] == "kserve-container"
-    assert container["image"] == SERVER
     assert container["command"] == ["lading"]
     assert container["args"][:2] == ["serve", "/mnt/models"]
     assert runtime["spec"]["protocolVersions"] == ["v2"]
@@ -211,6 +222,13 @@ def test_the_service_asks_for_that_runtime_and_no_other() -> None:
     assert model["runtime"] == made("ServingRuntime")["metadata"]["name"]
     assert model["modelFormat"]["name"] == accepted["name"]
     assert accepted["autoSelect"] is False
+
+
+def test_the_service_names_the_server_s_image_so_that_a_version_is_one_change_of_one_document() -> (
+    None
+):
+    assert made("InferenceService")["spec"]["predictor"]["model"]["image"] == SERVER
+    assert "sha256:" not in str(made("ServingRuntime"))
 
 
 def test_nobody_may_more_than_a_server_needs() -> None:
@@ -245,6 +263,80 @@ def test_servers_are_replaced_one_by_one_and_a_drain_leaves_all_but_one() -> Non
     }
 
 
+def test_servers_that_become_more_by_their_load_are_drained_one_by_one_too() -> None:
+    predictor = made("InferenceService", most=8)["spec"]["predictor"]
+
+    assert made("PodDisruptionBudget", most=8)["spec"]["maxUnavailable"] == 1
+    assert predictor["topologySpreadConstraints"]
+    alone = resources(PINS, FACTS, wish())
+    assert "PodDisruptionBudget" not in {each["kind"] for each in alone}
+
+
+def test_before_a_version_that_is_told_how_to_replace_servers_it_is_not_told() -> None:
+    def told(minor: int) -> bool:
+        predictor = made("InferenceService", FULL, kserve=KServe(minor))["spec"]["predictor"]
+        return "deploymentStrategy" in predictor
+
+    assert [told(minor) for minor in (11, 12, 13, 21)] == [False, False, True, True]
+
+
+def test_a_server_waits_for_its_modelcar_as_long_as_the_model_s_size_may_need() -> None:
+    def patience(size: int, storage: Storage) -> tuple[str | None, int]:
+        facts = replace(FACTS, size=size)
+        runtime = made("ServingRuntime", FULL, facts, kserve_storage=storage)
+        (container,) = runtime["spec"]["containers"]
+        args = container["args"]
+        probe = container["startupProbe"]
+        waits = args[args.index("--wait") + 1] if "--wait" in args else None
+        return waits, probe["failureThreshold"] * probe["periodSeconds"]
+
+    # Until the image is there, and then as long as any server may take to load it.
+    assert patience(2_000_000_000, "modelcar") == ("215s", 430)
+    assert patience(2_000_000_000, "native") == (None, 215)
+
+
+@pytest.mark.parametrize("server", [("linux/amd64",), ("linux/amd64", "linux/arm64")])
+def test_a_modelcar_runs_on_nodes_that_it_is_for(server: tuple[str, ...]) -> None:
+    facts = replace(FACTS, platforms=server, modelcar=("linux/amd64",))
+
+    predictor = made("InferenceService", FULL, facts, kserve_storage="modelcar")["spec"][
+        "predictor"
+    ]
+
+    assert predictor["nodeSelector"]["kubernetes.io/arch"] == "amd64"
+    with pytest.raises(Unsupported, match="different processors"):
+        other = replace(facts, modelcar=("linux/s390x",))
+        resources(FULL, other, wish(kserve_storage="modelcar"))
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("namespace", "most"), [(None, 48), ("ml", 48), ("default", 45), ("n" * 40, 12), ("n" * 51, 1)]
+)
+def test_a_name_is_as_long_as_what_kserve_makes_of_it_lets_it(
+    namespace: str | None, most: int
+) -> None:
+    name = "f" * most
+
+    resources(PINS, FACTS, Wish(kind="kserve", name=name, namespace=namespace))
+    with pytest.raises(InvalidInput) as caught:
+        resources(PINS, FACTS, Wish(kind="kserve", name=f"{name}f", namespace=namespace))
+
+    assert most == longest_name(namespace)
+    assert f"--name {name}," in (caught.value.hint or "")
+    assert len(f"{name}-predictor-{namespace or ''}") <= 63
+    assert len(f"isvc.{name}-predictor") <= 63
+
+
+def test_a_namespace_beside_which_no_name_has_room_is_refused_as_such() -> None:
+    with pytest.raises(InvalidInput, match="in the namespace") as caught:
+        resources(PINS, FACTS, Wish(kind="kserve", name="f", namespace="n" * 52))
+
+    assert "namespace of" in (caught.value.hint or "")
+
+
 def test_modes_are_called_as_each_version_calls_them() -> None:
     def mode(minor: int) -> str:
         said = made("InferenceService", FULL, kserve=KServe(minor))["metadata"]["annotations"]
@@ -269,6 +361,11 @@ def test_a_cluster_is_taught_lading_s_addresses_once_by_an_image_with_a_digest()
     container = made("ClusterStorageContainer", FULL, kserve_storage="lading", namespace="ml")
 
     assert "namespace" not in container["metadata"]
+    # Whoever removes one model's folder must not take it from the others.
+    assert container["metadata"]["annotations"] == {
+        "kustomize.toolkit.fluxcd.io/prune": "disabled",
+        "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    }
     assert container["spec"]["supportedUriFormats"] == [{"prefix": "lading://"}]
     inner = container["spec"]["container"]
     assert inner["name"] == "storage-initializer"
@@ -319,10 +416,13 @@ def test_whatever_is_wished_for_everything_is_by_digest_and_a_patch_gives_all_di
         return
 
     bare, patches = split(documents)
+    of_versions = [each for each in bare if each["kind"] != "ClusterStorageContainer"]
 
     assert lint(documents) == ()
-    assert "sha256:" not in str(bare)
+    assert "sha256:" not in str(of_versions)
+    assert [patch["kind"] for patch in patches] == ["InferenceService"]
     assert merge(bare, patches) == documents
+    assert running(files(documents)[DIGESTS]).reference == pins.runs.reference
 
 
 # Versions

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import replace
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
-from deploy.given import CLIENT, EVENT, FACTS, KINDS, MODEL, PINS, PLACE, SERVER, VERSIONS, wish
+from deploy.given import (
+    CLIENT,
+    EVENT,
+    FACTS,
+    KINDS,
+    MODEL,
+    PINS,
+    PLACE,
+    SCORING,
+    SERVER,
+    VERSIONS,
+    wish,
+)
 
 from lading.deploy import kinds, kustomize, pod, text
 from lading.deploy.cluster import Cluster
@@ -57,7 +70,8 @@ def test_kubernetes_takes_every_document(kind: Kind, minor: int, pins: Pins) -> 
 
     assert len(documents) == (4 if kind in ("deployment", "init") else 1)
     for document in documents:
-        kubernetes_validate.validate(document, f"1.{minor}", strict=True)
+        # Of a version that it has no schema of, it takes an older one's and says so only here.
+        assert kubernetes_validate.validate(document, f"1.{minor}", strict=True) == f"1.{minor}"
 
 
 @pytest.mark.parametrize("minor", [31, 32, 33, 34])
@@ -65,7 +79,7 @@ def test_with_the_feature_gate_older_clusters_mount_the_model(minor: int) -> Non
     documents = made("deployment", cluster=Cluster(minor), image_volumes=True)
 
     spec = spec_of(documents[0])
-    kubernetes_validate.validate(documents[0], f"1.{minor}", strict=True)
+    assert kubernetes_validate.validate(documents[0], f"1.{minor}", strict=True) == f"1.{minor}"
     assert spec["volumes"][0]["image"]["reference"] == f"{PLACE}@{MODEL}"
     (mount,) = (each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "model")
     served = spec["containers"][0]["args"][1]
@@ -173,6 +187,24 @@ def test_a_rollout_never_has_fewer_and_a_budget_is_there_for_more_than_one() -> 
         assert selector.get("matchLabels", selector).items() <= labels.items()
 
 
+def test_what_grows_to_several_has_a_budget_and_is_spread_before_it_has_grown() -> None:
+    documents = made("deployment", replicas=1, most=8)
+
+    assert [each["kind"] for each in documents] == [
+        *("Deployment", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler")
+    ]
+    assert spec_of(documents[0])["topologySpreadConstraints"]
+
+
+def test_a_service_sends_to_its_deployment_and_to_nothing_else_of_that_name() -> None:
+    selector = made("deployment")[1]["spec"]["selector"]
+
+    for kind in ("pod", "job"):
+        document = made(kind)[0]
+        head = document["spec"].get("template", document)["metadata"]
+        assert not selector.items() <= head["labels"].items()
+
+
 def test_a_scaler_alone_says_how_many_there_are() -> None:
     documents = made("deployment", replicas=2, most=6)
 
@@ -247,7 +279,7 @@ def test_a_job_is_called_by_its_digest_and_scores_files_in_its_volumes() -> None
     (document,) = made("job")
 
     (container,) = spec_of(document)["containers"]
-    assert document["metadata"]["name"] == f"fraud-{MODEL.short}"
+    assert re.fullmatch(rf"fraud-[0-9a-f]{{5}}-{MODEL.short}", document["metadata"]["name"])
     assert container["args"][:2] == ["predict", "/models"]
     assert {"name": "data-1", "mountPath": "/data"} in container["volumeMounts"]
     claims = [each for each in spec_of(document)["volumes"] if each["name"] == "data-1"]
@@ -255,9 +287,27 @@ def test_a_job_is_called_by_its_digest_and_scores_files_in_its_volumes() -> None
 
 
 def test_a_job_of_the_longest_name_has_one_that_kubernetes_takes() -> None:
-    (document,) = made("job", name="a" * 49 + "-" + "b" * 13)
+    (document,) = made("job", name="a" * 43 + "-" + "b" * 19)
 
-    assert document["metadata"]["name"] == f"{'a' * 49}-{MODEL.short}"
+    name = document["metadata"]["name"]
+    assert len(name) <= 63
+    assert name.startswith(f"{'a' * 43}-")
+    assert name.endswith(f"-{MODEL.short}")
+
+
+def test_whatever_a_job_does_otherwise_is_another_job_and_the_same_is_the_same() -> None:
+    def name(pins: Pins = PINS, **more: Any) -> str:
+        return str(made("job", pins, **more)[0]["metadata"]["name"])
+
+    promoted = replace(PINS, runs=replace(PINS.runs, stage="staging", event=None))
+    rebuilt = replace(PINS, serving=Serving(CLIENT, holds_model=False))
+    tomorrow = replace(SCORING, input="/data/tomorrow.csv")
+
+    others = [name(cpu="3"), name(rebuilt), name(scoring=tomorrow), name(namespace="ml")]
+
+    # A cluster refuses to change a job that is there, and runs one that is done no more.
+    assert name() == name(promoted) == others.pop()
+    assert len({name(), *others}) == 4
 
 
 def test_a_job_without_rows_is_refused() -> None:

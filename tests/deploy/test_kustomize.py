@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from deploy.given import CLIENT, FACTS, KINDS, PINS, wish
+from deploy.given import CLIENT, FACTS, KINDS, PINS, SERVER, wish
 from parts.sid import kubectl
 
 from lading.deploy import kinds, kustomize
@@ -87,12 +87,12 @@ def test_what_kustomize_knows_no_schema_of_is_put_together_as_well(tmp_path: Pat
     assert kustomize.merge(*kustomize.split([FOREIGN])) == (FOREIGN,)
 
 
-@pytest.mark.parametrize("storage", ["native", "lading"])
+@pytest.mark.parametrize("storage", ["native", "lading", "modelcar"])
 def test_kustomize_makes_the_documents_of_kserve_that_are_printed(
     storage: Storage, tmp_path: Path
 ) -> None:
     asked = wish("kserve", namespace="ml", replicas=2, kserve_storage=storage)
-    made = kinds.resources(replace(PINS, puller=CLIENT), FACTS, asked)
+    made = kinds.resources(replace(PINS, puller=CLIENT, modelcar=SERVER), FACTS, asked)
 
     found = built(tmp_path / "base", kustomize.files(made))
 
@@ -112,6 +112,13 @@ def test_the_base_has_a_file_for_each_document_and_one_with_digests() -> None:
         "digests.yaml",
     ]
     assert [name for name, content in files.items() if "sha256:" in content] == ["digests.yaml"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_is_one_patch_since_older_kustomize_refuses_a_file_with_two(kind: Kind) -> None:
+    asked = wish(kind, cluster=Cluster(36), namespace="ml")
+
+    assert len(kustomize.split(kinds.resources(PINS, FACTS, asked))[1]) == 1
 
 
 def test_two_documents_of_a_kind_have_files_of_their_own() -> None:

@@ -15,7 +15,8 @@ from parts.laws import tries
 from lading.deploy import kinds, kustomize, text, values
 from lading.deploy.kserve_version import Storage
 from lading.deploy.pins import Pins, Runs, Serving
-from lading.deploy.read import moved, moved_values, running
+from lading.deploy.read import moved, moved_values, named, running
+from lading.deploy.resource import Resource
 from lading.deploy.wish import Facts, Kind, Wish
 from lading.errors import InvalidInput, LadingError, Unsupported
 from lading.spec.digest import Digest
@@ -31,9 +32,13 @@ def digests(kind: Kind = "deployment", pins: Pins = g.PINS) -> str:
     return kustomize.files(made)[kustomize.DIGESTS]
 
 
+def bare(kind: Kind = "deployment", pins: Pins = g.PINS) -> tuple[Resource, ...]:
+    return kustomize.split(kinds.resources(pins, g.FACTS, g.wish(kind, namespace="ml")))[0]
+
+
 @pytest.mark.parametrize("kind", g.KINDS)
 def test_another_version_is_what_would_be_written_for_it(kind: Kind) -> None:
-    assert moved(digests(kind), NEXT) == digests(kind, NEXT)
+    assert moved(digests(kind), NEXT, bare(kind)) == digests(kind, NEXT)
 
 
 @pytest.mark.parametrize("kind", g.KINDS)
@@ -42,19 +47,19 @@ def test_there_and_back_is_where_it_began_comments_and_all(kind: Kind) -> None:
         "    dev.lading/model:", "    # Of the fraud team:\n    dev.lading/model:", 1
     )
 
-    there = moved(written, NEXT)
+    there = moved(written, NEXT, bare(kind))
 
     assert [line for line in there.splitlines() if "#" in line] == [
         "# Asked for in TICKET-7",
         "    # Of the fraud team:",
     ]
-    assert moved(there, g.PINS) == written
+    assert moved(there, g.PINS, bare(kind)) == written
 
 
 def test_a_diff_has_lines_with_digests_versions_and_events_only() -> None:
     before = digests()
 
-    after = moved(before, NEXT)
+    after = moved(before, NEXT, bare())
 
     changed = [
         line
@@ -80,33 +85,62 @@ def test_what_runs_is_read(kind: Kind, way: str) -> None:
 def test_a_puller_of_its_own_stays() -> None:
     before = digests("init", replace(g.PINS, puller=g.CLIENT))
 
-    after = moved(before, replace(NEXT, puller=running(before).puller))
+    after = moved(before, replace(NEXT, puller=running(before).puller), bare("init"))
 
     assert running(after).puller == g.CLIENT
     assert running(after).serving == NEXT.serving.reference
 
 
-@pytest.mark.parametrize("storage", ["native", "lading"])
-def test_documents_for_kserve_follow_as_well(storage: Storage) -> None:
-    pins = replace(g.PINS, puller=g.CLIENT)
-    asked = g.wish("kserve", kserve_storage=storage)
-    before, after = (
-        kustomize.files(kinds.resources(each, g.FACTS, asked))[kustomize.DIGESTS]
-        for each in (pins, replace(NEXT, puller=g.CLIENT))
-    )
+CAR = f"{g.PLACE}@{Digest.of(b'car')}"
+NEXT_CAR = f"{g.PLACE}@{Digest.of(b'next car')}"
 
-    assert moved(before, replace(NEXT, puller=running(before).puller)) == after
+
+@pytest.mark.parametrize(
+    ("storage", "way"),
+    [("native", "mounted"), ("lading", "mounted"), ("modelcar", "beside"), ("image", "held")],
+)
+def test_documents_for_kserve_follow_as_well(storage: Storage, way: str) -> None:
+    here, there = (
+        replace(each, puller=g.CLIENT, serving=replace(each.serving, holds_model=way == "held"))
+        for each in (g.PINS, NEXT)
+    )
+    pins, other = replace(here, modelcar=CAR), replace(there, modelcar=NEXT_CAR)
+    asked = g.wish("kserve", kserve_storage=storage)
+    first, second = (kinds.resources(each, g.FACTS, asked) for each in (pins, other))
+    before, after = (kustomize.files(each)[kustomize.DIGESTS] for each in (first, second))
+
+    found = running(before)
+    assert (found.way, found.serving, found.kind) == (way, g.SERVER, "InferenceService")
+    assert found.modelcar == (CAR if storage == "modelcar" else None)
+    assert moved(before, other, kustomize.split(first)[0]) == after
+    assert moved(after, pins, kustomize.split(second)[0]) == before
+    # What the cluster pulls with is of no version, and stays.
+    assert kustomize.split(first)[0] == kustomize.split(second)[0]
 
 
 def test_a_modelcar_of_another_version_is_not_guessed() -> None:
-    pins = replace(g.PINS, modelcar=f"{g.PLACE}@{Digest.of(b'car')}")
+    pins = replace(g.PINS, modelcar=CAR)
     asked = g.wish("kserve", kserve_storage="modelcar")
     before = kustomize.files(kinds.resources(pins, g.FACTS, asked))[kustomize.DIGESTS]
 
-    with pytest.raises(Unsupported, match="nothing says") as caught:
-        running(before)
+    with pytest.raises(InvalidInput, match="modelcar"):
+        moved(before, NEXT, ())
 
-    assert "-o DIR" in str(caught.value.hint)
+
+def test_an_image_elsewhere_in_a_service_is_not_taken_for_a_modelcar() -> None:
+    pins = replace(g.PINS, modelcar=CAR)
+    asked = g.wish("kserve", kserve_storage="modelcar")
+    before = kustomize.files(kinds.resources(pins, g.FACTS, asked))[kustomize.DIGESTS]
+
+    with pytest.raises(Unsupported, match="nothing says"):
+        running(before.replace("storageUri: oci://", "storageUri: docker://"))
+
+
+def test_everything_that_documents_name_by_digest_is_told_once() -> None:
+    pins = replace(g.PINS, puller=g.CLIENT)
+    made = kinds.resources(pins, g.FACTS, g.wish("kserve", kserve_storage="lading"))
+
+    assert set(named(made)) == {g.PINS.runs.reference, g.SERVER, g.CLIENT}
 
 
 def test_an_image_that_holds_the_model_is_read_as_such() -> None:
@@ -159,14 +193,15 @@ def test_any_version_becomes_any_other(pins: Pins, other: Pins, facts: Facts, wi
         other, puller=pins.puller, serving=replace(other.serving, holds_model=holds_model)
     )
     wish = replace(wish, insecure=False)
-    before = kustomize.files(documents(Case(pins, facts, wish, frozenset())))[kustomize.DIGESTS]
-    after = kustomize.files(documents(Case(other, facts, wish, frozenset())))[kustomize.DIGESTS]
+    first, second = (documents(Case(each, facts, wish, frozenset())) for each in (pins, other))
+    before, after = (kustomize.files(each)[kustomize.DIGESTS] for each in (first, second))
+    base = kustomize.split(first)[0]
 
-    made = moved(before, other)
+    made = moved(before, other, base)
 
     assert list(yaml.safe_load_all(made)) == list(yaml.safe_load_all(after))
-    assert moved(before, pins) == before
-    assert moved(made, other) == made
+    assert moved(before, pins, base) == before
+    assert moved(made, other, base) == made
 
 
 @tries(30)

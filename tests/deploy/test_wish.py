@@ -62,6 +62,15 @@ def test_an_amount_that_is_none_is_refused(text: str, what: Literal["cpu", "memo
     assert f"--{what}" in str(refused.value.hint)
 
 
+@pytest.mark.parametrize("text", ["0.0001", "0.5m", "1.2345", "0.001m"])
+def test_processors_finer_than_kubernetes_counts_are_refused(text: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        checked_quantity(text, "cpu")
+
+    assert "1m" in str(refused.value.cause)
+    assert checked_quantity("0.001", "cpu") and checked_quantity("2.0m", "cpu")
+
+
 def test_amounts_of_one_are_none_of_the_other() -> None:
     assert checked_quantity("500m", "cpu") and checked_quantity("512Mi", "memory")
     with pytest.raises(InvalidInput):
@@ -108,7 +117,10 @@ def test_files_of_a_job_are_in_volumes(
         Scoring.checked(rows, predictions, tuple(map(Volume.parse, volumes)))
 
 
-@pytest.mark.parametrize("more", [{"replicas": 0}, {"replicas": 3, "most": 2}, {"most": 10**6}])
+@pytest.mark.parametrize(
+    "more",
+    [{"replicas": 0}, {"replicas": 3, "most": 2}, {"replicas": 3, "most": 3}, {"most": 10**6}],
+)
 def test_replicas_that_cannot_be_are_refused(more: dict[str, int]) -> None:
     with pytest.raises(InvalidInput) as refused:
         wish(**more)  # type: ignore[arg-type]

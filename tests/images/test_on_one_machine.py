@@ -14,7 +14,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -256,8 +256,12 @@ def written(
     newer: NewerEngines,
     *,
     puller: str | None = None,
+    guarded: Cargo | None = None,
 ) -> Written:
-    """What ``lading deploy`` writes, with the registry's name in that world for ours."""
+    """What ``lading deploy`` writes, with the registry's name in that world for ours.
+
+    A model that is ``guarded`` is pulled with a secret called login.
+    """
     from lading.deploy import kinds
     from lading.deploy.engines import Podman as Version
     from lading.deploy.wish import Facts, Wish
@@ -270,15 +274,20 @@ def written(
         Serving(f"{place}@{runtime.image.digest}", holds_model=False),
         puller.replace(registry.host, there) if puller else None,
     )
+    if guarded is not None:
+        host = newer.hosts(guarded.registry.folder / "config.yml", guarded.registry.port)
+        place = guarded.reference.rpartition(":")[0].replace(guarded.registry.host, host)
+        pins = replace(pins, runs=Runs(place, guarded.digest, "1.0.0"))
     port = free_port()
     version = re.search(r"[0-9.]+", newer.run("podman", "--version").stdout)
     assert version
     wish = Wish(
         kind=kind,  # type: ignore[arg-type]  # one of two
         name=f"tariff-{'pulled' if puller else 'mounted'}",
-        port=port,
+        published=port,
         allow_pickle=True,
         insecure=True,
+        credentials="login" if guarded else None,
         podman=Version.parse(version[0]),
     )
     made = kinds.resources(pins, Facts(1000, "python"), wish)
@@ -311,6 +320,49 @@ def test_newer_podman_plays_the_pod(
         assert "Read-only" in refused.stderr
     finally:
         newer.run("podman", "kube", "down", made.file("pod.yaml"))
+
+
+@pytest.mark.slow
+def test_newer_podman_pulls_with_one_secret_for_its_pods_and_its_units(
+    newer: NewerEngines,
+    docker_runtime: Runtime,
+    registry: DockerRegistry,
+    cargo: Cargo,
+    client: str,
+) -> None:
+    made = written("podman", docker_runtime, registry, newer, puller=client, guarded=cargo)
+    folder = newer.shared / made.folder.removeprefix("/shared/")
+    host = newer.hosts(cargo.registry.folder / "config.yml", cargo.registry.port)
+    passwords = {"auths": {host: {"auth": "YWRhOnNlY3JldA=="}}}
+    (newer.shared / "auth.json").write_text(json.dumps(passwords))
+    # The line as the files have it, which needs a shell; that world has none.
+    found = re.search(
+        r"auth\.json: (.*) \| podman secret create login -", (folder / "pod.yaml").read_text()
+    )
+    assert found
+    run("sh", "-c", f"cd {newer.shared}; {found[1]} > both")
+    newer.run("podman", "secret", "create", "login", "/shared/both")
+
+    newer.run("podman", "kube", "play", made.file("pod.yaml"))
+    try:
+        assert made.predicted()["predictions"] == ANSWER  # type: ignore[index]
+    finally:
+        newer.run("podman", "kube", "down", made.file("pod.yaml"))
+
+    newer.run("cp", "-r", f"{made.folder}/.", "/etc/containers/systemd/")
+    (newer.shared / "none.conf").write_text("[Container]\nCgroupsMode=enabled\n")
+    newer.run("mkdir", "-p", "/etc/containers/systemd/tariff-pulled-pull.container.d")
+    newer.run("cp", "/shared/none.conf", "/etc/containers/systemd/tariff-pulled-pull.container.d/")
+    try:
+        units = dict(re.findall(r"---(\S+)---\n(.*?)(?=\n---|\Z)", newer.units(), re.DOTALL))
+        for unit in ("tariff-pulled-model-volume.service", "tariff-pulled-pull.service"):
+            command = re.search(r"^ExecStart=(.*)$", units[unit], re.MULTILINE)
+            assert command, units[unit]
+            newer.run(*(word.replace("\\x20", " ") for word in shlex.split(command[1])))
+    finally:
+        newer.run("podman", "secret", "rm", "login")
+        newer.run("rm", "-r", "/etc/containers/systemd")
+        newer.run("mkdir", "/etc/containers/systemd")
 
 
 @pytest.mark.slow

@@ -98,7 +98,7 @@ def test_what_a_stage_names_is_shown_with_its_digest_and_event(
 
     digest = digest_of(version, settings)
     document = workload(done)
-    kubernetes_validate.validate(document, "1.35", strict=True)
+    assert kubernetes_validate.validate(document, "1.35", strict=True) == "1.35"
     assert (done.stage, done.version, done.status) == ("prod", "1.0.0", "shown")
     assert done.event == moved.event
     assert document["metadata"]["annotations"] | {"dev.lading/guessed": ""} == {
@@ -172,6 +172,16 @@ def test_without_an_image_it_is_said_how_one_is_made(version: str, settings: Set
         ({"rows": "/data/a.csv"}, InvalidInput, "--as job"),
         ({"helm": True}, InvalidInput, "-o DIR"),
         ({"stage": "prod"}, InvalidInput, "--stage prod"),
+        ({"force": True}, InvalidInput, "-o DIR"),
+        ({"context": "eu-1"}, InvalidInput, "--apply"),
+        ({"kind": "compose", "namespace": "ml"}, InvalidInput, "leave it out"),
+        ({"kind": "podman", "pull_secrets": ["a"]}, InvalidInput, "podman login"),
+        ({"credentials": "auth"}, InvalidInput, "--pull-secret"),
+        (
+            {"kind": "pod", "image_volumes": True, "kubernetes_version": "1.29"},
+            InvalidInput,
+            "leave it out",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_can(
@@ -283,7 +293,7 @@ def test_an_old_cluster_takes_an_image_that_holds_the_model(
     done = deploy(version, kubernetes_version="1.27", settings=settings)
 
     assert done.image.endswith(made.image)
-    kubernetes_validate.validate(workload(done), "1.27", strict=True)
+    assert kubernetes_validate.validate(workload(done), "1.27", strict=True) == "1.27"
 
 
 def test_a_pod_of_an_old_cluster_pulls_and_says_so(

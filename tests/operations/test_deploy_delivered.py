@@ -166,6 +166,41 @@ def test_what_a_cluster_refuses_is_not_applied(
     assert [words[0] for words in cluster.words] == ["diff"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "complaint"),
+    [
+        (
+            "pod",
+            'The Pod "fraud" is invalid: spec: Forbidden: pod updates may not change fields other '
+            "than `spec.containers[*].image`,`spec.initContainers[*].image`",
+        ),
+        (
+            "deployment",
+            'The Job "fraud" is invalid: spec.template: Invalid value: core.PodTemplateSpec{'
+            + "ObjectMeta:v1.ObjectMeta{}, " * 1000
+            + "}: field is immutable",
+        ),
+    ],
+)
+def test_what_cannot_be_changed_is_told_with_what_makes_it_anew(
+    kind: str, complaint: str, fraud: Team, *, cluster: Cluster, tmp_path: Path
+) -> None:
+    folder = tmp_path / "fraud"
+    words = {"stage": "prod", "kind": kind, "confirm": yes, "settings": fraud.settings}
+    cluster.answer(2, "", complaint)
+
+    with pytest.raises(Conflict) as printed:
+        deploy(fraud.place, **words)  # type: ignore[arg-type]
+    with pytest.raises(Conflict) as written:
+        deploy(fraud.place, output=folder, **words)  # type: ignore[arg-type]
+
+    assert complaint[-18:] in str(printed.value.cause)
+    assert len(str(printed.value.cause)) < 600
+    assert "kubectl replace --force -f -" in str(printed.value.hint)
+    assert f"kubectl replace --force -k {folder}" in str(written.value.hint)
+    assert "--name" in str(written.value.hint)
+
+
 def test_without_kubectl_it_is_said_what_is_missing(
     fraud: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,7 +214,7 @@ def test_without_kubectl_it_is_said_what_is_missing(
 
 def test_a_machine_without_a_cluster_is_given_to_none(fraud: Team, cluster: Cluster) -> None:
     for more in ({"confirm": yes}, {"push": "r.io/d:1"}):
-        with pytest.raises(InvalidInput, match="without a cluster"):
+        with pytest.raises(InvalidInput, match="means nothing to --as compose"):
             deploy(
                 f"{fraud.place}:1.0.0",
                 kind="compose",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from lading.operations.clear import clear
 from lading.operations.deploy import deploy
 from lading.operations.deploy_update import deploy_update
 from lading.operations.deploying.pinned import pinned
+from lading.operations.deploying.written import find
 from lading.operations.promote import promote
 from lading.operations.rollback import rollback
 from lading.spec.environment import Environment, Python
@@ -328,16 +330,6 @@ def test_what_lading_did_not_write_is_left_alone(
         deploy_update(folder, settings=fraud.settings)
 
 
-def test_a_file_for_one_machine_is_written_anew_instead(fraud: Team, tmp_path: Path) -> None:
-    folder = tmp_path / "machine"
-    deploy(f"{fraud.place}:1.0.0", kind="compose", output=folder, settings=fraud.settings)
-
-    with pytest.raises(Unsupported, match="not changed in place") as caught:
-        deploy_update(folder, stage="prod", settings=fraud.settings)
-
-    assert "--as compose" in str(caught.value.hint)
-
-
 def test_somebody_who_wrote_meanwhile_is_not_overwritten(
     fraud: Team, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,3 +347,75 @@ def test_somebody_who_wrote_meanwhile_is_not_overwritten(
 
     assert (folder / DIGESTS).read_text().endswith("# me, too\n")
     assert not list(folder.glob(".*"))
+
+
+def test_what_was_guessed_for_a_smaller_version_is_told_with_both_figures(
+    fraud: Team, folder: Path
+) -> None:
+    path = folder / "deployment.yaml"
+    path.write_text(re.sub(r"memory: \w+", "memory: 1Mi", path.read_text()))
+    edited = path.read_bytes()
+
+    done = deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+
+    assert (done.status, path.read_bytes()) == ("updated", edited)
+    assert any("memory 1Mi" in note and "576Mi" in note for note in done.notes)
+    assert any(f"-o {folder}" in note for note in done.notes)
+
+
+def test_a_version_that_does_not_fit_into_its_volume_is_refused(
+    fraud: Team, tmp_path: Path
+) -> None:
+    folder = tmp_path / "init"
+    deploy(f"{fraud.place}:1.0.0", kind="init", output=folder, settings=fraud.settings)
+    path, before = folder / "deployment.yaml", (folder / DIGESTS).read_bytes()
+    path.write_text(path.read_text().replace("sizeLimit: 320Mi", 'sizeLimit: "2"'))
+
+    with pytest.raises(Unsupported, match="does not fit") as caught:
+        deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+
+    assert "more than 2 there is evicted" in str(caught.value.cause)
+    assert "-o" in str(caught.value.hint)
+    assert (folder / DIGESTS).read_bytes() == before
+
+
+def test_a_pod_that_runs_is_told_to_be_made_anew(fraud: Team, tmp_path: Path) -> None:
+    folder = tmp_path / "pod"
+    deploy(f"{fraud.place}:1.0.0", kind="pod", output=folder, settings=fraud.settings)
+
+    done = deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+    again = deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+
+    assert any(f"kubectl replace --force -k {folder}" in note for note in done.notes)
+    assert (again.status, again.notes) == ("unchanged", ())
+
+
+def test_a_job_that_does_something_else_is_another_job(fraud: Team, tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    words: dict[str, object] = {"rows": "/data/a.csv", "predictions": "/data/b.csv"}
+    words |= {
+        "volumes": ["data:/data"],
+        "kind": "job",
+        "name": "fraud",
+        "output": folder,
+        "settings": fraud.settings,
+    }
+
+    def name() -> str:
+        (document,) = find(folder).documents()
+        return str(document["metadata"]["name"])
+
+    told = deploy(f"{fraud.place}:1.0.0", **words)  # type: ignore[arg-type]
+    first = name()
+    same = deploy_update(folder, f"{fraud.place}:1.0.0", settings=fraud.settings)
+    moved = deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+    second = name()
+    written = deploy(f"{fraud.place}:1.1.0", **words)  # type: ignore[arg-type]
+    path = folder / "job.yaml"
+    path.write_text(path.read_text().replace("/data/a.csv", "/data/tomorrow.csv"))
+    deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
+
+    assert any("--name fraud-2" in note for note in told.notes)
+    assert (same.status, moved.status, written.status) == ("unchanged", "updated", "unchanged")
+    assert len({first, second, name()}) == 3
+    assert find(folder).running.name == "fraud"

@@ -274,7 +274,7 @@ def test_without_mirrors_and_with_them_a_registry_that_answers_is_asked_the_same
 # Nobody answers
 
 
-def test_by_digest_the_cache_is_silently_right(
+def test_by_digest_nobody_need_be_asked_for_what_is_in_the_cache(
     model: Path,
     own_registry: DockerRegistry,
     settings: Settings,
@@ -299,6 +299,38 @@ def test_by_digest_the_cache_is_silently_right(
     assert (shown.digest, len(shown.files)) == (pushed.digest, 6)
     assert raw == b'{"hidden": 8}'
     assert caplog.text == ""
+
+
+def test_by_digest_the_cache_says_that_it_answers_where_nobody_else_does(
+    model: Path,
+    own_registry: DockerRegistry,
+    settings: Settings,
+    *,
+    repository: str,
+    tmp_path: Path,
+    tree: Tree,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pushed = push(model, f"{own_registry.host}/{repository}:1.0.0", settings=settings)
+    pull(f"{own_registry.host}/{repository}:1.0.0", settings=settings)
+    # The same content under a name that this machine never asked for.
+    place = f"{own_registry.host}/other/{repository}@{pushed.digest}"
+    beside = f"{own_registry.host}/other/{repository}:1.0.0"
+    copy(f"{own_registry.host}/{repository}:1.0.0", beside, settings=settings)
+    told = mirrored(settings, own_registry.host, f"127.0.0.1:{free_port()}")
+    caplog.clear()
+    quiet = replace(told, cache=tmp_path / "another")
+    pull(place, tmp_path / "up", settings=quiet)
+    assert caplog.text == ""
+    own_registry.stop()
+
+    pull(place, tmp_path / "out", settings=told)
+    with open_version(place, settings=told) as opened:
+        raw = opened.read("config.json")
+
+    assert tree(tmp_path / "out") == tree(model)
+    assert raw == b'{"hidden": 8}'
+    assert caplog.text.count(f"{place} comes from the cache") == 2
 
 
 def test_by_tag_it_is_what_this_machine_saw_last_and_when(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lading.operations.attaching.attachment import Attachment
 from lading.operations.attaching.image_evidence import hang_image
 from lading.settings import Settings
@@ -31,7 +33,7 @@ def tie(
         Descriptor.of(config, mediatypes.IMAGE_CONFIG),
         (Descriptor.of(layer, mediatypes.IMAGE_LAYER),),
     )
-    index = Index.build((manifest.descriptor,))
+    index = Index.build((replace(manifest.descriptor, platform=LINUX),))
     store = attachment.store
     for part, raw in ((manifest.config, config), (manifest.layers[0], layer)):
         store.push(part, BytesContent(raw))

@@ -54,7 +54,8 @@ def bundle(
             "--deploy",
             "--documents",
             metavar="DIR",
-            help="A folder that lading deploy wrote, as deploy/DIR:current; may be repeated.",
+            help="A folder of documents, as deploy/DIR:current, and all that they name; may be"
+            " repeated.",
             show_default=False,
         ),
     ] = None,

@@ -46,12 +46,16 @@ ContextOption = Annotated[
 ]
 
 
-def confirming(console: Console, *, yes: bool) -> Callable[[str], bool]:
-    """Shows what would change, and asks a person whether it may.
+def confirming(console: Console, *, apply: bool, yes: bool) -> Callable[[str], bool] | None:
+    """Shows what would change, and asks a person whether it may; None where nothing is applied.
 
     Raises:
-        InvalidInput: nobody is there to be asked.
+        InvalidInput: nobody is there to be asked, or nothing is there to be asked of.
     """
+    if not apply:
+        if yes:
+            raise InvalidInput("--yes answers what --apply asks", hint="--apply --yes")
+        return None
     if not yes and (sys.stdin is None or not sys.stdin.isatty()):
         raise InvalidInput(
             "nobody can be asked whether this may be applied",

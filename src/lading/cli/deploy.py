@@ -22,10 +22,11 @@ from lading.cli.deploy_check import EXIT_MOVED, checking
 from lading.cli.deploy_update import EXAMPLES as UPDATE_EXAMPLES
 from lading.cli.deploy_update import update
 from lading.cli.image_dockerfile import PickleOption
-from lading.cli.options import PolicyOption, examples
+from lading.cli.options import PolicyOption, examples, shared
 from lading.deploy import kserve_version as kserve_versions
 from lading.deploy.cluster import NEWEST, OLDEST, USUAL
 from lading.deploy.wish import KINDS
+from lading.errors import InvalidInput
 from lading.operations import deploy as operation
 
 _WHAT: Final = "What runs"
@@ -33,6 +34,9 @@ _HOW: Final = "How it runs"
 _CLUSTER: Final = "The cluster"
 _JOB: Final = "With --as job"
 _KSERVE: Final = "With --as kserve"
+
+# What a check is told.
+_CHECKED: Final = frozenset({"reference", "stage", "policy", "check"})
 
 # What is run where no subcommand is named.
 _WRITE: Final = "write"
@@ -84,6 +88,7 @@ _EXAMPLES: Final = examples(
     "lading deploy HOST/ml/fraud --stage prod --as kserve --kserve-version 0.20",
     "lading deploy HOST/ml/fraud:1.2.0 --as job --volume data:/data"
     " --rows /data/rows.csv --predictions /data/scored.csv",
+    "lading deploy HOST/ml/fraud --stage prod --as compose --port 9090 -o fraud",
     "lading deploy update deploy/fraud --stage prod",
     "lading deploy --check deploy/fraud",
 )
@@ -185,7 +190,7 @@ def deploy(
         typer.Option(
             "--cpu",
             metavar="CPU",
-            help="What each asks for, such as 500m; guessed otherwise.",
+            help="What each asks for, such as 500m; guessed otherwise. On one machine, its limit.",
             show_default=False,
             rich_help_panel=_HOW,
         ),
@@ -196,6 +201,18 @@ def deploy(
             "--memory",
             metavar="SIZE",
             help="What each asks for and may take, such as 2Gi; guessed otherwise.",
+            show_default=False,
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            metavar="PORT",
+            min=1,
+            max=65535,
+            help="With --as compose or podman: where this machine answers; 8080 otherwise.",
             show_default=False,
             rich_help_panel=_HOW,
         ),
@@ -286,7 +303,7 @@ def deploy(
         typer.Option(
             "--platform",
             metavar="OS/ARCH",
-            help="Which nodes it is to run on, such as linux/arm64.",
+            help="Which nodes, or what machine, it is to run on, such as linux/arm64.",
             show_default=False,
             rich_help_panel=_CLUSTER,
         ),
@@ -348,9 +365,10 @@ def deploy(
     """
     console = Console.of(context)
     if check:
+        _demand_alone(context)
         checking(console, reference, stage, policy)
         return
-    confirm = confirming(console, yes=yes) if apply else None
+    confirm = confirming(console, apply=apply, yes=yes)
     result = operation.deploy(
         reference,
         kind=kind,
@@ -369,13 +387,14 @@ def deploy(
         cpu=cpu,
         memory=memory,
         platform=platform,
+        port=port,
         rows=rows,
         predictions=predictions,
         volumes=volume or (),
         kserve_version=kserve_version,
         kserve_storage=kserve_storage,
         helm=helm,
-        allow_pickle=allow_pickle,
+        allow_pickle=allow_pickle or None,
         output=None if output == "-" else output,
         force=force,
         push=push,
@@ -385,6 +404,19 @@ def deploy(
     )
     console.say(*_told(result))
     console.answer(result, _lines(result))
+
+
+def _demand_alone(context: typer.Context) -> None:
+    """Refuse what a check passes over: it reads a folder, and writes none."""
+    taken = _CHECKED.union(each.name for each in shared(connects=True))
+    for each in context.command.params:
+        source = context.get_parameter_source(each.name or "")
+        if source is not None and source.name == "COMMANDLINE" and each.name not in taken:
+            raise InvalidInput(
+                f"{each.opts[0]} means nothing to --check",
+                cause="a folder is read as it is, and nothing is written",
+                hint="lading deploy --check DIR [--stage STAGE]",
+            )
 
 
 def _lines(result: operation.DeployResult) -> Iterator[str]:

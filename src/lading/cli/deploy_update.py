@@ -73,12 +73,13 @@ def update(
 ) -> None:
     """Have a folder of documents run another version.
 
-    Only the digests in digests.yaml change, and values-STAGE.yaml where it is there: comments and
-    everything else stay as they are. Nothing is written where nothing changed, or where a protected
-    stage may not have the version any more.
+    Only the digests in digests.yaml change, and values-STAGE.yaml where it is there; for Compose
+    and Podman, what names the version in their files. Comments and everything else stay as they
+    are. Nothing is written where nothing changed, or where a protected stage may not have the
+    version any more.
     """
     console = Console.of(context)
-    confirm = confirming(console, yes=yes) if apply and not dry_run else None
+    confirm = None if dry_run else confirming(console, apply=apply, yes=yes)
     result = operation.deploy_update(
         folder,
         reference,

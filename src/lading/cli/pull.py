@@ -99,4 +99,6 @@ def _summary(result: operation.PullResult) -> str:
     what = f"{result.reference} ({count(result.files, 'file')}, {size(result.size)})"
     if result.status == "cached":
         return f"{what} was here already"
+    if not result.fetched:
+        return f"pulled {what}; nothing was fetched, all of it was on this machine"
     return f"pulled {what}; fetched {size(result.fetched)}"

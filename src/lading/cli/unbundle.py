@@ -90,6 +90,8 @@ def unbundle(
         from lading.operations.bundling.documents import unbundle_documents
 
         written = unbundle_documents(file, documents)
+        for note in written.notes:
+            console.warn(note)
         console.answer(written, written.folders)
         return
     from lading.operations import unbundle as operation

@@ -28,6 +28,7 @@ def compose(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
     """
     machine.demand_one(wish)
     how = machine.way(pins)
+    machine.fitting(pins, facts, wish, how)
     made: Resource = {"name": wish.name, "services": {_MODEL: _server(pins, facts, wish, how)}}
     if how == "pulled":
         made["services"][_PULL] = _puller(pins, wish)
@@ -49,21 +50,23 @@ def _literal(value: Any) -> Any:
 def written(made: tuple[Resource, ...], wish: Wish) -> dict[str, str]:
     """The text of the file, with what has to be known of it."""
     (one,) = made
-    heading = "".join(f"# {line}\n" for line in _remarks(one, wish))
+    lines = (*machine.remarks(wish), *_remarks(one, wish))
+    heading = "".join(f"# {line}\n" for line in lines)
     return {FILE: heading + document(one)}
 
 
 def _server(pins: Pins, facts: Facts, wish: Wish, how: machine.Way) -> Resource:
     found = guess(facts)
-    made: Resource = {"image": pins.serving.reference}
+    made: Resource = {"image": pins.serving.reference, **_platform(wish)}
     if command := machine.command(how, wish):
         made |= {"entrypoint": list(command[:1]), "command": list(command[1:])}
     made |= {
         "environment": machine.environment(pins),
-        "labels": pins.annotations,
-        "ports": [f"{machine.ADDRESS}:{wish.port}:{wish.port}"],
+        "labels": machine.labels(pins, facts, wish),
+        "ports": [f"{machine.ADDRESS}:{wish.published}:{wish.port}"],
         **_confined(machine.TEMPORARY_MIB),
         "mem_limit": machine.memory(wish.memory or found.memory_limit),
+        **({"cpus": machine.processors(wish.cpu)} if wish.cpu else {}),
         "healthcheck": {
             "test": ["CMD", *machine.ready(wish)],
             "interval": "10s",
@@ -88,6 +91,7 @@ def _puller(pins: Pins, wish: Wish) -> Resource:
     pulls = puller(pins, credentials=bool(wish.credentials), insecure=wish.insecure)
     made: Resource = {
         "image": pulls.image,
+        **_platform(wish),
         "entrypoint": list(pulls.command),
         "command": list(pulls.args),
         "environment": dict(pulls.env),
@@ -99,6 +103,11 @@ def _puller(pins: Pins, wish: Wish) -> Resource:
         target = f"{pulls.credentials}/{CREDENTIALS_FILE}"
         made["secrets"] = [{"source": _CREDENTIALS, "target": target}]
     return made
+
+
+def _platform(wish: Wish) -> Resource:
+    """Which of an image's platforms runs: the machine's own, where nobody chose one."""
+    return {"platform": wish.platform} if wish.platform else {}
 
 
 def _volume(*, read_only: bool) -> Resource:
@@ -120,7 +129,7 @@ def _confined(temporary: int) -> dict[str, Any]:
 
 def _remarks(made: Resource, wish: Wish) -> list[str]:
     server = made["services"][_MODEL]
-    lines = [f"Only this machine reaches port {wish.port}: the server knows no passwords."]
+    lines = []
     if any(each["type"] == "image" for each in server.get("volumes", ())):
         lines += [
             f"The model is mounted as an image: Docker {DOCKER}, Compose {COMPOSE}, or newer. For "

@@ -20,7 +20,7 @@ def deployment(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
         Unsupported: the cluster cannot mount the model, or no node has what the images are for.
     """
     made = [_deployment(pins, facts, wish), _service(wish)]
-    if wish.replicas > 1:
+    if wish.several:
         made.append(_budget(wish))
     if wish.most is not None:
         made.append(_scaler(wish, wish.most))
@@ -31,7 +31,7 @@ def _deployment(pins: Pins, facts: Facts, wish: Wish) -> Resource:
     how = pod.way(pins, wish)
     template = pod.spec(pins, facts, wish, how, pod.server(pins, facts, wish, how))
     template["terminationGracePeriodSeconds"] = 60
-    if wish.replicas > 1:
+    if wish.several:
         template["topologySpreadConstraints"] = [_spread(wish)]
     # Where a scaler chooses their number, a number here would undo it each time this is applied.
     number = {} if wish.most is not None else {"replicas": wish.replicas}

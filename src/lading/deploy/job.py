@@ -5,12 +5,11 @@ from __future__ import annotations
 from lading.deploy import pod
 from lading.deploy.pins import Pins
 from lading.deploy.resource import Resource
+from lading.deploy.run import run_name
 from lading.deploy.wish import Facts, Scoring, Wish
 from lading.errors import InvalidInput
 
 _COMPONENT = "scoring"
-# With the hyphen and the digest's start it is as long as a name may be.
-_LONGEST = 50
 _RULES = 29
 # Exit codes of Lading's that a second run would end with, too: wrong rows, no such file, no rights.
 _FINAL: Resource = {
@@ -24,7 +23,7 @@ _FINAL: Resource = {
 
 
 def job(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
-    """A job whose name ends with the start of the digest: a new version is a new job.
+    """A job whose name ends with its run and the start of the digest: whatever is new is a new job.
 
     A run that broke off goes on where it was, since its files lie in a volume.
 
@@ -42,35 +41,24 @@ def job(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
     spec["volumes"] += _claims(wish.scoring)
     spec["restartPolicy"] = "Never"
     head = pod.metadata(wish, _COMPONENT, pins.annotations | pod.guessed(facts, wish))
-    head["name"] = name(pins, wish)
-    return (
-        {
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "metadata": head,
-            "spec": {
-                "backoffLimit": 3,
-                **_final(wish),
-                "template": {
-                    "metadata": {
-                        "labels": pod.labels(wish, _COMPONENT),
-                        "annotations": pod.inner_annotations(pins),
-                    },
-                    "spec": spec,
-                },
+    does = {
+        "backoffLimit": 3,
+        **_final(wish),
+        "template": {
+            "metadata": {
+                "labels": pod.labels(wish, _COMPONENT),
+                "annotations": pod.inner_annotations(pins),
             },
+            "spec": spec,
         },
-    )
+    }
+    head["name"] = run_name(wish.name, does, pins.runs.digest)
+    return ({"apiVersion": "batch/v1", "kind": "Job", "metadata": head, "spec": does},)
 
 
 def _final(wish: Wish) -> Resource:
     """Until 1.28 the schema of such rules demands what the API then refuses."""
     return {"podFailurePolicy": {"rules": [_FINAL]}} if wish.cluster.minor >= _RULES else {}
-
-
-def name(pins: Pins, wish: Wish) -> str:
-    """What the job of a version is called."""
-    return f"{wish.name[:_LONGEST].rstrip('-')}-{pins.runs.digest.short}"
 
 
 def _scoring(pins: Pins, facts: Facts, wish: Wish, how: pod.Way, scoring: Scoring) -> Resource:

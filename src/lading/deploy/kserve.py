@@ -1,9 +1,12 @@
 """A version as KServe runs it: an InferenceService, and the ServingRuntime that it needs.
 
 KServe's controllers make the deployment, its service and its scaler of these, in the mode without
-Knative. The server is Lading's own image; how the model gets there, ``storage`` decides. Lists in
-documents that are not Kubernetes' own are patched whole, so digests stand in mappings where they
-can.
+Knative. The server is Lading's own image; how the model gets there, ``storage`` decides.
+
+Every digest of what runs stands in the InferenceService, the server's image among them: KServe lays
+``predictor.model`` over the container of the runtime. So another version is one change of one
+document, and no pod ever has the new server with the old model. It is one patch, too: kustomize
+before 5.2.1 (kubectl up to 1.30) refuses a patch file with two.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ from typing import Final
 
 from lading.deploy import pod, puller
 from lading.deploy.cluster import Cluster
-from lading.deploy.kserve_version import NATIVE, Storage
+from lading.deploy.guess import guess
+from lading.deploy.kserve_name import demand_name
+from lading.deploy.kserve_storage import demanded_puller, storage
+from lading.deploy.kserve_version import Storage
 from lading.deploy.pins import Pins
 from lading.deploy.resource import Resource
 from lading.deploy.wish import Facts, Wish
-from lading.errors import InvalidInput, Unsupported
 
 # Where KServe puts every model, and servers look for it.
 MODELS: Final = "/mnt/models"
@@ -34,8 +39,14 @@ SCHEMES: Final[dict[Storage, str]] = {
 # With what the storage initializer logs in, in each namespace that needs it.
 CREDENTIALS: Final = "lading-registry"
 
-_COMPONENT: Final = "model-server"
-_PATIENCE: Final = "2m"
+# Flux' and Argo CD's words for what stays when a folder that has it goes: other models need it.
+_KEPT: Final = {
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+}
+
+# KServe gives its pods the labels of the service: those of a deployment would have its requests.
+_COMPONENT: Final = "inference-service"
 _SERVICE: Final = "serving.kserve.io/inferenceservice"
 _MODE: Final = "serving.kserve.io/deploymentMode"
 # The first whose own schema knows a pause without a program; others forget it, and are left with
@@ -48,57 +59,17 @@ def kserve(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
     """An InferenceService, its ServingRuntime, and what both need.
 
     Raises:
-        InvalidInput: the chosen storage needs an image that nobody named.
+        InvalidInput: the chosen storage needs an image that nobody named; or the name is too long.
         Unsupported: this KServe or this cluster cannot bring the model; says what would.
     """
+    demand_name(wish)
     how = storage(pins, wish)
     made = [_runtime(pins, facts, wish, how), _service(pins, facts, wish, how)]
     if how == "lading":
         made.insert(0, storage_container(pins, wish))
-    if wish.replicas > 1:
+    if wish.several:
         made.append(_budget(wish))
     return tuple(made)
-
-
-def storage(pins: Pins, wish: Wish) -> Storage:
-    """How the model gets to its server: as somebody said, else the first that can be.
-
-    Raises:
-        InvalidInput: the chosen way needs an image that nobody named.
-        Unsupported: this KServe or this cluster has no such way, or none at all.
-    """
-    chosen = wish.kserve_storage
-    if chosen is not None:
-        _demand(chosen, pins, wish)
-        return chosen
-    if _can_be_mounted(wish):
-        return "native"
-    if wish.kserve.modelcars and pins.modelcar:
-        return "modelcar"
-    if pins.puller:
-        return "lading"
-    if pins.serving.holds_model:
-        return "image"
-    raise Unsupported(
-        f"nothing brings {pins.runs.reference} to a server of KServe {wish.kserve}",
-        cause=_why_not_native(wish),
-        hint="--puller HOST/NAME:TAG, an image of Lading that pulls it; or "
-        f"lading image assemble {pins.runs.place}:VERSION --base IMAGE --modelcar",
-    )
-
-
-def is_mounted(wish: Wish) -> bool:
-    """Whether nodes mount the model, so that no other image of it is needed."""
-    return wish.kserve_storage in (None, "native") and _can_be_mounted(wish)
-
-
-def needs_held(pins: Pins, wish: Wish) -> bool:
-    """Whether only a serving image that holds the model is left, and this one does not."""
-    chosen = wish.kserve_storage
-    if pins.serving.holds_model or chosen not in (None, "image"):
-        return False
-    others = _can_be_mounted(wish) or (wish.kserve.modelcars and pins.modelcar) or pins.puller
-    return chosen == "image" or not others
 
 
 def storage_container(pins: Pins, wish: Wish) -> Resource:
@@ -114,12 +85,16 @@ def storage_container(pins: Pins, wish: Wish) -> Resource:
         "apiVersion": "serving.kserve.io/v1alpha1",
         "kind": "ClusterStorageContainer",
         # It belongs to the cluster, whatever the namespace of the service.
-        "metadata": {"name": "lading", "labels": {"app.kubernetes.io/managed-by": "lading"}},
+        "metadata": {
+            "name": "lading",
+            "labels": {"app.kubernetes.io/managed-by": "lading"},
+            "annotations": dict(_KEPT),
+        },
         "spec": {
             "container": {
                 # Under another name KServe takes it for a second container.
                 "name": "storage-initializer",
-                "image": _puller(pins),
+                "image": demanded_puller(pins),
                 "command": ["lading", "storage-initializer"],
                 "env": [*map(_secret, ("username", "password")), *_insecure(pins, wish)],
                 "resources": {
@@ -136,75 +111,11 @@ def storage_container(pins: Pins, wish: Wish) -> Resource:
     return made
 
 
-# What can be
-
-
-def _can_be_mounted(wish: Wish) -> bool:
-    return wish.kserve.native and pod.mounts(wish) and wish.cluster.sub_paths
-
-
-def _demand(chosen: Storage, pins: Pins, wish: Wish) -> None:
-    if chosen == "native":
-        _demand_native(wish)
-    elif chosen == "modelcar":
-        _demand_modelcar(pins, wish)
-    elif chosen == "lading":
-        _puller(pins)
-    elif not pins.serving.holds_model:
-        raise InvalidInput(
-            f"{pins.serving.reference} does not hold the model",
-            hint=f"lading image build {pins.runs.place}:VERSION --target serve --push",
-        )
-
-
-def _demand_native(wish: Wish) -> None:
-    if not wish.kserve.native:
-        raise Unsupported(
-            f"KServe {wish.kserve} does not let nodes mount a model",
-            cause=f"oci+native:// begins with 0.{NATIVE}",
-            hint="--kserve-storage modelcar, or lading",
-        )
-    if not pod.mounts(wish) or not wish.cluster.sub_paths:
-        raise Unsupported(
-            f"Kubernetes {wish.cluster} does not mount the model as KServe wants it",
-            cause=_why_not_native(wish),
-            hint="--kserve-storage modelcar, or lading",
-        )
-
-
-def _demand_modelcar(pins: Pins, wish: Wish) -> None:
-    if not wish.kserve.modelcars:
-        raise Unsupported(f"KServe {wish.kserve} has no modelcars", hint="--kserve-storage lading")
-    if pins.modelcar is None:
-        raise InvalidInput(
-            f"no image of {pins.runs.place} can be a modelcar",
-            cause="KServe starts a shell in it: it holds the model, sh and ln, and has no "
-            "entrypoint of its own",
-            hint=f"lading image assemble {pins.runs.place}:VERSION --base IMAGE --modelcar",
-        )
-
-
-def _why_not_native(wish: Wish) -> str:
-    if not wish.kserve.native:
-        return f"before 0.{NATIVE} it mounts no images by itself"
-    if wish.cluster.image_volumes == "no":
-        return f"Kubernetes {wish.cluster} mounts no images: that begins with 1.31"
-    if not wish.cluster.sub_paths:
-        return "KServe mounts a folder of the image, which begins with Kubernetes 1.33"
-    return (
-        f"Kubernetes {wish.cluster} mounts images where its administrator has set the feature "
-        "gate ImageVolume: --image-volumes says so"
-    )
-
-
-def _puller(pins: Pins) -> str:
-    if pins.puller is None:
-        raise InvalidInput(
-            "no image is named that pulls for the cluster",
-            cause="KServe runs it for every model under lading://",
-            hint="--puller HOST/NAME:TAG, built from Dockerfiles/client.Dockerfile",
-        )
-    return pins.puller
+def pulls(document: Resource) -> str | None:
+    """The image of a document that teaches KServe to pull; None of every other document."""
+    if document.get("kind") != "ClusterStorageContainer":
+        return None
+    return str(document["spec"]["container"]["image"])
 
 
 # What is written
@@ -214,7 +125,7 @@ def _runtime(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
     return {
         "apiVersion": "serving.kserve.io/v1alpha1",
         "kind": "ServingRuntime",
-        "metadata": pod.metadata(wish, _COMPONENT, pins.annotations),
+        "metadata": pod.metadata(wish, _COMPONENT),
         "spec": {
             "supportedModelFormats": [{"name": FORMAT, "version": "1", "autoSelect": False}],
             "protocolVersions": ["v2"],
@@ -230,15 +141,19 @@ def _server(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
     older = wish.kserve.minor < _SLEEPS and wish.cluster > _BEFORE_SLEEP
     plain = replace(wish, cluster=_BEFORE_SLEEP) if older else wish
     usual = pod.server(pins, facts, plain, "held")
-    # KServe lays its own defaults over a runtime's, and the service's over both.
-    del usual["resources"]
+    # KServe lays its own defaults over a runtime's, and the service's over both; and the service
+    # names the image.
+    del usual["resources"], usual["image"]
     folder = puller.MODELS if how == "image" else MODELS
-    # A modelcar starts beside the server, and its model appears when it has.
-    patience = ["--wait", _PATIENCE] if how == "modelcar" else []
+    patience = []
+    if how == "modelcar":
+        # A modelcar starts beside the server, before 0.14 even its image is fetched only then, and
+        # its model appears when it has started: that may take as long as loading it.
+        patience = ["--wait", f"{guess(facts).patience}s"]
+        usual["startupProbe"]["failureThreshold"] *= 2
     consent = ["--allow-pickle"] if wish.allow_pickle else []
     return {
         "name": CONTAINER,
-        "image": usual.pop("image"),
         "command": ["lading"],
         "args": [
             *("serve", folder, *patience, "--name", wish.name),
@@ -263,20 +178,25 @@ def _predictor(pins: Pins, facts: Facts, wish: Wish, how: Storage) -> Resource:
         "annotations": pod.inner_annotations(pins),
         "minReplicas": wish.replicas,
         "maxReplicas": wish.most or wish.replicas,
-        "deploymentStrategy": {
+    }
+    if wish.kserve.strategies:  # older ones leave it at a quarter of the servers
+        made["deploymentStrategy"] = {
             "type": "RollingUpdate",
             "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
-        },
-    }
-    spec = pod.spec(pins, facts, wish, "mounted" if how == "native" else "held", {})
+        }
+    # Nodes run a modelcar as they mount a version: where it is for their processor.
+    beside = how in ("native", "modelcar")
+    there = replace(facts, mountable=facts.modelcar) if how == "modelcar" else facts
+    spec = pod.spec(pins, there, wish, "mounted" if beside else "held", {})
     made |= {name: part for name, part in spec.items() if name not in ("containers", "volumes")}
     made["terminationGracePeriodSeconds"] = 60
-    if wish.replicas > 1:
+    if wish.several:
         made["topologySpreadConstraints"] = [_spread(wish)]
     model: Resource = {
         "modelFormat": {"name": FORMAT},
         "runtime": wish.name,
         "protocolVersion": "v2",
+        "image": pins.serving.reference,
     }
     if how != "image":
         named = pins.modelcar if how == "modelcar" else pins.runs.reference

@@ -22,6 +22,8 @@ NEWEST: Final = 21
 NATIVE: Final = 20
 
 _MODELCARS: Final = 12
+# The first that is told how servers are replaced.
+_STRATEGIES: Final = 13
 # The first with several storage URIs, and with names for its modes that are its own.
 _SEVERAL: Final = 16
 
@@ -50,6 +52,11 @@ class KServe:
     def modelcars(self) -> bool:
         """Whether it runs an image with the model beside the server."""
         return self.minor >= _MODELCARS
+
+    @property
+    def strategies(self) -> bool:
+        """Whether it is told how servers are replaced; others refuse documents that say so."""
+        return self.minor >= _STRATEGIES
 
     @property
     def several(self) -> bool:

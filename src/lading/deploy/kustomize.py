@@ -3,6 +3,8 @@
 ``split`` takes complete documents apart, ``merge`` puts them together as kustomize does; the one is
 the other's inverse. Lists whose entries have names are patched by entry in Kubernetes' own
 documents. Of those that others define kustomize knows no schema, and a patch gives a list whole.
+Whatever is written has its digests in one document, and so in one patch: kustomize before 5.2.1
+(kubectl up to 1.30, and Flux and Argo CD of those years) refuses a file with two.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from lading.deploy import run
 from lading.deploy.pins import DIGEST, EVENT, REFERENCE, STAGE, VERSION
 from lading.deploy.resource import Resource
 from lading.deploy.text import document, write
+from lading.spec.digest import Digest
 
 BASE: Final = "kustomization.yaml"
 DIGESTS: Final = "digests.yaml"
@@ -24,14 +28,19 @@ _DIGEST: Final = re.compile(r"\bsha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})\b")
 # Lists that kustomize merges by name where it knows the schema.
 _NAMED: Final = frozenset({"containers", "initContainers", "volumes", "env"})
 _GROUPS: Final = frozenset({"apps", "batch", "policy", "autoscaling"})
+# What belongs to a cluster is of no version: its digest stays where it is when versions change.
+_CLUSTERS: Final = frozenset({"ClusterStorageContainer"})
 _MISSING: Final = object()
 
 
 def split(resources: Iterable[Resource]) -> tuple[tuple[Resource, ...], tuple[Resource, ...]]:
-    """Documents without a digest, and a patch for each that had any, which gives them back."""
+    """Documents without a digest of a version, and a patch for each that had any."""
     bare: list[Resource] = []
     patches: list[Resource] = []
     for resource in resources:
+        if resource["kind"] in _CLUSTERS:
+            bare.append(resource)
+            continue
         rest, patch = _divided(resource, named=_is_known(resource))
         head = {"name": _base_name(resource)}
         if "namespace" in resource["metadata"]:
@@ -62,11 +71,7 @@ def merge(bare: Iterable[Resource], patches: Sequence[Resource]) -> tuple[Resour
 
 
 def files(resources: Iterable[Resource]) -> dict[str, str]:
-    """A kustomize base: a file for each document, and one with every digest.
-
-    Where two documents have digests (none of Kubernetes' own kinds), the one file holds two
-    patches, which kubectl reads from 1.31 on.
-    """
+    """A kustomize base: a file for each document, and one with every digest of a version."""
     bare, patches = split(resources)
     names = _file_names(bare)
     made = {BASE: document(kustomization(names, patches))}
@@ -78,7 +83,7 @@ def kustomization(names: list[str], patches: Sequence[Resource]) -> Resource:
     """What puts the files together."""
     patch: Resource = {"path": DIGESTS}
     if len(patches) == 1 and _base_name(patches[0]) != patches[0]["metadata"]["name"]:
-        # The name of a job has the start of its digest, so the patch gives it.
+        # The name of a job has its run and the start of its digest, so the patch gives it.
         patch["target"] = {"kind": patches[0]["kind"], "name": _base_name(patches[0])}
         patch["options"] = {"allowNameChange": True}
     return {
@@ -99,12 +104,12 @@ def _file_names(resources: Sequence[Resource]) -> list[str]:
 
 
 def _base_name(resource: Resource) -> str:
-    """A document's name without the start of a digest: a job's, which ends with it."""
+    """A document's name without what digests make of it: a job's run, and its version."""
     name: str = resource["metadata"]["name"]
     digest = resource["metadata"].get("annotations", {}).get(DIGEST, "")
     if resource["kind"] != "Job" or not digest:
         return name
-    return name.removesuffix(f"-{digest.partition(':')[2][:12]}")
+    return run.base_name(name, Digest(digest))
 
 
 def _is_known(resource: Resource) -> bool:

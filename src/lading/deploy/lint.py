@@ -19,9 +19,9 @@ from lading.spec.reference import Reference
 # Keys whose text is the name of an image or of a version.
 _NAMES: Final = frozenset({"image", "reference", "storageuri"})
 # In front of a name, where somebody says how it is fetched.
-_SCHEME: Final = re.compile(r"(?:lading|oci(?:\+[a-z]+)?|docker)://", re.ASCII)
+SCHEME: Final = re.compile(r"(?:lading|oci(?:\+[a-z]+)?|docker)://", re.ASCII)
 # A part of any text that looks like a name with a digest.
-_DIGESTED: Final = re.compile(r"[^\s\"'=,]*@sha(?:256|512):[0-9A-Za-z]*", re.ASCII)
+DIGESTED: Final = re.compile(r"[^\s\"'=,]*@sha(?:256|512):[0-9A-Za-z]*", re.ASCII)
 _HEX: Final = re.compile(r"[0-9a-f]{64,}")
 
 
@@ -49,22 +49,22 @@ def _problems(value: Any, where: str, key: str, forbidden: frozenset[str]) -> It
     elif isinstance(value, str):
         if any(found in forbidden for found in _HEX.findall(value)):
             yield f"{where}: {value[:200]} is a model's manifest, which mounts as an empty folder"
-        names = [value] if key.lower() in _NAMES or _is_tagged(value) else _DIGESTED.findall(value)
-        yield from (f"{where}: {name[:200]} {why}" for name in names if (why := _wrong(name)))
+        names = [value] if key.lower() in _NAMES or is_tagged(value) else DIGESTED.findall(value)
+        yield from (f"{where}: {name[:200]} {why}" for name in names if (why := wrong(name)))
 
 
-def _is_tagged(text: str) -> bool:
+def is_tagged(text: str) -> bool:
     """Whether a text, wherever it stands, is HOST/NAME:TAG and nothing else."""
     try:
-        place = Reference.parse(_SCHEME.sub("", text, count=1))
+        place = Reference.parse(SCHEME.sub("", text, count=1))
     except InvalidInput:
         return False
     return bool(place.host and place.tag)
 
 
-def _wrong(name: str) -> str | None:
+def wrong(name: str) -> str | None:
     """What is wrong with the name of an image or of a version."""
-    text = _SCHEME.sub("", name, count=1)
+    text = SCHEME.sub("", name, count=1)
     try:
         place = Reference.parse(text)
     except InvalidInput:

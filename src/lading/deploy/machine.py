@@ -7,17 +7,28 @@ restarted. So the model is one folder deeper.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final, Literal
 
+from lading.deploy import pod
+from lading.deploy.guess import guess
+from lading.deploy.nodes import selector
 from lading.deploy.pins import Pins
 from lading.deploy.puller import MODELS, WRITABLE
-from lading.deploy.wish import Wish
+from lading.deploy.wish import Facts, Wish
 from lading.errors import InvalidInput
 
 Way = Literal["held", "mounted", "pulled"]
 
 # The server knows no passwords: only this machine reaches it, until somebody says otherwise.
 ADDRESS: Final = "127.0.0.1"
+# What makes a secret of a file of passwords that pods and units read alike: a pod reads a secret of
+# Kubernetes' from it, a unit a file of passwords, and neither minds what the other one has in it.
+_BOTH: Final = (
+    """t=$(cat auth.json); printf '%s,"data":{".dockerconfigjson":"%s"}}' "${t%\\}*}" """
+    '"$(base64 -w0 auth.json)" | podman secret create'
+)
 # Room for temporary files, in MiB; on most machines they lie in memory.
 TEMPORARY_MIB: Final = 1024
 
@@ -29,6 +40,12 @@ def way(pins: Pins, *, mounts: bool = True) -> Way:
     if pins.serving.holds_model:
         return "held"
     return "mounted" if mounts and pins.puller is None else "pulled"
+
+
+def _ways(pins: Pins, wish: Wish) -> set[Way]:
+    """How units get their model, and a pod: not every Podman mounts images in both."""
+    pods = {way(pins, mounts=wish.podman.mounts_in_pods)} if wish.podman.pods else set()
+    return {way(pins), *pods}
 
 
 def command(how: Way, wish: Wish) -> tuple[str, ...]:
@@ -55,6 +72,11 @@ def ready(wish: Wish) -> tuple[str, ...]:
     return ("python3", "-c", f"import urllib.request as u; u.urlopen('{url}', timeout=4)")
 
 
+def labels(pins: Pins, facts: Facts, wish: Wish) -> dict[str, str]:
+    """What is written on what runs: the version, and what about it is only a guess."""
+    return pins.annotations | pod.guessed(facts, wish, of=("memory",))
+
+
 def volume(pins: Pins, wish: Wish) -> str:
     """The volume that a version is pulled into: its own, so that files of two never mix."""
     return f"{wish.name}-{pins.runs.digest.partition(':')[2][:_SHORT]}"
@@ -64,6 +86,51 @@ def memory(quantity: str) -> str:
     """An amount of memory that Kubernetes takes, as engines do: all their units are of 1024."""
     number = quantity.rstrip("kMGTi")
     return f"{number}{quantity[len(number) :].removesuffix('i').lower() or 'b'}"
+
+
+def processors(quantity: str) -> str:
+    """A number of processors that Kubernetes takes, as engines do."""
+    number = Decimal(quantity.removesuffix("m"))
+    shown = f"{number / 1000 if quantity.endswith('m') else number:f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def fitting(pins: Pins, facts: Facts, wish: Wish, how: Way) -> str | None:
+    """The one platform that it runs on; None where it runs on every usual one.
+
+    Raises:
+        Unsupported: it runs on none, or not on the one that was asked for.
+    """
+    nodes = selector(pins, facts, wish, mounts=how == "mounted")
+    return f"linux/{nodes['kubernetes.io/arch']}" if nodes else None
+
+
+def secret(wish: Wish) -> str:
+    """The line of a shell that makes the secret which Podman's documents name."""
+    if wish.podman.pods:
+        return f"{_BOTH} {wish.credentials} -"
+    return f"podman secret create {wish.credentials} auth.json"
+
+
+def remarks(wish: Wish) -> Iterator[str]:
+    """What has to be known of any document for one machine."""
+    yield f"Only this machine reaches port {wish.published}: the server knows no passwords."
+    if wish.memory is None:
+        yield "Its limit of memory is a guess from the size of its files: --memory says it better."
+
+
+def notes(pins: Pins, facts: Facts, wish: Wish) -> Iterator[str]:
+    """What somebody should know who has these documents made."""
+    only = fitting(pins, facts, wish, way(pins))
+    if only and only != wish.platform:
+        yield f"it runs on {only} alone: its images are for no other"
+    if wish.memory is None:
+        yield (
+            f"memory {guess(facts).memory_limit} is a guess from the model's size, and a server "
+            "that takes more is ended: --memory if you measured"
+        )
+    if wish.credentials and wish.kind == "podman" and "pulled" in _ways(pins, wish):
+        yield f"the secret is made of an auth.json: {secret(wish)}"
 
 
 def demand_one(wish: Wish) -> None:

@@ -31,7 +31,9 @@ def selector(pins: Pins, facts: Facts, wish: Wish, *, mounts: bool) -> Resource:
                 "the image and the model are for different processors",
                 cause=f"the image is for {_words(fitting)}, the model mounts on "
                 f"{', '.join(facts.mountable)}",
-                hint="--as init, which pulls it on any",
+                hint="--puller HOST/NAME:TAG of Lading's own image, which pulls it on any"
+                if wish.kind in ("compose", "podman")
+                else "--as init, which pulls it on any",
             )
         fitting = both
     wanted = _wanted(wish)

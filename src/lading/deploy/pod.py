@@ -109,9 +109,9 @@ def inner_annotations(pins: Pins) -> dict[str, str]:
     return {name: text for name, text in pins.annotations.items() if name not in outer}
 
 
-def guessed(facts: Facts, wish: Wish) -> dict[str, str]:
+def guessed(facts: Facts, wish: Wish, of: tuple[str, ...] = ("cpu", "memory")) -> dict[str, str]:
     """Which amounts nobody chose."""
-    amounts = [name for name in ("cpu", "memory") if getattr(wish, name) is None]
+    amounts = [name for name in of if getattr(wish, name) is None]
     if not amounts:
         return {}
     # What a document says may be anything: only words of our own are written.

@@ -1,4 +1,4 @@
-"""What Podman runs on one machine: a pod for ``podman kube play``, and units for systemd: quadlets.
+"""What Podman runs on one machine: a pod for ``podman kube play``, and units for systemd.
 
 Both run the same: whoever wants to try takes the pod, whoever wants it started with the machine
 takes the units. Neither has a tag in it.
@@ -6,15 +6,12 @@ takes the units. Neither has a tag in it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import Final
 
 from lading.deploy import machine
-from lading.deploy.guess import guess
-from lading.deploy.pins import DIGEST, Pins
+from lading.deploy.guess import Guess, guess
+from lading.deploy.pins import Pins
 from lading.deploy.puller import (
-    CREDENTIALS,
     CREDENTIALS_FILE,
     CREDENTIALS_MODE,
     MODELS,
@@ -23,18 +20,12 @@ from lading.deploy.puller import (
     USER,
     puller,
 )
+from lading.deploy.quadlet import UNIT, units
+from lading.deploy.quadlet import written as unit_text
 from lading.deploy.resource import Resource
 from lading.deploy.text import document
 from lading.deploy.wish import Facts, Wish
 from lading.errors import Unsupported
-
-# What systemd takes as it stands: it puts in much behind a percent sign and a dollar.
-_SIMPLE: Final = re.compile(r"[A-Za-z0-9_./:@=,%+-]+", re.ASCII)
-_ASCII: Final = 0x80
-_ESCAPES: Final = {"%": "%%", "$": "$$", "\\": "\\\\", '"': '\\"'}
-
-# The key of a unit's file name, among its sections.
-UNIT: Final = "quadlet"
 
 _POD: Final = "pod.yaml"
 _CONFINED: Final = {
@@ -57,8 +48,9 @@ def podman(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
     machine.demand_one(wish)
     if not wish.podman.units:
         raise _unsupported(pins, wish)
+    machine.fitting(pins, facts, wish, machine.way(pins))
     pods = (_pod(pins, facts, wish),) if wish.podman.pods else ()
-    return (*pods, *_units(pins, facts, wish))
+    return (*pods, *units(pins, facts, wish))
 
 
 def _unsupported(pins: Pins, wish: Wish) -> Unsupported:
@@ -83,7 +75,7 @@ def written(made: tuple[Resource, ...], wish: Wish) -> dict[str, str]:
 def _written(one: Resource, wish: Wish) -> tuple[str, str]:
     # Printed, they follow each other: each says its name first.
     if UNIT in one:
-        return one[UNIT], f"# {one[UNIT]}\n{_unit_text(one)}"
+        return one[UNIT], unit_text(one, wish)
     heading = "".join(f"# {line}\n" for line in (_POD, *_remarks(one, wish)))
     return _POD, heading + document(one)
 
@@ -97,9 +89,9 @@ def _pod(pins: Pins, facts: Facts, wish: Wish) -> Resource:
     if how == "pulled":
         spec["initContainers"] = [_init(pins, wish)]
     spec["containers"] = [_container(pins, facts, wish, how)]
-    spec["volumes"] = list(_volumes(pins, wish, how))
+    spec["volumes"] = _volumes(pins, facts, wish, how)
     labels = {"app.kubernetes.io/name": wish.name, "app.kubernetes.io/managed-by": "lading"}
-    head = {"name": wish.name, "labels": labels, "annotations": pins.annotations}
+    head = {"name": wish.name, "labels": labels, "annotations": machine.labels(pins, facts, wish)}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": head, "spec": spec}
 
 
@@ -110,15 +102,23 @@ def _container(pins: Pins, facts: Facts, wish: Wish, how: machine.Way) -> Resour
         made |= {"command": list(command[:1]), "args": list(command[1:])}
     made |= {
         "env": _pairs(machine.environment(pins)),
-        "ports": [{"containerPort": wish.port, "hostPort": wish.port, "hostIP": machine.ADDRESS}],
+        "ports": [
+            {"containerPort": wish.port, "hostPort": wish.published, "hostIP": machine.ADDRESS}
+        ],
         **_probes(wish, found.patience),
-        "resources": {"limits": {"memory": wish.memory or found.memory_limit}},
+        "resources": {"limits": _limits(found, wish)},
         "securityContext": dict(_CONFINED),
         "volumeMounts": [{"name": "tmp", "mountPath": SCRATCH}],
     }
     if how != "held":
-        made["volumeMounts"].append({"name": "model", "mountPath": MODELS, "readOnly": True})
+        name = _volume_name(pins, wish, how)
+        made["volumeMounts"].append({"name": name, "mountPath": MODELS, "readOnly": True})
     return made
+
+
+def _limits(found: Guess, wish: Wish) -> dict[str, str]:
+    memory = {"memory": wish.memory or found.memory_limit}
+    return memory | ({"cpu": wish.cpu} if wish.cpu else {})
 
 
 def _probes(wish: Wish, patience: int) -> Resource:
@@ -134,10 +134,12 @@ def _init(pins: Pins, wish: Wish) -> Resource:
     pulls = puller(pins, credentials=bool(wish.credentials), insecure=wish.insecure)
     mounts: list[Resource] = [
         {"name": "scratch", "mountPath": pulls.scratch},
-        {"name": "model", "mountPath": pulls.models},
+        {"name": _volume_name(pins, wish, "pulled"), "mountPath": pulls.models},
     ]
     if pulls.credentials:
-        mounts.append({"name": "credentials", "mountPath": pulls.credentials, "readOnly": True})
+        # Podman gives the file to root, and with U to whom its container runs as.
+        path = f"{pulls.credentials}:U"
+        mounts.append({"name": "credentials", "mountPath": path, "readOnly": True})
     return {
         "name": "pull",
         "image": pulls.image,
@@ -149,18 +151,37 @@ def _init(pins: Pins, wish: Wish) -> Resource:
     }
 
 
-def _volumes(pins: Pins, wish: Wish, how: machine.Way) -> list[Resource]:
+def _volumes(pins: Pins, facts: Facts, wish: Wish, how: machine.Way) -> list[Resource]:
     memory = {"medium": "Memory", "sizeLimit": f"{machine.TEMPORARY_MIB}Mi"}
     made: list[Resource] = [{"name": "tmp", "emptyDir": memory}]
     if how == "mounted":
         image = {"reference": pins.runs.reference, "pullPolicy": "IfNotPresent"}
-        made.append({"name": "model", "image": image})
+        made.append({"name": _volume_name(pins, wish, how), "image": image})
     if how == "pulled":
         scratch = {"medium": "Memory", "sizeLimit": f"{SCRATCH_MIB}Mi"}
-        made += [{"name": "scratch", "emptyDir": scratch}, {"name": "model", "emptyDir": {}}]
+        # Podman holds nobody to a size on a disk; it is said for whoever reads it.
+        room = {"sizeLimit": guess(facts).room}
+        model = {"name": _volume_name(pins, wish, how), "emptyDir": room}
+        made += [{"name": "scratch", "emptyDir": scratch}, model]
         if wish.credentials:
-            made.append({"name": "credentials", "secret": {"secretName": wish.credentials}})
+            made.append({"name": "credentials", "secret": _secret(wish.credentials)})
     return made
+
+
+def _volume_name(pins: Pins, wish: Wish, how: machine.Way) -> str:
+    """What the model's volume is called in its pod.
+
+    Podman keeps what is empty at first in a volume of this very name, for all pods on the machine.
+    """
+    return machine.volume(pins, wish) if how == "pulled" else "model"
+
+
+def _secret(name: str) -> Resource:
+    return {
+        "secretName": name,
+        "defaultMode": CREDENTIALS_MODE,
+        "items": [{"key": ".dockerconfigjson", "path": CREDENTIALS_FILE}],
+    }
 
 
 def _pairs(values: dict[str, str]) -> list[Resource]:
@@ -168,175 +189,12 @@ def _pairs(values: dict[str, str]) -> list[Resource]:
 
 
 def _remarks(pod: Resource, wish: Wish) -> list[str]:
-    mounts = any("image" in each for each in pod["spec"]["volumes"])
-    return [
-        f"Only this machine reaches port {wish.port}: the server knows no passwords.",
-        *(["As root: Podman mounts images in pods for nobody else."] if mounts else []),
-    ]
-
-
-# The units
-
-
-def _units(pins: Pins, facts: Facts, wish: Wish) -> list[Resource]:
-    how = machine.way(pins)
-    units = [_server(pins, facts, wish, how)]
-    if how == "mounted" and wish.podman.mounted_units:
-        units.append(_image(f"{wish.name}-model", pins.runs.reference))
-    if how == "pulled":
-        units += [_pull(pins, wish), _volume(pins, wish)]
-    return units
-
-
-def _server(pins: Pins, facts: Facts, wish: Wish, how: machine.Way) -> Resource:
-    found = guess(facts)
-    container: Resource = {"ContainerName": wish.name, "Image": pins.serving.reference}
-    container |= _run(machine.command(how, wish), wish)
-    container |= _confined(machine.TEMPORARY_MIB)
-    container["Environment"] = _settings(machine.environment(pins))
-    container["Label"] = _settings(pins.annotations)
-    container["PublishPort"] = f"{machine.ADDRESS}:{wish.port}:{wish.port}"
-    container["PodmanArgs"] = [
-        *container.get("PodmanArgs", ()),
-        f"--memory={machine.memory(wish.memory or found.memory_limit)}",
-    ]
-    if how == "mounted":
-        container["Mount"] = f"type=image,source={_mounted(pins, wish)},destination={MODELS}"
-    if how == "pulled":
-        container["Volume"] = f"{wish.name}-model.volume:{MODELS}:ro"
-    container |= {
-        "HealthCmd": _words(machine.ready(wish)),
-        "HealthInterval": "10s",
-        "HealthTimeout": "5s",
-        "HealthRetries": "3",
-        "HealthStartPeriod": f"{found.patience}s",
-    }
-    if wish.podman.entrypoints:
-        # Started is what answers.
-        container["Notify"] = "healthy"
-        container["HealthOnFailure"] = "kill"
-    unit: Resource = {"Description": _line(f"{pins.runs.place} {pins.runs.version or ''}")}
-    if how == "pulled":
-        unit |= {"Requires": _pulls(wish), "After": _pulls(wish)}
-    return {
-        UNIT: f"{wish.name}.container",
-        "Unit": unit,
-        "Container": container,
-        # A first start pulls images.
-        "Service": {
-            **_fetched(pins, wish, how),
-            "Restart": "always",
-            "TimeoutStartSec": str(found.patience + 900),
-        },
-        "Install": {"WantedBy": "multi-user.target default.target"},
-    }
-
-
-def _fetched(pins: Pins, wish: Wish, how: machine.Way) -> Resource:
-    """Where no unit of its own pulls what is mounted, the server's does, before it starts."""
-    if how != "mounted" or wish.podman.mounted_units:
-        return {}
-    return {"ExecStartPre": f"podman pull {pins.runs.reference}"}
-
-
-def _pull(pins: Pins, wish: Wish) -> Resource:
-    pulls = puller(pins, credentials=bool(wish.credentials), insecure=wish.insecure)
-    container: Resource = {"ContainerName": f"{wish.name}-pull", "Image": pulls.image}
-    container |= _run((*pulls.command, *pulls.args), wish)
-    container |= _confined(SCRATCH_MIB)
-    container["Environment"] = _settings(pulls.env)
-    container["Volume"] = f"{wish.name}-model.volume:{pulls.models}"
-    if wish.credentials:
-        container["Secret"] = (
-            f"{wish.credentials},type=mount,target={CREDENTIALS}/{CREDENTIALS_FILE},"
-            f"uid={USER},gid={USER},mode={CREDENTIALS_MODE:04o}"
-        )
-    return {
-        UNIT: f"{wish.name}-pull.container",
-        "Unit": {"Description": _line(f"Pulls {pins.runs.place} {pins.runs.version or ''}")},
-        "Container": container,
-        "Service": {"Type": "oneshot", "RemainAfterExit": "yes", "TimeoutStartSec": "infinity"},
-    }
-
-
-def _volume(pins: Pins, wish: Wish) -> Resource:
-    label = f"{DIGEST}={pins.runs.digest}"
-    volume = {"VolumeName": machine.volume(pins, wish), "Label": label}
-    return {UNIT: f"{wish.name}-model.volume", "Volume": volume}
-
-
-def _image(name: str, reference: str) -> Resource:
-    return {
-        UNIT: f"{name}.image",
-        "Image": {"Image": reference},
-        "Service": {"TimeoutStartSec": "infinity"},
-    }
-
-
-def _mounted(pins: Pins, wish: Wish) -> str:
-    return f"{wish.name}-model.image" if wish.podman.mounted_units else pins.runs.reference
-
-
-def _pulls(wish: Wish) -> str:
-    return f"{wish.name}-pull.service"
-
-
-def _run(command: tuple[str, ...], wish: Wish) -> Resource:
-    """The entry point and its arguments; nothing where the image knows."""
-    if not command:
-        return {}
-    arguments = _words(command[1:])
-    if wish.podman.entrypoints:
-        return {"Entrypoint": command[0], "Exec": arguments}
-    return {"PodmanArgs": [f"--entrypoint={command[0]}"], "Exec": arguments}
-
-
-def _confined(temporary: int) -> Resource:
-    """What no container of ours may do, and the one place where it writes."""
-    return {
-        "User": str(USER),
-        "Group": str(USER),
-        "ReadOnly": "true",
-        "Tmpfs": f"{SCRATCH}:mode=1777,size={temporary}m",
-        "DropCapability": "all",
-        "NoNewPrivileges": "true",
-    }
-
-
-def _settings(values: dict[str, str]) -> list[str]:
-    return [_word(f"{name}={value}") for name, value in values.items()]
-
-
-def _unit_text(unit: Resource) -> str:
-    sections = []
-    for name, values in unit.items():
-        if name != UNIT:
-            lines = [f"{key}={text}" for key, value in values.items() for text in _texts(value)]
-            sections.append("\n".join((f"[{name}]", *lines)))
-    return "\n\n".join(sections) + "\n"
-
-
-def _texts(value: str | list[str]) -> list[str]:
-    """A value for each line."""
-    return [value] if isinstance(value, str) else list(value)
-
-
-def _words(words: Iterable[str]) -> str:
-    """The words of one command, quoted as systemd reads them."""
-    return " ".join(map(_word, words))
-
-
-def _word(text: str) -> str:
-    """One word as it stands: without specifiers, variables and ends of lines in it."""
-    plain = "".join(_ESCAPES.get(mark) or _escaped(mark) for mark in text)
-    return plain if text and _SIMPLE.fullmatch(text) else f'"{plain}"'
-
-
-def _escaped(mark: str) -> str:
-    code = ord(mark)
-    return mark if mark.isprintable() else f"\\x{code:02x}" if code < _ASCII else f"\\U{code:08x}"
-
-
-def _line(text: str) -> str:
-    """A text that is no command: one line, and no specifiers in it."""
-    return " ".join(text.split()).replace("%", "%%").rstrip("\\")
+    volumes = pod["spec"]["volumes"]
+    lines = [*machine.remarks(wish)]
+    if any("image" in each for each in volumes):
+        lines.append("As root: Podman mounts images in pods for nobody else.")
+    if any("secret" in each for each in volumes):
+        lines.append(f"Its secret is made of an auth.json: {machine.secret(wish)}")
+    if wish.platform:
+        lines.append(f"For {wish.platform}: Podman's pods run what is for their machine.")
+    return lines

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from lading.deploy import values
-from lading.deploy.edit import Path, Text
+from lading.deploy import kustomize, run, values
+from lading.deploy.edit import Path, Text, load
 from lading.deploy.pins import DIGEST, EVENT, REFERENCE, STAGE, VERSION, Pins
+from lading.deploy.resource import Resource
 from lading.errors import InvalidInput, Unsupported
 from lading.spec.digest import Digest
 from lading.spec.reference import Reference
@@ -21,12 +22,15 @@ from lading.spec.reference import Reference
 _DIGESTED: Final = re.compile(r"(?:[a-z+]+://)?[^\s\"'=,]*@sha(?:256|512):[0-9A-Za-z]*", re.ASCII)
 _BARE: Final = re.compile(r"sha(?:256|512):[0-9a-f]{64}", re.ASCII)
 _SCHEME: Final = re.compile(r"[a-z+]+://", re.ASCII)
+# In front of an image that KServe starts beside a server.
+_MODELCAR: Final = "oci://"
 _SAID: Final = (REFERENCE, DIGEST, VERSION, STAGE, EVENT)
 # What only the documents say, and no pod: it would start anew where nothing else changed.
 _OUTER: Final = (STAGE, EVENT)
 
-Way = Literal["held", "mounted", "pulled"]
-_Role = Literal["model", "serving", "puller"]
+# ``beside``: another image holds it, KServe's modelcar.
+Way = Literal["held", "mounted", "pulled", "beside"]
+_Role = Literal["model", "serving", "puller", "modelcar"]
 
 
 class _Named(NamedTuple):
@@ -57,6 +61,8 @@ class Running:
     # As Kubernetes calls the document that runs it, and its name.
     kind: str
     name: str
+    # HOST/NAME@DIGEST, where it is KServe's modelcar that holds the model.
+    modelcar: str | None = None
 
     @property
     def reference(self) -> str:
@@ -75,15 +81,16 @@ def running(text: str) -> Running:
 
 
 def _read(text: Text) -> Running:
-    said = {name: _one(_annotations(text, name), name) for name in _SAID}
+    said = {name: one(_annotations(text, name), name) for name in _SAID}
     place, digest = said[REFERENCE], said[DIGEST]
     if place is None or digest is None:
         raise InvalidInput("nothing says which version runs", cause=f"there is no {DIGEST}")
-    _demand_place(place)
+    demand_place(place)
     reference = f"{place}@{Digest(digest)}"
-    named = list(_named(text, reference))
-    serving = _one((each.reference for each in named if each.role == "serving"), "serving image")
-    pulling = _one((each.reference for each in named if each.role == "puller"), "pulling image")
+    places = list(_named(text, reference))
+    serving = one(_of(places, "serving"), "serving image")
+    pulling = one(_of(places, "puller"), "pulling image")
+    car = one(_of(places, "modelcar"), "modelcar")
     if serving is None:
         raise InvalidInput("nothing says which image serves")
     if event := said[EVENT]:
@@ -97,14 +104,35 @@ def _read(text: Text) -> Running:
         event=event,
         serving=serving,
         puller=pulling if pulling != serving else None,
-        way=_way(named),
+        way=_way(places),
         kind=text.scalars[(main, "kind")].value,
         name=_base_name(text, main, Digest(digest)),
+        modelcar=car,
     )
 
 
-def moved(text: str, pins: Pins) -> str:
+def named(documents: Iterable[Resource]) -> tuple[str, ...]:
+    """Everything that documents name by digest, HOST/NAME@DIGEST, in their order."""
+    found = dict[str, None]()
+    for text in _texts(list(documents)):
+        found |= dict.fromkeys(_SCHEME.sub("", each) for each in _DIGESTED.findall(text))
+    return tuple(found)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
+    elif isinstance(value, str):
+        yield value
+
+
+def moved(text: str, pins: Pins, bare: Iterable[Resource]) -> str:
     """``digests.yaml`` for another version: only what names it is another, byte by byte.
+
+    ``bare`` are the documents that it is a patch for.
 
     Raises:
         InvalidInput: as :func:`running`; or a value stands where it cannot be changed by itself.
@@ -118,12 +146,16 @@ def moved(text: str, pins: Pins) -> str:
         "model": pins.runs.reference,
         "serving": pins.serving.reference,
         "puller": (pins.puller if old.puller else None) or pins.serving.reference,
+        "modelcar": pins.modelcar,
     }
     for each in _named(parsed, old.reference):
         before = parsed.scalars[each.path].value
-        wanted[each.path] = before.replace(each.reference, texts[each.role])
+        now = texts[each.role]
+        if now is None:
+            raise InvalidInput("no image is known that is the modelcar of the other version")
+        wanted[each.path] = before.replace(each.reference, now)
     wanted |= _renamed(parsed, old, pins)
-    return parsed.changed(wanted)
+    return _called(parsed.changed(wanted), tuple(bare), pins)
 
 
 def moved_values(text: str, pins: Pins) -> str:
@@ -188,21 +220,26 @@ def _named(text: Text, model: str) -> Iterator[_Named]:
     """
     for path, scalar in text.scalars.items():
         if _BARE.search(_DIGESTED.sub("", scalar.value)) and not _is_said(path):
-            raise _unknown(scalar.value, path)
+            raise unknown(scalar.value, path)
         for found in _DIGESTED.findall(scalar.value):
             scheme = match[0] if (match := _SCHEME.match(found)) else ""
             reference = found.removeprefix(scheme)
             role = _role(path, scheme, reference, model)
             if role is None:
-                raise _unknown(found, path)
+                raise unknown(found, path)
             yield _Named(path, role, scheme, reference)
+
+
+def _of(places: Iterable[_Named], role: _Role) -> Iterator[str]:
+    return (each.reference for each in places if each.role == role)
 
 
 def _is_said(path: Path) -> bool:
     return len(path) > 1 and path[-2] == "annotations" and path[-1] in _SAID
 
 
-def _unknown(found: str, path: Path) -> Unsupported:
+def unknown(found: str, path: Path) -> Unsupported:
+    """The refusal of something that is named by digest, and that nobody knows."""
     return Unsupported(
         f"nothing says what {found[:200]} is for another version",
         cause=f"it is at {'.'.join(map(str, path[1:]))[:200]}",
@@ -214,17 +251,21 @@ def _role(path: Path, scheme: str, reference: str, model: str) -> _Role | None:
     if path[-1] == "image" and not scheme:
         if "initContainers" in path or path[-2] == "container":
             return "puller"
-        if "containers" in path:
+        if "containers" in path or path[-2] == "model":
             return "serving"
-    return "model" if reference == model else None
+    if reference == model:
+        return "model"
+    return "modelcar" if path[-1] == "storageUri" and scheme == _MODELCAR else None
 
 
-def _way(named: Iterable[_Named]) -> Way:
+def _way(places: list[_Named]) -> Way:
     """How the model gets to its server."""
-    places = [each.path for each in named if each.role == "model"]
-    if not places:
+    if any(each.role == "modelcar" for each in places):
+        return "beside"
+    paths = [each.path for each in places if each.role == "model"]
+    if not paths:
         return "held"
-    return "pulled" if any("initContainers" in path for path in places) else "mounted"
+    return "pulled" if any("initContainers" in path for path in paths) else "mounted"
 
 
 # Documents
@@ -244,7 +285,7 @@ def _main(text: Text) -> int:
 def _base_name(text: Text, main: int, digest: Digest) -> str:
     name = text.scalars[(main, "metadata", "name")].value
     is_job = text.scalars[(main, "kind")].value == "Job"
-    return name.removesuffix(f"-{digest.short}") if is_job else name
+    return run.base_name(name, digest) if is_job else name
 
 
 def _renamed(text: Text, old: Running, pins: Pins) -> dict[Path, str | None]:
@@ -258,14 +299,35 @@ def _renamed(text: Text, old: Running, pins: Pins) -> dict[Path, str | None]:
     }
 
 
-def _demand_place(place: str) -> None:
+def _called(text: str, bare: tuple[Resource, ...], pins: Pins) -> str:
+    """The same with jobs called after all that they do now."""
+    wanted: dict[Path, str | None] = {}
+    for number, patch in enumerate(load(text)):
+        if patch["kind"] == "Job":
+            (job,) = (each for each in bare if kustomize.is_for(patch, each))
+            (made,) = kustomize.merge((job,), (patch,))
+            base = run.base_name(patch["metadata"]["name"], pins.runs.digest)
+            wanted[number, "metadata", "name"] = run.run_name(base, made["spec"], pins.runs.digest)
+    return Text.parse(text).changed(wanted) if wanted else text
+
+
+def demand_place(place: str) -> None:
+    """Refuse what is no repository of a registry.
+
+    Raises:
+        InvalidInput: it is none.
+    """
     found = Reference.parse(place)
     if not found.host or found.name:
         raise InvalidInput(f"no repository of a registry: {place[:200]!r}", cause=REFERENCE)
 
 
-def _one(found: Iterable[str], what: str) -> str | None:
-    """What every document says alike; None where none says it."""
+def one(found: Iterable[str], what: str) -> str | None:
+    """What every document says alike; None where none says it.
+
+    Raises:
+        InvalidInput: they differ.
+    """
     all_found = sorted(set(found))
     if len(all_found) > 1:
         raise InvalidInput(

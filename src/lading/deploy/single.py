@@ -7,7 +7,8 @@ from lading.deploy.pins import Pins
 from lading.deploy.resource import Resource
 from lading.deploy.wish import Facts, Wish
 
-_COMPONENT = "model-server"
+# Not a deployment's: the service of one with the same name would send to this pod, too.
+_COMPONENT = "single-model-server"
 
 
 def single(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:

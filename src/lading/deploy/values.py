@@ -12,6 +12,8 @@ def values(pins: Pins) -> Resource:
     made: Resource = {"image": _image(pins.serving.reference)}
     if pins.puller:
         made["puller"] = _image(pins.puller)
+    if pins.modelcar:
+        made["modelcar"] = _image(pins.modelcar)
     return made | {
         "model": {
             "reference": pins.runs.reference,

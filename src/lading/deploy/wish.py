@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final, Literal, get_args
 
 from lading.deploy.cluster import Cluster
@@ -14,9 +15,12 @@ from lading.errors import InvalidInput
 Kind = Literal["deployment", "init", "kserve", "job", "pod", "compose", "podman"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
-_LONGEST: Final = 63
+# Of a name, and of each part of a host.
+LONGEST: Final = 63
 _LONGEST_OBJECT: Final = 253
 _MOST_REPLICAS: Final = 10_000
+_LAST_PORT: Final = 65535
+PORT: Final = 8080
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
 # A service's name begins with a letter; one name serves for everything.
 _NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
@@ -109,7 +113,10 @@ class Wish:
     pull_secrets: tuple[str, ...] = ()
     # A secret with credentials for the puller: .dockerconfigjson, mounted 0400.
     credentials: str | None = None
+    # Where the server listens in its container.
     port: int = 8080
+    # Where this machine's people reach it, if it runs on one machine.
+    published: int = PORT
     allow_pickle: bool = False
     # What each pod asks for, in Kubernetes' words; guessed where it is None.
     cpu: str | None = None
@@ -131,12 +138,19 @@ class Wish:
                 f"no deployment has {self.replicas} replicas",
                 hint=f"--replicas 1 to {_MOST_REPLICAS}",
             )
-        if self.most is not None and not self.replicas <= self.most <= _MOST_REPLICAS:
+        if not 1 <= self.published <= _LAST_PORT:
+            raise InvalidInput(f"no port is {self.published}", hint=f"--port 1 to {_LAST_PORT}")
+        if self.most is not None and not self.replicas < self.most <= _MOST_REPLICAS:
             raise InvalidInput(
                 f"the most replicas cannot be {self.most}",
-                cause=f"there are {self.replicas} at the least",
+                cause=f"there are {self.replicas} at the least, which --replicas says",
                 hint=f"--max-replicas {self.replicas + 1} or more, {_MOST_REPLICAS} at most",
             )
+
+    @property
+    def several(self) -> bool:
+        """Whether there are, or may come to be, more servers than one."""
+        return self.replicas > 1 or self.most is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +164,8 @@ class Facts:
     platforms: tuple[str, ...] = ()
     # The same of the version itself: a node mounts the image that is for it.
     mountable: tuple[str, ...] = ()
+    # The same of the image that is KServe's modelcar, where one is.
+    modelcar: tuple[str, ...] = ()
 
 
 def checked_name(text: str, what: str = "name") -> str:
@@ -158,11 +174,11 @@ def checked_name(text: str, what: str = "name") -> str:
     Raises:
         InvalidInput: it takes no such name; says which it would.
     """
-    if len(text) <= _LONGEST and _NAME.fullmatch(text):
+    if len(text) <= LONGEST and _NAME.fullmatch(text):
         return text
     raise InvalidInput(
         f"Kubernetes takes no {what} {text[:80]!r}",
-        cause=f"small letters, digits and hyphens, a letter first, {_LONGEST} at most",
+        cause=f"small letters, digits and hyphens, a letter first, {LONGEST} at most",
         hint=f"--{what} {name_from(text)}",
     )
 
@@ -173,11 +189,11 @@ def checked_namespace(text: str) -> str:
     Raises:
         InvalidInput: it takes no such namespace.
     """
-    if len(text) <= _LONGEST and _LABEL.fullmatch(text):
+    if len(text) <= LONGEST and _LABEL.fullmatch(text):
         return text
     raise InvalidInput(
         f"Kubernetes takes no namespace {text[:80]!r}",
-        cause=f"small letters, digits and hyphens, {_LONGEST} at most",
+        cause=f"small letters, digits and hyphens, {LONGEST} at most",
         hint=f"--namespace {name_from(text)}",
     )
 
@@ -206,6 +222,12 @@ def checked_quantity(text: str, what: Literal["cpu", "memory"]) -> str:
     number = text.rstrip("kmKMGTi")
     unit = text[len(number) :]
     if _QUANTITY.fullmatch(number) and unit in _UNITS[what] and float(number) > 0:
+        if what == "cpu" and Decimal(number) * (1 if unit else 1000) % 1:
+            raise InvalidInput(
+                f"no amount of cpu: {text[:40]!r}",
+                cause="Kubernetes counts processors in thousandths, 1m at the least",
+                hint="--cpu 500m, or 2",
+            )
         return text
     example = "500m, or 2" if what == "cpu" else "512Mi, or 4Gi"
     raise InvalidInput(f"no amount of {what}: {text[:40]!r}", hint=f"--{what} {example}")
@@ -220,9 +242,9 @@ def _is_taken(path: str) -> bool:
     return any(plain.startswith(f"{taken}/") or f"{taken}/".startswith(plain) for taken in TAKEN)
 
 
-def name_from(text: str) -> str:
+def name_from(text: str, longest: int = LONGEST) -> str:
     """A name that Kubernetes takes, as near as it can be."""
-    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_LONGEST].rstrip("-")
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:longest].rstrip("-")
     if not plain:
-        return "model"
-    return plain if plain[0].isalpha() else f"m-{plain}"[:_LONGEST].rstrip("-")
+        return "model"[:longest]
+    return plain if plain[0].isalpha() else f"m-{plain}"[:longest].rstrip("-")

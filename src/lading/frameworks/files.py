@@ -7,7 +7,7 @@ chosen from, whatever the document says, and where two would do, nobody guesses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -52,15 +52,30 @@ def find(
     """
     if "format" in how:
         said = words.choice(how, "format", "", kinds)
-        kinds = {said: kinds[said]}
         own = folder / kinds[said].names[0]
         if own.is_file():
             return said, own
     here = dict(_below(folder))
+    kind, path = kind_of(here, how, formats, kinds)
+    return kind, here[path]
+
+
+def kind_of(
+    paths: Iterable[str],
+    how: Mapping[str, Json],
+    formats: Mapping[str, str],
+    kinds: Mapping[str, Wanted],
+) -> tuple[str, str]:
+    """As :func:`find`, of files that are known by their paths only."""
+    here = [path for path in paths if not path.startswith(_RECORDS)]
+    if "format" in how:
+        said = words.choice(how, "format", "", kinds)
+        kinds = {said: kinds[said]}
+        if kinds[said].names[0] in here:
+            return said, kinds[said].names[0]
     for found in (_by_format(here, formats, kinds), _by_ending(here, formats, kinds)):
         if chosen := _chosen(found, kinds):
-            kind, path = chosen
-            return kind, here[path]
+            return chosen
     raise _none(here, kinds)
 
 
@@ -69,7 +84,7 @@ def _below(folder: Path) -> Iterator[tuple[str, Path]]:
     root = folder.resolve()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not name.startswith(_RECORDS) and _is_inside(path, root):
+        if path.is_file() and _is_inside(path, root):
             yield name, path
 
 
@@ -117,7 +132,7 @@ def _chosen(found: Mapping[str, str], kinds: Mapping[str, Wanted]) -> tuple[str,
     return kind, path
 
 
-def _none(here: Mapping[str, Path], kinds: Mapping[str, Wanted]) -> InvalidInput:
+def _none(here: Collection[str], kinds: Mapping[str, Wanted]) -> InvalidInput:
     wanted = dict.fromkeys(
         each for kind in kinds.values() for each in (*kind.names[:1], *kind.endings)
     )

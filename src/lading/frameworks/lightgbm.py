@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MODEL_FILE: Final = "model.txt"
 _TEXT: Final = "lightgbm"
-_KINDS: Final = {_TEXT: Wanted((MODEL_FILE,), ("lightgbm",), (".txt", ".lgb")), **estimator.KINDS}
+KINDS: Final = {_TEXT: Wanted((MODEL_FILE,), ("lightgbm",), (".txt", ".lgb")), **estimator.KINDS}
 
 
 class LightGBM:
@@ -59,7 +59,7 @@ class LightGBM:
     def load(self, folder: Path, how: Mapping[str, Json], options: LoadOptions) -> object:
         """The booster, or the wrapper."""
         lightgbm = installed.require("lightgbm")
-        kind, path = find(folder, how, options.files, _KINDS)
+        kind, path = find(folder, how, options.files, KINDS)
         if kind != _TEXT:
             return estimator.read(kind, path, options)
         with loading(self.framework, lightgbm.basic.LightGBMError):

@@ -33,7 +33,7 @@ _MODULE: Final = "torch.nn.modules.module.Module"
 _SCRIPT: Final = "torch.jit._script.ScriptModule"
 _EXPORT: Final = "torch.export.exported_program.ExportedProgram"
 _FILES: Final = {"safetensors": WEIGHTS_FILE, "torchscript": SCRIPT_FILE, "pt2": EXPORT_FILE}
-_KINDS: Final = {
+KINDS: Final = {
     "safetensors": Wanted((WEIGHTS_FILE,), ("safetensors",), (".safetensors",)),
     # What torch.save wrote. Its endings are TorchScript's, too, which torch.load tells apart.
     "pytorch": Wanted(
@@ -127,7 +127,7 @@ class Torch:
         Raises:
             PolicyRefused: it is a program or a pickle, and nobody allowed it to run.
         """
-        kind, path = find(folder, how, options.files, _KINDS)
+        kind, path = find(folder, how, options.files, KINDS)
         if kind == "safetensors":
             return _load_weights(path, words.text(how, "class", ""), options)
         consent.require(

@@ -58,6 +58,11 @@ class Base:
         return words(self.config.get("Entrypoint"), "Entrypoint")
 
     @property
+    def command(self) -> tuple[str, ...]:
+        """What it is told where nobody tells it anything else."""
+        return words(self.config.get("Cmd"), "Cmd")
+
+    @property
     def environment(self) -> tuple[str, ...]:
         """``NAME=VALUE``, in their order."""
         return words(self.config.get("Env"), "Env")

@@ -7,18 +7,19 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal
 
-from lading.deploy import kinds, kserve, kustomize, pod, text, values
+from lading.deploy import kinds, kserve, kserve_name, kustomize, machine, options, pod, text, values
 from lading.deploy.cluster import Cluster
 from lading.deploy.engines import Podman
 from lading.deploy.guess import guess
-from lading.deploy.kserve_version import STORAGES, KServe, Storage
+from lading.deploy.kserve_storage import is_mounted, needs_held, storage
+from lading.deploy.kserve_version import KServe
 from lading.deploy.lint import lint
 from lading.deploy.wish import (
-    KINDS,
+    LONGEST,
+    PORT,
     Kind,
-    Scoring,
     Volume,
     Wish,
     checked_name,
@@ -27,21 +28,20 @@ from lading.deploy.wish import (
     checked_quantity,
     name_from,
 )
-from lading.errors import IntegrityError, InvalidInput, LadingError
+from lading.errors import IntegrityError, LadingError
 from lading.operations import stores
-from lading.operations.deploying import folder
+from lading.operations.deploying import asked, consent, folder
 from lading.operations.deploying.pinned import Found, pinned
 from lading.operations.deploying.written import find
-from lading.spec.nearest import nearest
 
 if TYPE_CHECKING:
+    from lading.deploy.pins import Pins
     from lading.deploy.resource import Resource
     from lading.settings import Settings
     from lading.spec.reference import Reference
 
 # Kinds that take an image without the model, whatever Kubernetes can do.
 _MOUNTS: Final[tuple[Kind, ...]] = ("init", "kserve", "compose", "podman")
-_REPLICATED: Final[tuple[Kind, ...]] = ("deployment", "init", "kserve", "compose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,14 @@ def deploy(
     cpu: str | None = None,
     memory: str | None = None,
     platform: str | None = None,
+    port: int | None = None,
     rows: str | None = None,
     predictions: str | None = None,
     volumes: Iterable[str] = (),
     kserve_version: str | None = None,
     kserve_storage: str | None = None,
     helm: bool = False,
-    allow_pickle: bool = False,
+    allow_pickle: bool | None = None,
     output: str | Path | None = None,
     force: bool = False,
     push: str | None = None,
@@ -120,14 +121,35 @@ def deploy(
         Conflict: the folder holds files of others, and ``force`` is not given.
     """
     settings = stores.settled(settings)
-    if helm and output is None:
-        raise InvalidInput("values are written beside the documents", hint="--helm -o DIR")
-    wanted = _kind(kind)
-    _demand_sense(wanted, several=replicas != 1 or max_replicas is not None, helm=helm)
-    if (push is not None or confirm is not None) and not kinds.is_kubernetes(wanted):
-        raise InvalidInput(
-            f"{wanted} runs on one machine, without a cluster", hint="leave out --apply and --push"
-        )
+    wanted = asked.kind(kind)
+    pull_secrets, volumes = tuple(pull_secrets), tuple(volumes)
+    given = asked.given(
+        {
+            "--allow-pickle": allow_pickle,
+            "--apply": confirm is not None,
+            "--cpu": cpu,
+            "--credentials": credentials,
+            "--helm": helm,
+            "--image-volumes": image_volumes,
+            "--kserve-storage": kserve_storage,
+            "--kserve-version": kserve_version,
+            "--kubernetes-version": kubernetes_version,
+            "--max-replicas": max_replicas,
+            "--namespace": namespace,
+            "--platform": platform,
+            "--podman-version": podman_version,
+            "--port": port,
+            "--predictions": predictions,
+            "--pull-secret": pull_secrets,
+            "--puller": puller,
+            "--push": push,
+            "--replicas": replicas != 1,
+            "--rows": rows,
+            "--volume": volumes,
+        }
+    )
+    options.demand_known(wanted, given)
+    asked.demand_company(output, confirm, helm=helm, force=force, context=context)
     cluster = Cluster.parse(kubernetes_version) if kubernetes_version else Cluster()
     # What can be refused before anything is asked for.
     wish = Wish(
@@ -141,16 +163,16 @@ def deploy(
         most=max_replicas,
         pull_secrets=tuple(checked_object(each, "secret") for each in pull_secrets),
         credentials=checked_object(credentials, "secret") if credentials else None,
-        allow_pickle=allow_pickle,
         cpu=checked_quantity(cpu, "cpu") if cpu is not None else None,
         memory=checked_quantity(memory, "memory") if memory is not None else None,
         platform=platform,
-        scoring=_scoring(wanted, rows, predictions, tuple(map(Volume.parse, volumes))),
+        published=PORT if port is None else port,
+        scoring=asked.scoring(rows, predictions, tuple(map(Volume.parse, volumes))),
         kserve=KServe.parse(kserve_version) if kserve_version else KServe(),
-        kserve_storage=_storage(kserve_storage),
+        kserve_storage=asked.storage(kserve_storage),
     )
-    if wanted != "kserve" and (kserve_version or kserve_storage):
-        raise InvalidInput(f"{wanted} is nothing of KServe's", hint="--as kserve")
+    if wanted == "kserve" and (name is not None or kserve_name.longest_name(wish.namespace) < 1):
+        kserve_name.demand_name(wish)
     look = partial(
         pinned,
         reference,
@@ -160,17 +182,25 @@ def deploy(
         puller=puller,
         follows=_followed(output),
     )
-    modelcar = wanted == "kserve" and not kserve.is_mounted(wish)
+    modelcar = wanted == "kserve" and not is_mounted(wish)
     found = look(mounts=wanted in _MOUNTS or pod.mounts(wish), modelcar=modelcar)
-    if wanted == "kserve" and kserve.needs_held(found.pins, wish):
+    if wanted == "kserve" and needs_held(found.pins, wish):
         found = look(mounts=False, modelcar=modelcar)
     host = found.pins.runs.place.partition("/")[0]
     wish = replace(
         wish,
-        name=name if name is not None else name_from(found.name),
+        name=name if name is not None else name_from(found.name, _longest(wish)),
+        allow_pickle=consent.allowed(found.pins, allow_pickle, settings),
         insecure=host in settings.insecure,
     )
     made = kinds.resources(found.pins, found.facts, wish)
+    options.demand_used(found.pins, wish, given)
+    consent.demand_consent(
+        found,
+        settings,
+        given=wish.allow_pickle,
+        starts_itself=options.starts_itself(found.pins, wish),
+    )
     if problems := lint(made, found.forbidden):
         raise IntegrityError("not everything would be named by digest", cause="; ".join(problems))
     files = _files(made, wish, found, helm=helm, shown=output is None)
@@ -229,48 +259,8 @@ def _followed(output: str | Path | None) -> str | None:
     return None
 
 
-def _kind(word: str) -> Kind:
-    if word in KINDS:
-        return cast(Kind, word)
-    raise InvalidInput(
-        f"nothing is deployed as {word[:60]!r}",
-        cause=f"there are {', '.join(KINDS)}",
-        hint=nearest(word, KINDS),
-    )
-
-
-def _demand_sense(kind: Kind, *, several: bool, helm: bool) -> None:
-    """Refuse what would be passed over in silence."""
-    if several and kind not in _REPLICATED:
-        raise InvalidInput(
-            f"a {kind} is one alone", hint="--as deployment, or --as init, has replicas"
-        )
-    if helm and not kinds.is_kubernetes(kind):
-        raise InvalidInput(f"Helm has nothing to do with {kind}", hint="leave --helm away")
-
-
-def _storage(word: str | None) -> Storage | None:
-    if word is None or word in STORAGES:
-        return cast("Storage | None", word)
-    raise InvalidInput(
-        f"KServe is brought no model by {word[:60]!r}",
-        cause=f"there are {', '.join(STORAGES)}",
-        hint=nearest(word, STORAGES),
-    )
-
-
-def _scoring(
-    kind: Kind, rows: str | None, predictions: str | None, volumes: tuple[Volume, ...]
-) -> Scoring | None:
-    """What a job is to do; everything else takes no files."""
-    given = rows is not None or predictions is not None or bool(volumes)
-    if kind != "job":
-        if given:
-            raise InvalidInput(f"{kind} scores no file of rows", hint="--as job")
-        return None
-    if rows is None or predictions is None:
-        return None
-    return Scoring.checked(rows, predictions, volumes)
+def _longest(wish: Wish) -> int:
+    return kserve_name.longest_name(wish.namespace) if wish.kind == "kserve" else LONGEST
 
 
 def _files(
@@ -281,14 +271,20 @@ def _files(
         return kinds.written(made, wish)
     if shown:
         return {f"{wish.kind}.yaml": text.write(made)}
-    return kustomize.files(made) | (values.files(found.pins) if helm else {})
+    return kustomize.files(made) | (values.files(_used(found.pins, wish)) if helm else {})
+
+
+def _used(pins: Pins, wish: Wish) -> Pins:
+    """What is named by digest; an image that could be a modelcar, only where it is one."""
+    beside = wish.kind == "kserve" and storage(pins, wish) == "modelcar"
+    return pins if beside else replace(pins, modelcar=None)
 
 
 def _puller(made: tuple[Resource, ...]) -> str | None:
     """The image of the container that pulls, as the documents have it."""
     for each in made:
-        if each.get("kind") == "ClusterStorageContainer":
-            return str(each["spec"]["container"]["image"])
+        if pulling := kserve.pulls(each):
+            return pulling
         spec = each.get("spec", {})
         inner = spec.get("template", {}).get("spec", spec)
         for container in inner.get("initContainers", ()):
@@ -301,6 +297,8 @@ def _puller(made: tuple[Resource, ...]) -> str | None:
 def _notes(found: Found, wish: Wish) -> Iterator[str]:
     if wish.kind == "kserve":
         yield from _of_kserve(found, wish)
+    if not kinds.is_kubernetes(wish.kind):
+        yield from machine.notes(found.pins, found.facts, wish)
     if wish.kind not in (*pod.KINDS, "kserve"):
         return
     amounts = guess(found.facts)
@@ -311,16 +309,28 @@ def _notes(found: Found, wish: Wish) -> Iterator[str]:
     if guessed:
         which = " and ".join(["--cpu"] * (not wish.cpu) + ["--memory"] * (not wish.memory))
         yield f"{', '.join(guessed)} is a guess from the model's size: {which} if you measured"
+    if wish.kind == "job":
+        yield (
+            "a cluster runs each job once: for the same again another --name, such as "
+            f"--name {wish.name[:40]}-2"
+        )
     if wish.kind in ("job", "pod") and pod.way(found.pins, wish) == "pulled":
         yield f"Kubernetes {wish.cluster} mounts no images by itself: the pod pulls the model first"
 
 
 def _of_kserve(found: Found, wish: Wish) -> Iterator[str]:
-    how = kserve.storage(found.pins, wish)
+    room = kserve_name.room_for_namespace(wish.name)
+    if wish.namespace is None and room is not None:
+        yield (
+            f"KServe's host is {wish.name}-predictor-NAMESPACE: it runs in namespaces of {room} "
+            "characters at most"
+        )
+    how = storage(found.pins, wish)
     if how == "modelcar":
         yield (
             f"{found.pins.modelcar} runs beside the server: it needs sh and ln, and KServe its "
-            "setting enableModelcar"
+            "setting enableModelcar; with its setting uidModelcar KServe writes over the server's "
+            "own restrictions, which a namespace that enforces restricted pods refuses"
         )
     if how == "lading":
         yield (

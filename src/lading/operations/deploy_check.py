@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from lading.deploy.kserve import pulls
 from lading.deploy.lint import lint
+from lading.deploy.read import named
 from lading.errors import IntegrityError, NotFound, Rule, Unavailable
 from lading.operations import stores
+from lading.operations.deploying import fitting
 from lading.operations.deploying.allowed import allowed
 from lading.operations.deploying.written import Written, find
 from lading.operations.lifecycle.logbook import open_logbook
@@ -73,6 +76,7 @@ def deploy_check(
         InvalidInput: its documents cannot be read; or there is no such stage.
         IntegrityError: something is not named by digest, or by one that mounts empty; or the
             stage's tag is not what the ledger says.
+        Unsupported: its images are for other machines than its documents name.
         PolicyRefused: the stage is protected, and may not have this version.
         Unavailable: a registry does not answer.
     """
@@ -86,9 +90,12 @@ def deploy_check(
         store = stores.open_store(place, settings)
         found = list(_there(store, place))
         _demand_clean(written, lint(documents, _forbidden(store, running.digest)))
-        for image in filter(None, (running.serving, running.puller)):
+        for image in named(documents):
+            if image == running.reference:
+                continue
             other = Reference.parse(image)
             found += _there(stores.open_store(other, settings), other)
+        only = fitting.only(written, *fitting.as_it_is(store, running, settings), documents)
         wanted = stage or running.stage
         rules, now, notes = _asked(written, place, wanted, settings) if wanted else ((), None, ())
     return DeployCheckResult(
@@ -98,13 +105,13 @@ def deploy_check(
         version=running.version,
         stage=wanted,
         image=running.serving,
-        puller=running.puller,
+        puller=running.puller or next(filter(None, map(pulls, documents)), None),
         status="current" if wanted is None or (now and now.digest == running.digest) else "moved",
         now=now.digest if now else None,
         now_version=now.version if now else None,
         found=tuple(dict.fromkeys(found)),
         rules=rules,
-        notes=(*_remarks(written, wanted), *notes),
+        notes=(*_remarks(written, wanted, only), *notes),
     )
 
 
@@ -114,8 +121,7 @@ def _demand_clean(written: Written, problems: tuple[str, ...]) -> None:
         raise IntegrityError(
             f"{written.folder} does not name everything by a digest that runs",
             cause="; ".join(problems[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else ""),
-            hint=f"git log -p {written.folder} says who changed it;"
-            " lading deploy REF -o DIR writes it anew",
+            hint=f"git log -p {written.folder} says who changed it; {written.anew} writes it anew",
         )
 
 
@@ -142,7 +148,7 @@ def _there(store: AnyStore, place: Reference) -> Iterator[str]:
         root = store.resolve(str(place.digest))
         yield f"{place.base}@{root.digest}"
         for each in _children(store, root):
-            if not store.exists(each):
+            if not stores.has(store, each):
                 raise NotFound(f"{each.digest}")
             yield f"{place.base}@{each.digest}"
     except NotFound as error:
@@ -196,7 +202,9 @@ def _asked(
     return says.rules, mine, notes
 
 
-def _remarks(written: Written, stage: str | None) -> Iterator[str]:
+def _remarks(written: Written, stage: str | None, only: str | None) -> Iterator[str]:
+    if only is not None:
+        yield f"it runs on {only} alone: its images are for no other"
     if stage is None:
         yield "it follows no stage: nothing was asked of a policy"
     elif written.running.stage not in (None, stage):

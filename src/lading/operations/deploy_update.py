@@ -5,28 +5,26 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lading.deploy import read, values
-from lading.deploy.edit import load
-from lading.deploy.kustomize import DIGESTS
+from lading.deploy.kserve_storage import demand_modelcar
 from lading.deploy.lint import lint
-from lading.deploy.nodes import selector
+from lading.deploy.next_step import next_steps
 from lading.deploy.pins import Pins
-from lading.deploy.wish import Wish
-from lading.errors import IntegrityError, InvalidInput, Unsupported
+from lading.errors import IntegrityError, InvalidInput
 from lading.operations import stores
-from lading.operations.deploying import folder
+from lading.operations.deploying import folder, moving
+from lading.operations.deploying.fitting import demand_fitting
+from lading.operations.deploying.machine_folder import MachineFolder
+from lading.operations.deploying.moved import moved_along
 from lading.operations.deploying.pinned import Found, InUse, pinned
 from lading.operations.deploying.written import Written, find
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
-    from lading.deploy.resource import Resource
     from lading.settings import Settings
-
-_ARCHITECTURE = "kubernetes.io/arch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +67,10 @@ def deploy_update(
 ) -> DeployUpdateResult:
     """Change the digests in a folder to those of a version, or of what a stage names now.
 
-    Only ``digests.yaml`` changes, and values for the same stage where they are there; comments and
-    order in them stay. Where nothing is named, the stage that the folder followed is asked. Another
-    version is served by ``image``, else by one that was made for it, else by the one in use if its
-    label says that it has the same packages.
+    Only ``digests.yaml`` changes, and values for the same stage where they are there; of files for
+    one machine what names the version in them. Comments and order stay. Where nothing is named, the
+    stage that the folder followed is asked. Another version is served by ``image``, else by one
+    that was made for it, else by the one in use if its label says that it has the same packages.
 
     With ``push`` the documents go to a registry as Flux reads them; with ``confirm`` to the cluster
     of ``context`` after that was asked with the differences.
@@ -87,25 +85,41 @@ def deploy_update(
         Unsupported: the folder was written for another kind of image, or for other nodes.
     """
     settings = stores.settled(settings)
+    if context is not None and confirm is None and not dry_run:
+        raise InvalidInput("--context names the cluster of --apply", hint="--apply")
     path = Path(output)
     written = find(path)
     old = written.running
+    if isinstance(written, MachineFolder) and (push is not None or confirm is not None):
+        raise InvalidInput(
+            f"{path} is for one machine, without a cluster", hint="leave out --apply and --push"
+        )
     if reference is None:
         reference, stage = _followed(written, stage)
+    beside = partial(moved_along, old=old, to=reference, settings=settings)
     found = pinned(
         reference,
         settings,
         stage=stage,
         image=image,
         mounts=old.way != "held",
-        in_use=InUse(old.digest, old.serving, old.way == "held"),
+        modelcar=old.way == "beside",
+        in_use=InUse(
+            old.digest,
+            beside(old.serving),
+            old.way == "held",
+            beside(old.modelcar) if old.modelcar else None,
+        ),
         follows=old.stage,
     )
-    pins = replace(found.pins, puller=old.puller)
+    pins = replace(found.pins, puller=beside(old.puller) if old.puller else None)
     documents = written.documents()
-    _demand_fitting(written, found, documents)
-    wanted = dict(_wanted(written, pins))
-    _demand_digests(wanted.get(DIGESTS, (written.digests,))[-1], pins, found)
+    if old.way == "beside":
+        demand_modelcar(pins)
+    only = demand_fitting(written, pins, found.facts, documents)
+    moving.demand_possible(old, found, documents, settings, anew=f"-o {path}")
+    wanted = dict(written.moved(pins))
+    _demand_digests(written, wanted, pins, found)
     if wanted and not dry_run:
         folder.replace(path, wanted)
     result = DeployUpdateResult(
@@ -121,7 +135,11 @@ def deploy_update(
         status="unchanged" if not wanted else "planned" if dry_run else "updated",
         files=tuple(wanted),
         diff="".join(_differences(path, wanted)),
-        notes=(*found.notes, *_notes(written, pins)),
+        notes=(
+            *found.notes,
+            *_notes(written, pins, only, changed=bool(wanted)),
+            *moving.notes(old, found, documents, path),
+        ),
     )
     if dry_run:
         return result
@@ -161,80 +179,24 @@ def _followed(written: Written, stage: str | None) -> tuple[str, str]:
     )
 
 
-def _wanted(written: Written, pins: Pins) -> Iterator[tuple[str, tuple[str, str]]]:
-    """The files that change: what each was, and what it is to be."""
-    texts = {DIGESTS: (written.digests, read.moved(written.digests, pins))}
-    name = values.file_name(pins.runs.stage)
-    if (text := written.text(name)) is not None and folder.is_from_here(text):
-        try:
-            texts[name] = (text, read.moved_values(text, pins))
-        except InvalidInput as error:
-            path = written.folder / name
-            raise InvalidInput(
-                f"{path}: {error.what}",
-                cause=error.cause,
-                hint=f"lading deploy {pins.runs.reference} --helm -o DIR writes one",
-            ) from error
-    for file, (before, after) in texts.items():
-        if before != after:
-            yield file, (before, after)
-
-
-def _demand_digests(text: str, pins: Pins, found: Found) -> None:
+def _demand_digests(
+    written: Written,
+    changes: dict[str, tuple[str, str]],
+    pins: Pins,
+    found: Found,
+) -> None:
     """Read what would be written as a cluster's documents are: nothing may have stayed behind."""
-    now = read.running(text)
-    runs = (now.place, now.digest, now.version, now.stage, now.event, now.serving)
+    now, documents = written.after(changes)
+    runs = (now.place, now.digest, now.version, now.stage, now.event, now.serving, now.modelcar)
     wanted = pins.runs
     named = (wanted.place, wanted.digest, wanted.version, wanted.stage, wanted.event)
-    problems = lint(load(text), found.forbidden)
-    if runs != (*named, pins.serving.reference) or problems:
+    problems = lint(documents, found.forbidden)
+    if runs != (*named, pins.serving.reference, pins.modelcar) or problems:
         raise IntegrityError(
-            f"{DIGESTS} would not run {pins.runs.reference}",
+            f"{written.folder} would not run {pins.runs.reference}",
             cause="; ".join(problems) or None,
-            hint="lading deploy REF -o DIR writes the documents anew",
+            hint=f"{written.anew} writes the documents anew",
         )
-
-
-def _demand_fitting(written: Written, found: Found, documents: tuple[Resource, ...]) -> None:
-    """Refuse what the rest of the documents were not written for.
-
-    Raises:
-        Unsupported: the image has no model in it, or is for other nodes.
-    """
-    old, pins = written.running, found.pins
-    anew = f"lading deploy {pins.runs.reference} -o {written.folder} writes the documents anew"
-    if old.way == "held" and not pins.serving.holds_model:
-        raise Unsupported(
-            f"{pins.serving.reference} does not hold the model",
-            cause=f"{written.folder} was written for one that does",
-            hint=f"lading image build {pins.runs.place}:{pins.runs.version or 'VERSION'}"
-            f" --target serve --push; or {anew}",
-        )
-    architecture = next(_architectures(documents), None)
-    wish = Wish(
-        kind="deployment",
-        name="model",
-        platform=f"linux/{architecture}" if architecture else None,
-    )
-    nodes = selector(pins, found.facts, wish, mounts=old.way == "mounted")
-    if architecture is None and (only := nodes.get(_ARCHITECTURE)):
-        raise Unsupported(
-            f"{pins.serving.reference} is for linux/{only} only",
-            cause=f"{written.folder} was written for nodes of any processor",
-            hint=anew,
-        )
-
-
-def _architectures(documents: tuple[Resource, ...]) -> Iterator[str]:
-    """The processors that pods are held to."""
-    for each in documents:
-        spec = each.get("spec")
-        while isinstance(spec, dict):
-            nodes = spec.get("nodeSelector")
-            if isinstance(nodes, dict) and isinstance(nodes.get(_ARCHITECTURE), str):
-                yield nodes[_ARCHITECTURE]
-            inner = spec.get("template") or spec.get("predictor")
-            spec = inner.get("spec", inner) if isinstance(inner, dict) else None
 
 
 def _differences(path: Path, wanted: dict[str, tuple[str, str]]) -> Iterator[str]:
@@ -248,8 +210,10 @@ def _differences(path: Path, wanted: dict[str, tuple[str, str]]) -> Iterator[str
             yield line if line.endswith("\n") else f"{line}\n"
 
 
-def _notes(written: Written, pins: Pins) -> Iterator[str]:
+def _notes(written: Written, pins: Pins, only: str | None, *, changed: bool) -> Iterator[str]:
     old = written.running
+    if only is not None:
+        yield f"it runs on {only} alone: its images are for no other"
     if old.place != pins.runs.place:
         yield f"it was {old.place} before"
     if old.stage != pins.runs.stage:
@@ -257,3 +221,5 @@ def _notes(written: Written, pins: Pins) -> Iterator[str]:
         yield f"{written.folder} {before} before"
     if edited := written.edited():
         yield f"edited since they were written: {', '.join(edited)}"
+    if changed and isinstance(written, MachineFolder):
+        yield from next_steps(str(written.folder), written.texts)

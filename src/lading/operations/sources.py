@@ -32,7 +32,7 @@ def reach(
     """The place of a reference behind the cache, and what the reference names there.
 
     By digest, and offline, what was asked before is not asked again. Where nobody answers, it is
-    what this machine saw last: by digest that is right, by name it is said, with its time.
+    what this machine saw last, which is said: by digest it is right, by name it has its time.
 
     Raises:
         NotFound: there is no such version, or not in the cache and the registry may not be asked.
@@ -56,7 +56,10 @@ def reach(
         try:
             known = _checked(store, place, stores.resolve(store, place), settings)
         except Unavailable as down:
-            return source, seen_last(place, cache, down)
+            known = seen_last(place, cache, down)
+            if place.digest:
+                _log.warning("%s: %s comes from the cache", down, place)
+            return source, known
         # What a mirror says of a name may be behind what this machine saw itself.
         if place.digest or stores.spokesman(store) is None:
             cache.remember(str(place), known)

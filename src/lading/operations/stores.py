@@ -15,7 +15,7 @@ from lading.spec.descriptor import Descriptor
 from lading.spec.mirror import mirrors_of
 from lading.spec.reference import Reference, is_repository
 from lading.spec.tags import LATEST, is_own
-from lading.spec.version import highest_release
+from lading.spec.version import Version, highest_release
 
 if TYPE_CHECKING:
     from lading.settings import Settings
@@ -94,6 +94,15 @@ def resolve(store: Source, reference: Reference) -> Descriptor:
         if highest is None:
             raise
         return store.resolve(highest.tag)
+
+
+def has(store: AnyStore, descriptor: Descriptor) -> bool:
+    """Whether some content can be read there, from a mirror as well."""
+    from lading.stores.mirrored import MirroredStore
+
+    if isinstance(store, MirroredStore):
+        return store.is_anywhere(descriptor)
+    return store.exists(descriptor)
 
 
 def _with_hint(error: NotFound, store: Source, reference: Reference) -> NotFound:
@@ -190,21 +199,24 @@ def _file_above(path: Path) -> Path | None:
 
 
 def _in_bundle(file: Path, path: Path) -> BundleStore:
-    """One repository of a bundle; it need not be named where it is the only one."""
+    """One repository of a bundle; it need not be named where it alone has versions."""
     from lading.stores.bundle import BundleStore, open_archive
 
     archive = open_archive(file)
     inside = path.relative_to(file).as_posix()
     if inside != ".":
         return BundleStore(archive, inside)
-    if len(archive.repositories) != 1:
-        names = sorted(archive.repositories)
+    names = sorted(archive.repositories)
+    names = [
+        name for name in names if any(map(Version.from_tag, archive.repositories[name].tags))
+    ] or names
+    if len(names) != 1:
         raise InvalidInput(
             f"which repository of {file}?",
             cause=f"it has {len(names)}",
             hint=" or ".join(f"oci:{file}/{name}" for name in names[:3]) or "it is empty",
         )
-    return BundleStore(archive, *archive.repositories)
+    return BundleStore(archive, *names)
 
 
 def spokesman(store: Source) -> str | None:

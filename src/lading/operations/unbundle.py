@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
+from lading.operations.bundling.documents import asked_elsewhere
 from lading.operations.carrying.version import settle_in
 from lading.operations.copying.ledger import name_highest
 from lading.operations.copying.shipment import CopiedTag, Shipment
@@ -108,8 +109,22 @@ def unbundle(
         mounted=tally.bytes("mounted"),
         present=tally.bytes("present"),
         events=sum(each.events for each in unloading),
-        notes=tuple(dict.fromkeys(note for each in unloading for note in each.notes)),
+        notes=tuple(
+            dict.fromkeys(
+                (
+                    *(note for each in unloading for note in each.notes),
+                    *_asked(archive, under, settings),
+                )
+            )
+        ),
     )
+
+
+def _asked(archive: Archive, under: Reference, settings: Settings) -> tuple[str, ...]:
+    """What to say of documents that name where things were."""
+    within = stores.locate(replace(under, repository=f"{under.repository}/x".lstrip("/")), settings)
+    site = within.base.removesuffix("/x") if within.host else None
+    return asked_elsewhere(archive, site)
 
 
 def _destination(text: str | None) -> Reference:

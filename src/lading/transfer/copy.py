@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lading.errors import Unsupported
+from lading.errors import InvalidInput, Unsupported
 from lading.ports import Content, Mounter, Reader, Referrers, Source, Target
 from lading.spec import mediatypes
 from lading.spec.content import BytesContent
@@ -76,8 +76,15 @@ def copy(
     With ``leave_root`` the root itself is left to the caller, who has something to check first.
 
     Raises:
+        InvalidInput: the root is to have a name, and is said to be no manifest.
         LadingError: the first failure; the transfers beside it are stopped.
     """
+    if name is not None and not root.is_manifest:
+        # Else it would be sent as a blob, and its name be missing without a word.
+        raise InvalidInput(
+            f"{name[:200]} cannot name {root.digest}",
+            cause=f"it is said to be {root.media_type[:200]!r}, which is no manifest",
+        )
     tally = Tally()
     graph = survey(source, root, select=select)
     meter = meter or Meter(on_progress, graph.size)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from lading.deploy.resource import Resource
 from lading.deploy.whereabouts import called
-from lading.errors import LadingError
-from lading.operations.deploying.kubectl import Kubectl
+from lading.errors import Conflict, LadingError
+from lading.operations.deploying.kubectl import CannotChange, Kubectl
 
 Applied = Literal["applied", "unchanged", "declined"]
 
@@ -41,6 +42,7 @@ def apply(
 
     Raises:
         LocalFailure: kubectl is not there.
+        Conflict: what is there already cannot be changed so; says what makes it anew.
         LadingError: the cluster refuses, or does not answer.
     """
     if isinstance(what, Path):
@@ -55,7 +57,27 @@ def apply(
 def _apply(
     where: tuple[str, ...], given: bytes, confirm: Callable[[str], bool], context: str | None
 ) -> Applied:
-    cluster = Kubectl(context=context)
+    with _told(where):
+        return _asked(where, given, confirm, Kubectl(context=context))
+
+
+@contextmanager
+def _told(where: tuple[str, ...]) -> Iterator[None]:
+    """Say how what cannot be changed is made anew: a pod, or a job that does something else."""
+    try:
+        yield
+    except CannotChange as error:
+        raise Conflict(
+            error.what,
+            cause=error.cause,
+            hint=f"kubectl replace --force {' '.join(where)} removes it and makes it anew; beside"
+            " it runs what lading deploy writes under another --name",
+        ) from error
+
+
+def _asked(
+    where: tuple[str, ...], given: bytes, confirm: Callable[[str], bool], cluster: Kubectl
+) -> Applied:
     found = cluster.run(
         "diff",
         *where,

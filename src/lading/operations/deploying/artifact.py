@@ -24,6 +24,8 @@ from lading.spec.manifest import Manifest
 # Flux's own, which it writes itself with `flux push artifact`.
 CONFIG: Final = "application/vnd.cncf.flux.config.v1+json"
 CONTENT: Final = "application/vnd.cncf.flux.content.v1.tar+gzip"
+# oras writes a file of that name; Flux does not ask.
+_TITLE: Final = "documents.tar.gz"
 # Documents are kilobytes; what is more is another folder.
 _MOST_FILES: Final = 1000
 _MOST_BYTES: Final = 16 * 1024 * 1024
@@ -37,20 +39,31 @@ class DocumentsArtifact:
     blobs: tuple[tuple[Descriptor, bytes], ...]
 
 
-def documents_artifact(folder: Path) -> DocumentsArtifact:
-    """The YAML files below a folder, and the others beside them.
+def documents_artifact(
+    files: Mapping[str, bytes], annotations: Mapping[str, str | None] | None = None
+) -> DocumentsArtifact:
+    """Files as an artifact, whoever is given it: the same files are the same digest.
 
-    Raises:
-        InvalidInput: there is none, there are too many, or one is a link.
-        LocalFailure: one cannot be read.
+    ``annotations`` are where they come from, in Flux's words.
     """
-    files = _files(folder)
-    layer = packed(files)
+    layer = _packed(files)
     config = b"{}"
-    title = {mediatypes.TITLE: f"{folder.resolve().name}.tar.gz"}
-    described = Descriptor.of(config, CONFIG), Descriptor.of(layer, CONTENT).with_annotations(title)
-    manifest = Manifest.build(described[0], (described[1],))
+    named = Descriptor.of(layer, CONTENT).with_annotations({mediatypes.TITLE: _TITLE})
+    described = Descriptor.of(config, CONFIG), named
+    said = {key: text for key, text in (annotations or {}).items() if text}
+    manifest = Manifest.build(described[0], (described[1],), annotations=said)
     return DocumentsArtifact(manifest, ((described[0], config), (described[1], layer)))
+
+
+def origin(
+    place: str, digest: str, *, stage: str | None, version: str | None, created: str | None
+) -> dict[str, str | None]:
+    """Where documents come from, in Flux's words: of what they run, and not of a commit."""
+    return {
+        mediatypes.SOURCE: place,
+        mediatypes.REVISION: f"{stage or version or 'version'}@{digest}",
+        mediatypes.CREATED: created,
+    }
 
 
 def documents_in(raw: bytes) -> dict[str, bytes]:
@@ -93,7 +106,13 @@ class _Files:
     def end_file(self) -> None: ...
 
 
-def _files(folder: Path) -> dict[str, bytes]:
+def files_in(folder: Path) -> dict[str, bytes]:
+    """The YAML files below a folder, and the others beside them.
+
+    Raises:
+        InvalidInput: there is none, there are too many, or one is a link.
+        LocalFailure: one cannot be read.
+    """
     try:
         paths = sorted(path for path in _walk(folder) if not path.is_dir())
         if not any(path.suffix in (".yaml", ".yml") for path in paths):
@@ -127,7 +146,7 @@ def _walk(folder: Path) -> list[Path]:
     return found
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
+def _packed(files: Mapping[str, bytes]) -> bytes:
     """Files as content; stored as they are, since every zlib compresses in its own way."""
     whole = io.BytesIO()
     with TarFile(fileobj=whole, mode="w", format=GNU_FORMAT) as archive:

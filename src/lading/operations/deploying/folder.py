@@ -81,16 +81,28 @@ def is_from_here(text: str) -> bool:
     return text.startswith(_BY)
 
 
+def summed(before: str, after: str) -> str:
+    """A changed text, with a new sum where the former one was right."""
+    first, _, rest = after.partition("\n")
+    if not (is_ours(before) and _SUMMED.fullmatch(first)):
+        return after
+    return f"{_BY}; sum of the rest: {_sum(rest)}\n{rest}"
+
+
 def replace(folder: Path, files: Mapping[str, tuple[str, str]]) -> None:
-    """Give files that are there another text, all or none; each is (what it was, what it is to be).
+    """Give files that are there another text; each is (what it was, what it is to be).
+
+    Each is whole at any moment, and none changes where one cannot. Who is killed between two of
+    them leaves the second as it was: run again, it follows.
 
     Raises:
         Conflict: one has changed since it was read.
         LocalFailure: it cannot be written.
     """
     with _told(folder), _alone(folder):
-        for name, (before, _) in files.items():
-            if (folder / name).read_bytes() != before.encode():
+        for name, texts in files.items():
+            # Another one who did the same was quicker.
+            if (folder / name).read_bytes() not in [text.encode() for text in texts]:
                 raise Conflict(f"{folder / name} changed meanwhile", hint="try again")
         modes = {name: (folder / name).stat().st_mode & 0o777 for name in files}
         _change(folder, {name: text for name, (_, text) in files.items()}, [], modes)
@@ -106,17 +118,6 @@ def _told(folder: Path) -> Iterator[None]:
             cause=error.strerror,
             hint="-o names a folder that you may write to, or one that is not there yet",
         ) from error
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """No two at once: half of the one's files beside half of the other's run nothing."""
-    fileno = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fileno, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fileno)
 
 
 def _headed(name: str, text: str) -> str:
@@ -199,7 +200,7 @@ def _change(
 
     Whoever interrupts it meanwhile finds every file as it was.
     """
-    new = {name: folder / f".{name}.new" for name in files}
+    new = {name: (path := folder / name).with_name(f".{path.name}.new") for name in files}
     old = {name: _content(folder / name) for name in files}
     given: list[str] = []
     try:
@@ -236,5 +237,25 @@ def _restore(path: Path, old: tuple[bytes, int] | None) -> None:
 
 
 def _write(path: Path, text: str, mode: int = _MODE) -> None:
-    path.write_bytes(text.encode())
-    path.chmod(mode)
+    """A new file. Whoever fills a repository could have put a link there, to anywhere."""
+    path.unlink(missing_ok=True)
+    with path.open("xb") as file:
+        file.write(text.encode())
+        os.fchmod(file.fileno(), mode)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No two at once: half of the one's files beside half of the other's run nothing.
+
+    Where a folder cannot be locked, each file is whole still.
+    """
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # some network file systems lock no folders
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

@@ -40,7 +40,10 @@ SECONDS: Final = 60.0
 # Some twenty thousand pods; beyond that, one namespace at a time.
 LIMIT: Final = 256 * 1024 * 1024
 _LONGEST_COMPLAINT: Final = 64 * 1024
+_SHOWN: Final = 500
 
+# Of a pod a cluster says that changing it is forbidden, to anybody.
+_FIXED: Final = ("field is immutable", "updates may not change fields")
 _OWN_DIFF: Final = "KUBECTL_EXTERNAL_DIFF"
 _NAMESPACE: Final = re.compile(r'namespaces "([a-z0-9-]{1,63})" not found', re.ASCII)
 # What it says, in lower case: the first that fits, and what may be done about it.
@@ -52,7 +55,7 @@ _REFUSALS: Final[tuple[tuple[tuple[str, ...], type[LadingError], str | None], ..
         "mend the kubeconfig; KUBECONFIG names another",
     ),
     (
-        ("(invalid)", "(badrequest)", "denied the request", "field is immutable"),
+        ("(invalid)", "(badrequest)", "denied the request"),
         Conflict,
         None,
     ),
@@ -90,6 +93,10 @@ _REFUSALS: Final[tuple[tuple[tuple[str, ...], type[LadingError], str | None], ..
         "kubectl config get-contexts",
     ),
 )
+
+
+class CannotChange(Conflict):
+    """What is there already stays as it is, whoever asks: it can only be made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,9 +289,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _refusal(doing: str, complaint: str) -> LadingError:
     """The error for what kubectl says; it has one exit code for everything."""
-    said = " ".join(complaint.split())[:500] or "no reason given"
+    whole = " ".join(complaint.split())
+    # Of a job a cluster says all that it is, and why it may not be otherwise at the very end.
+    said = whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN - 200]} … {whole[-200:]}"
+    said = said or "no reason given"
     low = said.lower()
     what = f"cannot {doing}"
+    if any(word in low for word in _FIXED):
+        return CannotChange(what, cause=said, hint="kubectl replace --force makes it anew")
     if found := _NAMESPACE.search(low):
         return NotFound(what, cause=said, hint=f"kubectl create namespace {found[1]}")
     for words, error, hint in _REFUSALS:

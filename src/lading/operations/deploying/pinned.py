@@ -49,6 +49,7 @@ class Found:
     name: str
     # What no runtime mounts, but as an empty folder: the version's model and ModelPack manifests.
     forbidden: frozenset[Digest]
+    document: Document
     # Who looks at it should know.
     notes: tuple[str, ...] = ()
     # When the version was made, where that is known.
@@ -61,6 +62,7 @@ class InUse(NamedTuple):
     version: Digest
     image: str
     holds_model: bool
+    modelcar: str | None = None
 
 
 class _Server(NamedTuple):
@@ -93,7 +95,7 @@ def pinned(
     (``mounts``), one without it comes first. What is ``in_use`` stays where it serves this very
     version; and where no other was made, if it says that it was made from the version's own lock.
     With ``modelcar`` an image is looked for as well in which KServe can start a shell beside the
-    model: ``image``, else one that the evidence names.
+    model: ``image``, else the one in use for this very version, else one that the evidence names.
 
     Raises:
         InvalidInput: a stage and a version are named at once; or an image that is none, or that
@@ -113,12 +115,13 @@ def pinned(
     serving = _server(store, what, document, image, settings, mounts=mounts, in_use=in_use)
     pulling = _by_digest(puller, settings) if puller else None
     entries = _entries(store, what)
+    car = _modelcar(store, what, image, settings, in_use) if modelcar else None
     return Found(
         Pins(
             runs,
             Serving(serving.reference, serving.holds_model),
             pulling,
-            _modelcar(store, what, image, settings) if modelcar else None,
+            car.reference if car else None,
         ),
         Facts(
             size=sum(file.size for file in document.files),
@@ -127,9 +130,11 @@ def pinned(
             mountable=tuple(
                 str(entry.platform) for entry in entries if _is_image(entry) and entry.platform
             ),
+            modelcar=car.platforms if car else (),
         ),
         name=(document.name or place.repository).rpartition("/")[2],
         forbidden=frozenset(entry.digest for entry in entries if not _is_image(entry)),
+        document=document,
         notes=(*found.notes, *serving.notes),
         created=document.created,
     )
@@ -184,8 +189,12 @@ def _server(
 
 
 def _modelcar(
-    store: AnyStore, what: Subject, image: str | Reference | None, settings: Settings
-) -> str | None:
+    store: AnyStore,
+    what: Subject,
+    image: str | Reference | None,
+    settings: Settings,
+    in_use: InUse | None,
+) -> _Server | None:
     """An image that holds the model and starts whatever it is told, by digest.
 
     Whether it has a shell, only its layers would tell.
@@ -195,11 +204,15 @@ def _modelcar(
         beside = stores.open_store(place, settings)
         root = stores.resolve(beside, place)
         if _is_modelcar(beside, root, str(place)):
-            return f"{name_of(place)}@{root.digest}"
+            found = [each.base for each in images_in(beside, root, str(place), ())]
+            platforms = tuple(str(each.platform) for each in found)
+            return _Server(f"{name_of(place)}@{root.digest}", True, platforms)
+    if in_use is not None and in_use.modelcar and in_use.version == what.digest:
+        return _Server(in_use.modelcar, True, ())
     for made in _images(store, what, settings):
         named = f"{name_of(what.place)}@{made.descriptor.digest}"
         if made.target == "serve" and _is_modelcar(store, made.descriptor, named):
-            return named
+            return _Server(named, True, tuple(map(str, made.platforms)))
     return None
 
 

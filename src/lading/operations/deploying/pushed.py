@@ -6,15 +6,13 @@ The same documents are the same bytes: what is said of them comes from them, and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from lading.errors import Conflict, InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.carrying.history import name_of
-from lading.operations.deploying.artifact import CONFIG, CONTENT, packed
-from lading.spec import mediatypes
+from lading.operations.deploying.artifact import CONFIG, documents_artifact, origin
 from lading.spec.content import BytesContent
-from lading.spec.descriptor import Descriptor
 from lading.spec.manifest import Manifest, parse
 from lading.transfer import read
 
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
     from lading.operations.stores import AnyStore
     from lading.settings import Settings
     from lading.spec.reference import Reference
-
-
-_NOTHING: Final = b"{}"
 
 
 def push_documents(
@@ -52,28 +47,18 @@ def push_documents(
             f"documents are pushed under a tag of a registry, not as {reference[:200]!r}",
             hint=f"--push HOST/deploy/{name}:prod",
         )
-    layer = packed({name: text.encode() for name, text in files.items()})
-    content = Descriptor.of(layer, CONTENT)
-    config = Descriptor.of(_NOTHING, CONFIG)
-    manifest = Manifest.build(config, (content,), annotations=_annotations(pins, created))
+    runs = pins.runs
+    made = documents_artifact(
+        {name: text.encode() for name, text in files.items()},
+        origin(runs.place, runs.digest, stage=runs.stage, version=runs.version, created=created),
+    )
     store = stores.open_store(place, settings, create=True)
-    if _named(store, place) != manifest.descriptor.digest:
-        for descriptor, raw in ((config, _NOTHING), (content, layer)):
+    if _named(store, place) != made.manifest.descriptor.digest:
+        for descriptor, raw in made.blobs:
             if not store.exists(descriptor):
                 store.push(descriptor, BytesContent(raw))
-        store.push(manifest.descriptor, BytesContent(manifest.raw), place.tag)
-    return f"{name_of(place)}@{manifest.descriptor.digest}"
-
-
-def _annotations(pins: Pins, created: str | None) -> dict[str, str]:
-    """Where documents come from, in Flux's words: of what they run, and not of a commit."""
-    runs = pins.runs
-    said = {
-        mediatypes.SOURCE: runs.place,
-        mediatypes.REVISION: f"{runs.stage or runs.version or 'version'}@{runs.digest}",
-        mediatypes.CREATED: created,
-    }
-    return {key: text for key, text in said.items() if text}
+        store.push(made.manifest.descriptor, BytesContent(made.manifest.raw), place.tag)
+    return f"{name_of(place)}@{made.manifest.descriptor.digest}"
 
 
 def _named(store: AnyStore, place: Reference) -> str | None:

@@ -6,41 +6,35 @@ run is worked out as kustomize would; what kustomize could do beyond that is ref
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any
 
-from lading.deploy import edit, kustomize, read
+from lading.deploy import edit, kustomize, read, values
 from lading.deploy.kustomize import BASE, DIGESTS
+from lading.deploy.pins import Pins
 from lading.deploy.read import Running
 from lading.deploy.resource import Resource
-from lading.errors import (
-    Conflict,
-    IntegrityError,
-    InvalidInput,
-    LadingError,
-    LocalFailure,
-    NotFound,
-    Unsupported,
-)
-from lading.operations.deploying import folder
-
-_LARGEST: Final = 1024 * 1024
-_ANEW: Final = "git log -p says who changed it; lading deploy REF -o DIR writes the documents anew"
-# Single documents, for one machine: without a base and a patch.
-_SINGLE: Final = {"compose.yaml": "compose", "pod.yaml": "podman"}
+from lading.errors import Conflict, IntegrityError, InvalidInput, LocalFailure, NotFound
+from lading.operations.deploying import folder, machine_folder
+from lading.operations.deploying.machine_folder import MachineFolder
+from lading.operations.deploying.texts import ANEW, read_text, told
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A folder that ``lading deploy`` wrote, and its digests as they are now."""
+class BaseFolder:
+    """A folder that ``lading deploy`` wrote for a cluster, and its digests as they are now."""
 
     folder: Path
     # The text of digests.yaml.
     digests: str
     running: Running
+
+    @property
+    def anew(self) -> str:
+        """The line that writes the folder anew."""
+        return f"lading deploy REF -o {self.folder}"
 
     def text(self, name: str) -> str | None:
         """The text of another file in it; None where there is none.
@@ -49,7 +43,7 @@ class Written:
             InvalidInput: it is no text of a usual size.
         """
         path = self.folder / name
-        return _text(path) if path.exists() or path.is_symlink() else None
+        return read_text(path) if path.exists() or path.is_symlink() else None
 
     def documents(self) -> tuple[Resource, ...]:
         """The complete documents, as a cluster is given them.
@@ -60,25 +54,61 @@ class Written:
         """
         try:
             patches = self._loaded(DIGESTS)
-            bare = [each for name in self._names() for each in self._loaded(name)]
+            bare = self.bare()
             self._demand_met(bare, patches)
             return kustomize.merge(bare, patches)
         except (KeyError, TypeError, AttributeError) as error:
             raise InvalidInput(
                 f"{self.folder} has documents that do not fit together",
                 cause=f"{DIGESTS} and the others differ in shape",
-                hint=_ANEW,
+                hint=ANEW,
             ) from error
 
+    def bare(self) -> tuple[Resource, ...]:
+        """The documents without digests.
+
+        Raises:
+            InvalidInput: a file is missing.
+            IntegrityError: a kustomization does more than put them together.
+        """
+        return tuple(each for name in self._names() for each in self._loaded(name))
+
     def files(self) -> dict[str, str]:
-        """The documents' own files, as kustomize needs them: nothing else that lies beside."""
-        names = (BASE, *self._names(), DIGESTS)
-        return {name: _text(self.folder / name) for name in names}
+        """What ``lading deploy`` wrote, values included: nothing else that lies beside."""
+        names = (BASE, *self._names(), DIGESTS, *self._values())
+        return {name: read_text(self.folder / name) for name in names}
 
     def edited(self) -> tuple[str, ...]:
         """The files of the base that are not as they were written."""
         texts = {name: self.text(name) for name in (BASE, *self._names())}
         return tuple(name for name, text in texts.items() if not folder.is_ours(text))
+
+    def moved(self, pins: Pins) -> Iterator[tuple[str, tuple[str, str]]]:
+        """The files that another version changes: what each was, and what it is to be."""
+        texts = {DIGESTS: (self.digests, read.moved(self.digests, pins, self.bare()))}
+        name = values.file_name(pins.runs.stage)
+        if (text := self.text(name)) is not None and folder.is_from_here(text):
+            try:
+                texts[name] = (text, read.moved_values(text, pins))
+            except InvalidInput as error:
+                raise InvalidInput(
+                    f"{self.folder / name}: {error.what}",
+                    cause=error.cause,
+                    hint=f"lading deploy {pins.runs.reference} --helm -o DIR writes one",
+                ) from error
+        for file, (before, after) in texts.items():
+            if before != after:
+                yield file, (before, after)
+
+    def after(self, changes: Mapping[str, tuple[str, str]]) -> tuple[Running, tuple[Any, ...]]:
+        """What the folder would run with some changes, and what of it has digests."""
+        text = changes.get(DIGESTS, (self.digests,))[-1]
+        return read.running(text), edit.load(text)
+
+    def _values(self) -> list[str]:
+        """The values for Helm that are there."""
+        paths = sorted(self.folder.glob("values*.yaml"))
+        return [path.name for path in paths if folder.is_from_here(read_text(path))]
 
     def _names(self) -> list[str]:
         """The files that kustomize puts together.
@@ -90,7 +120,7 @@ class Written:
         base, *others = self._loaded(BASE) or ({},)
         names = base.get("resources") if isinstance(base, dict) else None
         if others or not isinstance(names, list) or not all(map(_is_file_name, names)):
-            raise IntegrityError(f"{path} names what is not in its folder", hint=_ANEW)
+            raise IntegrityError(f"{path} names what is not in its folder", hint=ANEW)
         known = kustomize.kustomization(names, self._loaded(DIGESTS))
         if base != known:
             differs = sorted(str(key) for key in {*base, *known} if base.get(key) != known.get(key))
@@ -103,10 +133,10 @@ class Written:
 
     def _loaded(self, name: str) -> tuple[Any, ...]:
         path = self.folder / name
-        with _told(path):
-            return edit.load(_text(path))
+        with told(path):
+            return edit.load(read_text(path))
 
-    def _demand_met(self, bare: list[Any], patches: tuple[Any, ...]) -> None:
+    def _demand_met(self, bare: tuple[Any, ...], patches: tuple[Any, ...]) -> None:
         """Refuse what kustomize would not take, and digests that nothing has."""
         for each in (*bare, *patches):
             head = each["metadata"]
@@ -119,18 +149,21 @@ class Written:
                 raise IntegrityError(
                     f"{self.folder / DIGESTS} has digests for {patch['kind']} "
                     f"{patch['metadata']['name']}, which is not there",
-                    hint=_ANEW,
+                    hint=ANEW,
                 )
 
 
+Written = BaseFolder | MachineFolder
+
+
 def find(path: Path) -> Written:
-    """The folder that ``lading deploy`` wrote.
+    """The folder that ``lading deploy`` wrote, for a cluster or for one machine.
 
     Raises:
         NotFound: there is no such folder.
         Conflict: something else wrote what is in it.
         InvalidInput: its digests cannot be read.
-        Unsupported: they are in files that are not changed one by one.
+        Unsupported: something is named by a digest that nobody knows.
     """
     try:
         path.stat()
@@ -146,71 +179,22 @@ def find(path: Path) -> Written:
         raise InvalidInput(f"{path} is no folder", hint="lading deploy REF -o DIR writes one")
     digests = path / DIGESTS
     if not digests.exists():
-        _refuse(path)
-    text = _text(digests)
+        if (for_machine := machine_folder.find(path)) is not None:
+            return for_machine
+        raise Conflict(
+            f"{path} was not written by lading deploy",
+            cause=f"there is no {DIGESTS} in it, nor a file of its own for Compose or Podman",
+            hint="lading deploy REF -o DIR writes one",
+        )
+    text = read_text(digests)
     if not folder.is_from_here(text):
         raise Conflict(
             f"{digests} was not written by lading deploy",
             cause="its first line does not say so",
             hint="lading deploy REF -o DIR writes a folder of its own",
         )
-    with _told(digests):
-        return Written(path, text, read.running(text))
-
-
-def _refuse(path: Path) -> NoReturn:
-    for name, kind in _SINGLE.items():
-        if (path / name).exists() and folder.is_from_here(_text(path / name)):
-            raise Unsupported(
-                f"{path / name} is not changed in place",
-                cause=f"{kind} has its digests in one piece with everything else",
-                hint=f"lading deploy REF --as {kind} -o {path} writes it anew,"
-                " with the options it was written with",
-            )
-    raise Conflict(
-        f"{path} was not written by lading deploy",
-        cause=f"there is no {DIGESTS} in it",
-        hint="lading deploy REF -o DIR writes one",
-    )
-
-
-def _text(path: Path) -> str:
-    """A file's text.
-
-    Raises:
-        InvalidInput: it is no regular file of a usual size, or no text.
-    """
-    try:
-        if path.is_symlink() or not path.is_file():
-            there = path.is_symlink() or path.exists()
-            what = "is no regular file" if there else "is not there"
-            raise InvalidInput(f"{path} {what}", hint=_ANEW)
-        if path.stat().st_size > _LARGEST:
-            raise InvalidInput(
-                f"{path} is larger than documents are",
-                cause=f"over {_LARGEST} bytes",
-                hint=_ANEW,
-            )
-        return path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} is no text", cause=error.reason, hint=_ANEW) from error
-    except OSError as error:
-        raise LocalFailure(
-            f"cannot read {path}", cause=error.strerror, hint="mend the rights of the folder"
-        ) from error
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Say of an error which file it is about."""
-    try:
-        yield
-    except LadingError as error:
-        if error.what.startswith(str(path)):
-            raise
-        raise type(error)(
-            f"{path}: {error.what}", cause=error.cause, hint=error.hint or _ANEW
-        ) from error
+    with told(digests):
+        return BaseFolder(path, text, read.running(text))
 
 
 def _is_file_name(name: object) -> bool:

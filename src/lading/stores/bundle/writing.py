@@ -161,11 +161,10 @@ def new_archive(path: Path, *, fsync: bool = False) -> Iterator[NewArchive]:
         archive.begin()
         yield archive
         archive.seal()
-        _refuse_other(path)
         with local(f"write {path}"):
             if fsync:
                 os.fsync(fd)
-            part.rename(path)
+            _name(part, path)
     finally:
         os.close(fd)
         with suppress(OSError):
@@ -182,9 +181,29 @@ def _new_part(folder: Path, begun: str) -> tuple[int, Path]:
         os.close(fd)  # taken for an abandoned one before it was locked
 
 
+def _name(part: Path, path: Path) -> None:
+    """Give a whole file its name, which nobody else may have taken meanwhile.
+
+    Raises:
+        Conflict: somebody has.
+    """
+    try:
+        path.hardlink_to(part)
+    except FileExistsError as error:
+        raise _taken(path) from error
+    except OSError:
+        # Sticks that are carried about know no second name for a file.
+        _refuse_other(path)
+        part.rename(path)
+
+
 def _refuse_other(path: Path) -> None:
     if os.path.lexists(path):
-        raise Conflict(f"{path} exists", hint="choose another name, or remove it")
+        raise _taken(path)
+
+
+def _taken(path: Path) -> Conflict:
+    return Conflict(f"{path} exists", hint="choose another name, or remove it")
 
 
 def _path_of(digest: Digest) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
-from lading.errors import IntegrityError, InvalidInput, LadingError, Unavailable
+from lading.errors import IntegrityError, InvalidInput, LadingError, NotFound, Unavailable
 from lading.ports import Content, Reader, Source
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
@@ -118,6 +118,19 @@ class MirroredStore(RemoteStore):
     def read_blob(self, digest: Digest, limit: int) -> bytes:
         """A small blob of which only the digest is known, whole and verified."""
         return self._asking.content(digest, lambda store: store.read_blob(digest, limit))
+
+    def is_anywhere(self, descriptor: Descriptor) -> bool:
+        """Whether content can be had; who writes asks whether the registry has it (``exists``)."""
+
+        def found(store: RemoteStore) -> None:
+            if not store.exists(descriptor):
+                raise NotFound(f"{descriptor.digest} is not in {store}")
+
+        try:
+            self._asking.content(descriptor.digest, found)
+        except NotFound:
+            return False
+        return True
 
     # Names, as the registry says
 
