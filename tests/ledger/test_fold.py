@@ -496,8 +496,9 @@ def test_a_number_that_was_registered_ten_thousand_times_is_told_in_a_moment() -
         for number, subject in enumerate(subjects)
     ]
 
-    began = time.perf_counter()
+    # The process's own time: others may be busy on this machine.
+    began = time.process_time()
     found = book.given([*lines, *lines])
 
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
     assert found == {"1.0.0_a": tuple(subjects)}

@@ -64,7 +64,8 @@ _OPTIONS: Final[dict[str, _Option]] = {
     "--port": _Option(
         "on which port of one machine the server answers",
         _MACHINE,
-        usual="kubectl port-forward service/NAME 8080:80, since a cluster's service has port 80",
+        usual="kubectl port-forward service/NAME 8080:80, since a cluster's service has port 80;"
+        " or --as compose, which has one",
     ),
     "--pull-secret": _Option(
         "with which secret the nodes of a cluster pull images",
