@@ -163,7 +163,7 @@ def test_the_kubernetes_chapter_does_what_it_says(
     """Its lines run, in a git repository; of kubectl's those that need no cluster, and what the
     others name is in the documents that such a line would have given to one."""
     command = Command(tmp_path)
-    place = f"{registry.host}/{repository.partition('/')[0]}"
+    place = f"{registry.host}/{repository}"
     name = f"{place}/ml/fraud"
     settings = Settings(home=tmp_path / "own", cache=tmp_path / "own-cache")
     git = partial(run, "git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b")
