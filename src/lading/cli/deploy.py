@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from lading.cli import deploy_options as said
 from lading.cli import offers
 from lading.cli.console import Console
 from lading.cli.delivering import (
@@ -18,22 +19,13 @@ from lading.cli.delivering import (
     confirming,
     delivered,
 )
-from lading.cli.deploy_check import EXIT_MOVED, checking
+from lading.cli.deploy_check import checking
 from lading.cli.deploy_update import EXAMPLES as UPDATE_EXAMPLES
 from lading.cli.deploy_update import update
 from lading.cli.image_dockerfile import PickleOption
 from lading.cli.options import PolicyOption, examples, shared
-from lading.deploy import kserve_version as kserve_versions
-from lading.deploy.cluster import NEWEST, OLDEST, USUAL
-from lading.deploy.wish import KINDS
 from lading.errors import InvalidInput
 from lading.operations import deploy as operation
-
-_WHAT: Final = "What runs"
-_HOW: Final = "How it runs"
-_CLUSTER: Final = "The cluster"
-_JOB: Final = "With --as job"
-_KSERVE: Final = "With --as kserve"
 
 # What a check is told.
 _CHECKED: Final = frozenset({"reference", "stage", "policy", "check"})
@@ -107,255 +99,38 @@ def deploy(
         ),
     ],
     *,
-    kind: Annotated[
-        str,
-        typer.Option(
-            "--as",
-            metavar="KIND",
-            help=f"One of {', '.join(KINDS)}.",
-            autocompletion=offers.one_of(*KINDS),
-            rich_help_panel=_WHAT,
-        ),
-    ] = "deployment",
-    stage: Annotated[
-        str | None,
-        typer.Option(
-            "--stage",
-            metavar="STAGE",
-            help="What this stage names now.",
-            show_default=False,
-            autocompletion=offers.stages,
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    image: Annotated[
-        str | None,
-        typer.Option(
-            "--image",
-            metavar="REF",
-            help="What serves it; else an image that was made for it.",
-            show_default=False,
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    puller: Annotated[
-        str | None,
-        typer.Option(
-            "--puller",
-            metavar="REF",
-            help="What pulls it, where something must; else the image that serves.",
-            show_default=False,
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
+    kind: said.KindOption = "deployment",
+    stage: said.StageOption = None,
+    image: said.ImageOption = None,
+    puller: said.PullerOption = None,
     allow_pickle: PickleOption = False,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="What everything is called; else the model's name.",
-            show_default=False,
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    namespace: Annotated[
-        str | None,
-        typer.Option(
-            "--namespace",
-            "-n",
-            metavar="NAME",
-            help="Written into each document.",
-            show_default=False,
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    replicas: Annotated[
-        int,
-        typer.Option("--replicas", metavar="N", min=1, help="How many.", rich_help_panel=_HOW),
-    ] = 1,
-    max_replicas: Annotated[
-        int | None,
-        typer.Option(
-            "--max-replicas",
-            metavar="N",
-            min=1,
-            help="Up to so many when they are busy.",
-            show_default=False,
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    cpu: Annotated[
-        str | None,
-        typer.Option(
-            "--cpu",
-            metavar="CPU",
-            help="What each asks for, such as 500m; guessed otherwise. On one machine, its limit.",
-            show_default=False,
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            "--memory",
-            metavar="SIZE",
-            help="What each asks for and may take, such as 2Gi; guessed otherwise.",
-            show_default=False,
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            "--port",
-            metavar="PORT",
-            min=1,
-            max=65535,
-            help="With --as compose or podman: where this machine answers; 8080 otherwise.",
-            show_default=False,
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    rows: Annotated[
-        str | None,
-        typer.Option(
-            "--rows",
-            metavar="PATH",
-            help="What is scored: a file in a volume.",
-            show_default=False,
-            rich_help_panel=_JOB,
-        ),
-    ] = None,
-    predictions: Annotated[
-        str | None,
-        typer.Option(
-            "--predictions",
-            metavar="PATH",
-            help="Where predictions go: a file in a volume.",
-            show_default=False,
-            rich_help_panel=_JOB,
-        ),
-    ] = None,
-    volume: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--volume",
-            metavar="CLAIM:PATH[:ro]",
-            help="A claim of a persistent volume, and where it is mounted. Repeatable.",
-            show_default=False,
-            rich_help_panel=_JOB,
-        ),
-    ] = None,
-    kserve_version: Annotated[
-        str | None,
-        typer.Option(
-            "--kserve-version",
-            metavar="VERSION",
-            help=f"0.{kserve_versions.OLDEST} to 0.{kserve_versions.NEWEST}, the newest"
-            " where nothing is said.",
-            show_default=False,
-            rich_help_panel=_KSERVE,
-        ),
-    ] = None,
-    kserve_storage: Annotated[
-        str | None,
-        typer.Option(
-            "--kserve-storage",
-            metavar="HOW",
-            help="How the model gets to its server: native (oci+native://), modelcar (oci://),"
-            " lading (lading://), or image; else the first that can be.",
-            show_default=False,
-            autocompletion=offers.one_of(*kserve_versions.STORAGES),
-            rich_help_panel=_KSERVE,
-        ),
-    ] = None,
-    kubernetes_version: Annotated[
-        str | None,
-        typer.Option(
-            "--kubernetes-version",
-            metavar="VERSION",
-            help=f"1.{OLDEST} to 1.{NEWEST}; 1.{USUAL} where nothing is said.",
-            show_default=False,
-            rich_help_panel=_CLUSTER,
-        ),
-    ] = None,
-    podman_version: Annotated[
-        str | None,
-        typer.Option(
-            "--podman-version",
-            metavar="VERSION",
-            help="With --as podman: which runs it, 4.4 or newer; 5.4 if nothing is said.",
-            show_default=False,
-            rich_help_panel=_CLUSTER,
-        ),
-    ] = None,
-    image_volumes: Annotated[
-        bool,
-        typer.Option(
-            "--image-volumes",
-            help="Its administrator has set the feature gate ImageVolume (1.31 to 1.34).",
-            rich_help_panel=_CLUSTER,
-        ),
-    ] = False,
-    platform: Annotated[
-        str | None,
-        typer.Option(
-            "--platform",
-            metavar="OS/ARCH",
-            help="Which nodes, or what machine, it is to run on, such as linux/arm64.",
-            show_default=False,
-            rich_help_panel=_CLUSTER,
-        ),
-    ] = None,
-    pull_secret: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--pull-secret",
-            metavar="SECRET",
-            help="With what nodes pull images. Repeatable.",
-            show_default=False,
-            rich_help_panel=_CLUSTER,
-        ),
-    ] = None,
-    credentials: Annotated[
-        str | None,
-        typer.Option(
-            "--credentials",
-            metavar="SECRET",
-            help="With what the puller logs in; else the first pull secret.",
-            show_default=False,
-            rich_help_panel=_CLUSTER,
-        ),
-    ] = None,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="DIR",
-            help="A kustomize base, with all digests in digests.yaml; - for stdout.",
-        ),
-    ] = "-",
-    helm: Annotated[
-        bool, typer.Option("--helm", help="Write values for a Helm chart of your own as well.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write over what is there, whoever wrote it.")
-    ] = False,
+    name: said.NameOption = None,
+    namespace: said.NamespaceOption = None,
+    replicas: said.ReplicasOption = 1,
+    max_replicas: said.MaxReplicasOption = None,
+    cpu: said.CpuOption = None,
+    memory: said.MemoryOption = None,
+    port: said.PortOption = None,
+    rows: said.RowsOption = None,
+    predictions: said.PredictionsOption = None,
+    volume: said.VolumeOption = None,
+    kserve_version: said.KServeVersionOption = None,
+    kserve_storage: said.KServeStorageOption = None,
+    kubernetes_version: said.KubernetesVersionOption = None,
+    podman_version: said.PodmanVersionOption = None,
+    image_volumes: said.ImageVolumesOption = False,
+    platform: said.PlatformOption = None,
+    pull_secret: said.PullSecretOption = None,
+    credentials: said.CredentialsOption = None,
+    output: said.OutputOption = "-",
+    helm: said.HelmOption = False,
+    force: said.ForceOption = False,
     push: PushOption = None,
     apply: ApplyOption = False,
     yes: YesOption = False,
     cluster: ContextOption = None,
     policy: PolicyOption = None,
-    check: Annotated[
-        bool,
-        typer.Option(
-            "--check",
-            help="REF is a folder: is all of it there, allowed, and what its stage says? "
-            f"Exits with {EXIT_MOVED} where the stage moved on.",
-        ),
-    ] = False,
+    check: said.CheckOption = False,
 ) -> None:
     """Write documents that run exactly one digest of a version.
 
