@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from lading.deploy import kinds, kserve, kserve_name, kustomize, machine, options, pod, text, values
+from lading.deploy import kinds, kserve, kserve_name, kustomize, options, pod, text, values
 from lading.deploy.cluster import Cluster
 from lading.deploy.engines import Podman
-from lading.deploy.guess import guess
 from lading.deploy.kserve_storage import is_mounted, needs_held, storage
 from lading.deploy.kserve_version import KServe
 from lading.deploy.lint import lint
+from lading.deploy.notes import notes
 from lading.deploy.wish import (
     LONGEST,
     PORT,
@@ -221,7 +221,7 @@ def deploy(
         status=status,
         output=str(output) if output is not None else None,
         files=files,
-        notes=(*found.notes, *_notes(found, wish)),
+        notes=(*found.notes, *notes(found.pins, found.facts, wish)),
     )
     if push is not None:
         # Those of a folder as they are there, comments and all.
@@ -292,48 +292,3 @@ def _puller(made: tuple[Resource, ...]) -> str | None:
         if pulls := each.get("services", {}).get("pull"):
             return str(pulls["image"])
     return None
-
-
-def _notes(found: Found, wish: Wish) -> Iterator[str]:
-    if wish.kind == "kserve":
-        yield from _of_kserve(found, wish)
-    if not kinds.is_kubernetes(wish.kind):
-        yield from machine.notes(found.pins, found.facts, wish)
-    if wish.kind not in (*pod.KINDS, "kserve"):
-        return
-    amounts = guess(found.facts)
-    guessed = [
-        *([] if wish.cpu else [f"cpu {amounts.cpu}"]),
-        *([] if wish.memory else [f"memory {amounts.memory} (limit {amounts.memory_limit})"]),
-    ]
-    if guessed:
-        which = " and ".join(["--cpu"] * (not wish.cpu) + ["--memory"] * (not wish.memory))
-        yield f"{', '.join(guessed)} is a guess from the model's size: {which} if you measured"
-    if wish.kind == "job":
-        yield (
-            "a cluster runs each job once: for the same again another --name, such as "
-            f"--name {wish.name[:40]}-2"
-        )
-    if wish.kind in ("job", "pod") and pod.way(found.pins, wish) == "pulled":
-        yield f"Kubernetes {wish.cluster} mounts no images by itself: the pod pulls the model first"
-
-
-def _of_kserve(found: Found, wish: Wish) -> Iterator[str]:
-    room = kserve_name.room_for_namespace(wish.name)
-    if wish.namespace is None and room is not None:
-        yield (
-            f"KServe's host is {wish.name}-predictor-NAMESPACE: it runs in namespaces of {room} "
-            "characters at most"
-        )
-    how = storage(found.pins, wish)
-    if how == "modelcar":
-        yield (
-            f"{found.pins.modelcar} runs beside the server: it needs sh and ln, and KServe its "
-            "setting enableModelcar; with its setting uidModelcar KServe writes over the server's "
-            "own restrictions, which a namespace that enforces restricted pods refuses"
-        )
-    if how == "lading":
-        yield (
-            "ClusterStorageContainer lading belongs to the cluster: whoever may not write such, "
-            "asks its administrator to apply it once"
-        )
