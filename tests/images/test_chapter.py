@@ -42,6 +42,7 @@ def story(
     return story
 
 
+@pytest.mark.slow  # the example of a notebook goes the same way
 def test_the_chapter_happens_as_it_is_written(
     story: Story, tmp_path: Path, index: PackageIndex
 ) -> None:

@@ -27,7 +27,11 @@ WRITERS, EACH = 8, 25
 PROMOTIONS, BESIDE = 200, 4
 
 
-@pytest.fixture(params=["docker-registry", "layout", "strict OCI 1.1"])
+# A registry of files takes half a minute for each.
+REAL = pytest.param("docker-registry", marks=pytest.mark.slow)
+
+
+@pytest.fixture(params=[REAL, "layout", "strict OCI 1.1"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, repository: str) -> Iterator[str]:
     """A repository with three versions, where a ledger is to be kept."""
     if request.param == "layout":
@@ -89,7 +93,7 @@ def test_eight_processes_lose_nothing(place: str, tmp_path: Path) -> None:
     print(f"\n{WRITERS} x {EACH} on {place}: {took:.1f} s, {len(open_fold(book).heads)} heads")
 
 
-@pytest.mark.parametrize("place", ["docker-registry", "layout"], indirect=True)
+@pytest.mark.parametrize("place", [REAL, "layout"], indirect=True)
 def test_processes_that_are_killed_lose_nothing(place: str, tmp_path: Path) -> None:
     chance = random.Random(4)
     told, kills, began = tmp_path / "told", 0, time.monotonic()

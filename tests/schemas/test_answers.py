@@ -97,6 +97,10 @@ ELSEWHERE = {"image-build", "predict", "serve"}
 CODES = {"policy-check": 9, "image-check": 1}
 
 
+# What is answered is made once, and not by each worker.
+pytestmark = pytest.mark.xdist_group("answers")
+
+
 @pytest.fixture(scope="module")
 def answers(
     tmp_path_factory: pytest.TempPathFactory,
