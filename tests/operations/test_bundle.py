@@ -16,10 +16,12 @@ import pytest
 from operations.team import Team
 from operations.tied import tie
 from parts.podman import Podman
+from parts.recorded import record
 from parts.registry import DockerRegistry
 from parts.skopeo import Skopeo
 
 from lading.errors import Conflict, IntegrityError, InvalidInput, LadingError, NotFound
+from lading.images.fit import mark
 from lading.operations import stores
 from lading.operations.bundle import BundleResult, bundle
 from lading.operations.bundling.documents import unbundle_documents
@@ -38,6 +40,7 @@ from lading.operations.unbundle import unbundle
 from lading.settings import Settings
 from lading.spec.content import BytesContent
 from lading.spec.digest import Digest
+from lading.spec.environment import Environment
 from lading.spec.manifest import Manifest, parse
 from lading.spec.reference import Reference
 from lading.stores.bundle import open_archive
@@ -113,6 +116,38 @@ def test_the_image_and_what_was_said_arrive_too(
     assert {piece.type for piece in said} == {"image", "history"}
     store = stores.open_store(Reference.parse(arrived), settings)
     assert all(store.exists(leaf) for leaf in survey(store, store.resolve(image)).leaves)
+
+
+def test_an_image_of_the_same_lock_comes_along_for_a_version_without_one(
+    place: str, file: Path, settings: Settings, tmp_path: Path
+) -> None:
+    environment = Environment(requirements=("framework==1.4.0",), direct=("framework",))
+    weights = tmp_path / "weights.bin"
+    for version in ("2.0.0", "2.1.0"):
+        weights.write_bytes(version.encode())
+        record(weights, f"{place}:{version}", settings, environment)
+    labels = {"dev.lading.target": "runtime", "dev.lading.lock": str(mark(environment))}
+    image = tie(f"{place}:2.0.0", settings, target="runtime", labels=labels)
+
+    written = bundle([f"{place}:2.1.0"], file, settings=settings)
+    unbundle(file, "site", settings=settings)
+
+    (note,) = (note for note in written.notes if "of the same lock" in note)
+    name = note.partition(" comes along as ")[2].partition(",")[0]
+    assert note.startswith(f"no image was made for {place}:2.1.0: runtime-2.0.0")
+    assert digest_of(f"site/{name_in(file)}:{name}", settings) == image
+
+
+def test_a_version_that_nothing_serves_is_told(
+    model: Path, place: str, file: Path, settings: Settings
+) -> None:
+    push(model, f"{place}:1.0.0", settings=settings)
+
+    (note,) = bundle([f"{place}:1.0.0"], file, settings=settings).notes
+    unasked = bundle([f"{place}:1.0.0"], f"{file}.2", images=False, settings=settings).notes
+
+    assert note.startswith(f"nothing in the file serves {place}:1.0.0")
+    assert unasked == ()
 
 
 def test_images_stay_behind_when_they_are_not_wanted(

@@ -15,6 +15,8 @@ from parts.recorded import record
 
 from lading.errors import Conflict, InvalidInput, NotFound, Unsupported
 from lading.images.fit import mark
+from lading.operations import stores
+from lading.operations.bundle import bundle
 from lading.operations.clear import clear
 from lading.operations.deploy import deploy
 from lading.operations.deploy_update import deploy_update
@@ -22,7 +24,11 @@ from lading.operations.deploying.pinned import pinned
 from lading.operations.deploying.written import find
 from lading.operations.promote import promote
 from lading.operations.rollback import rollback
+from lading.operations.unbundle import unbundle
+from lading.spec.content import BytesContent
 from lading.spec.environment import Environment, Python
+from lading.spec.reference import Reference
+from lading.transfer import read
 
 pytestmark = pytest.mark.parametrize("place", ["registry"], indirect=True)
 
@@ -213,6 +219,60 @@ def test_an_image_made_from_the_same_lock_serves_the_next_version(
     assert serving in str(caught.value.cause)
     assert "--image" in str(caught.value.hint)
     assert texts(folder) == before
+
+
+def test_an_image_of_the_same_lock_is_found_where_another_version_s_evidence_names_it(
+    team: Team, locked: Callable[[str, Environment], str]
+) -> None:
+    first, second = (locked(version, ENVIRONMENT) for version in ("2.0.0", "2.1.0"))
+    labels = {"dev.lading.target": "runtime", "dev.lading.lock": str(mark(ENVIRONMENT))}
+    told = tie(first, team.settings, target="runtime", labels=labels)
+    third = locked("2.2.0", ENVIRONMENT.model_copy(update={"requirements": ("framework==2.0",)}))
+
+    done = deploy(second, settings=team.settings)
+
+    assert (done.version, done.image) == ("2.1.0", f"{team.place}@{told}")
+    (note,) = (note for note in done.notes if note.startswith("runtime-2.0.0 serves it"))
+    assert "goes when 2.0.0 is removed" in note
+    with pytest.raises(NotFound, match="nothing serves"):
+        deploy(third, settings=team.settings)
+
+
+def test_an_image_that_only_a_tag_speaks_for_is_named_and_not_taken(
+    team: Team, locked: Callable[[str, Environment], str]
+) -> None:
+    first, second = (locked(version, ENVIRONMENT) for version in ("2.0.0", "2.1.0"))
+    labels = {"dev.lading.target": "runtime", "dev.lading.lock": str(mark(ENVIRONMENT))}
+    tie(first, team.settings, target="runtime", says="built")
+    tie(second, team.settings, target="base", labels=labels)
+    store = stores.open_store(Reference.parse(team.place), team.settings)
+    moved = store.resolve("base-2.1.0")
+    store.push(moved, BytesContent(read(store, moved)), "runtime-2.0.0")
+
+    with pytest.raises(NotFound, match="nothing serves") as caught:
+        deploy(second, settings=team.settings)
+
+    assert f"--image {team.place}:runtime-2.0.0" in str(caught.value.hint)
+
+
+def test_an_image_that_was_brought_for_its_lock_is_named(
+    team: Team, locked: Callable[[str, Environment], str], tmp_path: Path
+) -> None:
+    first, second = (locked(version, ENVIRONMENT) for version in ("2.0.0", "2.1.0"))
+    labels = {"dev.lading.target": "runtime", "dev.lading.lock": str(mark(ENVIRONMENT))}
+    told = tie(first, team.settings, target="runtime", labels=labels)
+    file, site = tmp_path / "bundle.tar", f"{team.place.partition('/')[0]}/site"
+    bundle([second], file, settings=team.settings)
+    unbundle(file, site, settings=team.settings)
+    arrived = Reference.parse(f"{site}/{Reference.parse(second).repository}:2.1.0")
+
+    with pytest.raises(NotFound, match="nothing serves") as caught:
+        deploy(arrived, settings=team.settings)
+
+    image = str(caught.value.hint).removeprefix("--image ").partition(";")[0]
+    done = deploy(arrived, image=image, settings=team.settings)
+    assert done.image == f"{arrived.base}@{told}"
+    assert not any("lock" in note for note in done.notes)
 
 
 def test_a_version_without_a_lock_needs_an_image_of_its_own(fraud: Team, folder: Path) -> None:

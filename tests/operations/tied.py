@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from lading.operations.attaching.attachment import Attachment
@@ -11,6 +12,7 @@ from lading.spec import mediatypes
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor, Platform
 from lading.spec.digest import Digest
+from lading.spec.encoding import encode
 from lading.spec.event import now
 from lading.spec.image import Image
 from lading.spec.manifest import Index, Manifest
@@ -22,13 +24,24 @@ LINUX = Platform("amd64", "linux")
 
 
 def tie(
-    reference: str, settings: Settings, *, target: Target = "serve", says: str = "first"
+    reference: str,
+    settings: Settings,
+    *,
+    target: Target = "serve",
+    says: str = "first",
+    labels: Mapping[str, str] | None = None,
 ) -> Digest:
     """Put an image beside a version, and hang its evidence on it; the image's digest."""
     attachment = Attachment.to(reference, settings)
     layer = says.encode() * 100
-    config = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["%s"]}}'
-    config %= Digest.of(layer).encode()
+    config = encode(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Labels": dict(labels or {})},
+            "rootfs": {"type": "layers", "diff_ids": [Digest.of(layer)]},
+        }
+    )
     manifest = Manifest.build(
         Descriptor.of(config, mediatypes.IMAGE_CONFIG),
         (Descriptor.of(layer, mediatypes.IMAGE_LAYER),),

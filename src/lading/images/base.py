@@ -67,6 +67,11 @@ class Base:
         """``NAME=VALUE``, in their order."""
         return words(self.config.get("Env"), "Env")
 
+    @property
+    def labels(self) -> Fields:
+        """What the image says of itself."""
+        return table(self.config.get("Labels"))
+
 
 def entries(index: Index, shown: str, wanted: Iterable[Platform] = ()) -> tuple[Descriptor, ...]:
     """The images that an index offers; only those for the platforms that are wanted, if any.

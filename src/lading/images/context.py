@@ -21,7 +21,7 @@ from lading.images.packages import runtime_constraints
 from lading.images.recipe import EPOCH, Recipe
 from lading.images.render import render
 from lading.images.wheel import own_wheel, running_versions
-from lading.spec.tags import Target
+from lading.spec.tags import SERVING, Target
 
 # How often pip asks again where nobody says.
 PIP_RETRIES: Final = 5
@@ -148,7 +148,7 @@ def context(
         .read_bytes(),
     }
     files |= {f"lading/packages/{name}": raw for name, raw in recipe.division.files().items()}
-    if {"runtime", "serve"}.intersection(targets):
+    if set(SERVING).intersection(targets):
         files |= {f"lading/runtime/{name}": raw for name, raw in _runtime(recipe, package).items()}
     if model:
         files[f"model/{_DOCUMENT}"] = model.document

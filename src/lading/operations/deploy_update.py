@@ -19,7 +19,8 @@ from lading.operations.deploying import folder, moving
 from lading.operations.deploying.fitting import demand_fitting
 from lading.operations.deploying.machine_folder import MachineFolder
 from lading.operations.deploying.moved import moved_along
-from lading.operations.deploying.pinned import Found, InUse, pinned
+from lading.operations.deploying.pinned import Found, pinned
+from lading.operations.deploying.serving import InUse
 from lading.operations.deploying.written import Written, find
 from lading.spec.reference import Reference
 

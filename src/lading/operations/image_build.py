@@ -15,7 +15,7 @@ from lading.images.wheel import running_versions
 from lading.operations.image_dockerfile import wanted_targets
 from lading.operations.imaging.planned import Planned, sent, settled_plan
 from lading.spec.reference import Reference
-from lading.spec.tags import Target, image_tag, target_of
+from lading.spec.tags import SERVING, Target, image_tag, target_of
 
 if TYPE_CHECKING:
     from lading.images.engine import Built, Engine
@@ -259,7 +259,7 @@ class _Work:
             yield "the lock does not have a hash of every package"
         if recipe.system:
             yield "packages of the operating system are as new as their index"
-        if target in ("runtime", "serve") and self.settings.package:
+        if target in SERVING and self.settings.package:
             yield "Lading itself came from an index, without a hash"
         known = {*recipe.division.names, *running_versions(), OWN}
         if floating := sorted(packages.keys() - known):

@@ -14,7 +14,6 @@ from lading.images.packages import linux
 from lading.operations import stores
 from lading.operations.attaching.attachment import Attachment
 from lading.operations.check_env import recorded_environment
-from lading.operations.imaging.base_image import labels
 from lading.operations.lifecycle.actor import actor
 from lading.operations.lifecycle.subject import Subject, subject
 from lading.operations.open import open as open_version
@@ -165,7 +164,7 @@ def _aimed(
     root = stores.resolve(store, place)
     if not is_image(parse(read(store, root), root.media_type)):
         return place, target, None
-    said = labels(images_in(store, root, str(place), ())[0].base)
+    said = images_in(store, root, str(place), ())[0].base.labels
     version = Version.from_tag((text(said.get(VERSION)) or "").replace("+", "_"))
     if version is None or DIGEST not in said:
         raise InvalidInput(

@@ -23,6 +23,8 @@ _IMAGES = re.compile(r"(base|train|runtime|serve)-(.+)", re.ASCII)
 # What an image of a version is for: what both share, training, serving without a model, or with.
 Target = Literal["base", "train", "runtime", "serve"]
 TARGETS: Final[tuple[Target, ...]] = get_args(Target)
+# Those that answer requests.
+SERVING: Final[tuple[Target, ...]] = ("runtime", "serve")
 
 
 def keep_tag(digest: Digest) -> str:

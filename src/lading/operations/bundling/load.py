@@ -35,6 +35,8 @@ class Load:
     packings: dict[str, Packing] = field(default_factory=dict)
     bases: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    # Whether documents brought an image of their own.
+    named: bool = False
 
     def versions(self, places: Sequence[Reference]) -> None:
         """Versions of one repository."""
@@ -67,6 +69,8 @@ class Load:
                         f"the {image.target} image {image.digest}, which evidence of {place} names,"
                         f" is not in {place.base}: bundle it by its own reference"
                     )
+            for place in packing.unserved if self.images and not self.named else ():
+                yield f"nothing in the file serves {place}: no image was made for it"
         yield from dict.fromkeys(self.left_out)
 
     def _bring(self, name: Name, documents: Documents) -> None:
@@ -85,6 +89,7 @@ class Load:
             self._packing(place).version(place)
         elif self.images:
             self._begun(place).image(root)
+            self.named = True
         else:
             self.left_out.append(f"{place}, which documents name, stays behind, as was asked for")
 

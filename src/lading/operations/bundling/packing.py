@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from lading.errors import NotFound
+from lading.images.fit import mark
 from lading.ledger.read import read_book
 from lading.operations import stores
 from lading.operations.copying.ledger import copy_events
@@ -15,11 +16,14 @@ from lading.operations.copying.shipment import Shipment
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.numbers import Numbers
 from lading.operations.lifecycle.stages import checked
+from lading.operations.open import open as open_version
+from lading.operations.reading.images import images_of
+from lading.operations.reading.same_lock import akin, lock_tag
 from lading.spec.content import BytesContent
 from lading.spec.manifest import parse
 from lading.spec.own_version import stated_version
 from lading.spec.reference import Reference
-from lading.spec.tags import LATEST, LEDGER, fallback_tag, is_segment
+from lading.spec.tags import LATEST, LEDGER, SERVING, fallback_tag, is_segment
 from lading.stores.bundle import NewArchive, NewBundleStore
 from lading.transfer import OnProgress, read
 from lading.transfer import copy as transfer_copy
@@ -73,6 +77,8 @@ class Packing:
     roots: list[Descriptor] = field(default_factory=list)
     # Images that evidence names, and that are not where the version is.
     missing: list[tuple[Reference, NamedImage]] = field(default_factory=list)
+    # Versions that no image serves, as far as can be told.
+    unserved: list[Reference] = field(default_factory=list)
 
     def version(self, place: Reference) -> None:
         """What a reference names, with its evidence and its images, under its names."""
@@ -84,7 +90,28 @@ class Packing:
         if place.tag and not place.digest and place.tag not in (own, LATEST):
             self._name(root, place.tag)
         self.roots.append(root)
+        if self.shipment.images:
+            self._akin(place, root)
         self.missing += [(place, image) for image in self.shipment.missing[known:]]
+
+    def _akin(self, place: Reference, root: Descriptor) -> None:
+        """Take along what serves a version that no image was made for: one of the same lock.
+
+        Only its label speaks for it, so it gets a name that says no more than that.
+        """
+        if any(each.target in SERVING for each in images_of(self.source, root)):
+            return
+        with open_version(place.with_digest(root.digest), settings=self.settings) as opened:
+            lock = mark(opened.document.environment)
+        found = next(akin(self.source, lock), None) if lock else None
+        if lock is None or found is None:
+            self.unserved.append(place)
+            return
+        self.shipment.one(found.root, lock_tag(lock))
+        self.notes.append(
+            f"no image was made for {place}: {found.tag} of the same lock comes along as"
+            f" {lock_tag(lock)}, which deploy takes with --image"
+        )
 
     def image(self, root: Descriptor) -> None:
         """An image that documents name: with what hangs on it, and a name that keeps it there."""

@@ -17,7 +17,7 @@ from lading.spec.descriptor import Descriptor, Platform
 from lading.spec.digest import Digest
 from lading.spec.image import DIGEST, LOCK, REFERENCE, TARGET, Image, image_from
 from lading.spec.manifest import Index, Manifest, parse
-from lading.spec.plain import table, text
+from lading.spec.plain import text
 from lading.transfer import read
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class FoundBase:
     @property
     def says_its_lock(self) -> bool:
         """Whether Lading built it, so that something says which packages it has."""
-        return all(LOCK in labels(image) for image in self.images)
+        return all(LOCK in image.labels for image in self.images)
 
 
 def found_base(store: AnyStore, place: Reference, wanted: Sequence[Platform]) -> FoundBase:
@@ -76,7 +76,7 @@ def found_base(store: AnyStore, place: Reference, wanted: Sequence[Platform]) ->
 
 def _demand_no_model(image: Base, place: Reference, shown: str) -> None:
     """Files of one model under another's would be taken for its own."""
-    said = labels(image)
+    said = image.labels
     if said.get(TARGET) != "serve":
         return
     of = text(said.get(REFERENCE))
@@ -127,7 +127,7 @@ def misfits(base: FoundBase, environment: Environment | None) -> tuple[str, ...]
     own = mark(environment)
     if environment is None or own is None:
         return ()
-    if all(labels(image).get(LOCK) == own for image in base.images):
+    if all(image.labels.get(LOCK) == own for image in base.images):
         return ()
     packages = _recorded(base)
     if packages is None:
@@ -140,7 +140,7 @@ def misfits(base: FoundBase, environment: Environment | None) -> tuple[str, ...]
 
 def _recorded(base: FoundBase) -> tuple[str, ...] | None:
     """The packages in an image, as the evidence on the version that it was made for says."""
-    for digest in {text(labels(image).get(DIGEST)) for image in base.images} - {None}:
+    for digest in {text(image.labels.get(DIGEST)) for image in base.images} - {None}:
         for image in _images(base.store, digest or ""):
             if image.descriptor.digest == base.root.digest and image.packages:
                 return image.packages
@@ -155,11 +155,6 @@ def _images(store: AnyStore, version: str) -> Iterator[Image]:
     for piece in gather(store, made_for).evidence:
         if piece.type == kinds.IMAGE:
             yield image_from(piece.content)
-
-
-def labels(base: Base) -> dict[str, object]:
-    """What an image says of itself."""
-    return dict(table(base.config.get("Labels")))
 
 
 def _manifest(store: AnyStore, entry: Descriptor, shown: str) -> Manifest:
