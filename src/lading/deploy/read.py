@@ -8,28 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from lading.deploy import kustomize, run, values
 from lading.deploy.edit import Path, Text, load
-from lading.deploy.pins import DIGEST, EVENT, REFERENCE, STAGE, VERSION, Pins
+from lading.deploy.pins import EVENT, STAGE, Pins
 from lading.deploy.resource import Resource
-from lading.errors import InvalidInput, Unsupported
+from lading.deploy.said import SAID, Running, Way, one, running_by, said, unknown
+from lading.errors import InvalidInput
 from lading.spec.digest import Digest
-from lading.spec.reference import Reference
 
 _DIGESTED: Final = re.compile(r"(?:[a-z+]+://)?[^\s\"'=,]*@sha(?:256|512):[0-9A-Za-z]*", re.ASCII)
 _BARE: Final = re.compile(r"sha(?:256|512):[0-9a-f]{64}", re.ASCII)
 _SCHEME: Final = re.compile(r"[a-z+]+://", re.ASCII)
 # In front of an image that KServe starts beside a server.
 _MODELCAR: Final = "oci://"
-_SAID: Final = (REFERENCE, DIGEST, VERSION, STAGE, EVENT)
 # What only the documents say, and no pod: it would start anew where nothing else changed.
 _OUTER: Final = (STAGE, EVENT)
 
-# ``beside``: another image holds it, KServe's modelcar.
-Way = Literal["held", "mounted", "pulled", "beside"]
 _Role = Literal["model", "serving", "puller", "modelcar"]
 
 
@@ -43,33 +39,6 @@ class _Named(NamedTuple):
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """What documents run; a stage and an event where one was asked for."""
-
-    # HOST/NAME, without tag and digest.
-    place: str
-    digest: Digest
-    version: str | None
-    stage: str | None
-    event: str | None
-    # HOST/NAME@DIGEST.
-    serving: str
-    # Where it is not the one that serves.
-    puller: str | None
-    way: Way
-    # As Kubernetes calls the document that runs it, and its name.
-    kind: str
-    name: str
-    # HOST/NAME@DIGEST, where it is KServe's modelcar that holds the model.
-    modelcar: str | None = None
-
-    @property
-    def reference(self) -> str:
-        """The version, by digest."""
-        return f"{self.place}@{self.digest}"
-
-
 def running(text: str) -> Running:
     """What ``digests.yaml`` makes its documents run.
 
@@ -81,33 +50,17 @@ def running(text: str) -> Running:
 
 
 def _read(text: Text) -> Running:
-    said = {name: one(_annotations(text, name), name) for name in _SAID}
-    place, digest = said[REFERENCE], said[DIGEST]
-    if place is None or digest is None:
-        raise InvalidInput("nothing says which version runs", cause=f"there is no {DIGEST}")
-    demand_place(place)
-    reference = f"{place}@{Digest(digest)}"
-    places = list(_named(text, reference))
-    serving = one(_of(places, "serving"), "serving image")
-    pulling = one(_of(places, "puller"), "pulling image")
-    car = one(_of(places, "modelcar"), "modelcar")
-    if serving is None:
-        raise InvalidInput("nothing says which image serves")
-    if event := said[EVENT]:
-        Digest(event)
+    runs = said(lambda name: _annotations(text, name))
+    places = list(_named(text, runs.reference))
     main = _main(text)
-    return Running(
-        place=place,
-        digest=Digest(digest),
-        version=said[VERSION],
-        stage=said[STAGE],
-        event=event,
-        serving=serving,
-        puller=pulling if pulling != serving else None,
+    return running_by(
+        runs,
+        serving=_of(places, "serving"),
+        pulling=_of(places, "puller"),
         way=_way(places),
         kind=text.scalars[(main, "kind")].value,
-        name=_base_name(text, main, Digest(digest)),
-        modelcar=car,
+        name=_base_name(text, main, runs.digest),
+        modelcar=one(_of(places, "modelcar"), "modelcar"),
     )
 
 
@@ -168,7 +121,7 @@ def moved_values(text: str, pins: Pins) -> str:
     wanted: dict[Path, str | None] = {
         (0, *path): value for path, value in _leaves(values.values(pins))
     }
-    for name in _SAID:
+    for name in SAID:
         wanted.setdefault((0, "annotations", name), None)
     return parsed.changed(wanted)
 
@@ -200,7 +153,7 @@ def _renewed(text: Text, parent: Path, pins: Pins) -> dict[Path, str | None]:
     inner = len(parent) > _DEPTH_OF_METADATA
     return {
         (*parent, name): pins.annotations.get(name)
-        for name in _SAID
+        for name in SAID
         if not (inner and name in _OUTER and (*parent, name) not in text.scalars)
     }
 
@@ -235,16 +188,7 @@ def _of(places: Iterable[_Named], role: _Role) -> Iterator[str]:
 
 
 def _is_said(path: Path) -> bool:
-    return len(path) > 1 and path[-2] == "annotations" and path[-1] in _SAID
-
-
-def unknown(found: str, path: Path) -> Unsupported:
-    """The refusal of something that is named by digest, and that nobody knows."""
-    return Unsupported(
-        f"nothing says what {found[:200]} is for another version",
-        cause=f"it is at {'.'.join(map(str, path[1:]))[:200]}",
-        hint="lading deploy REF -o DIR writes the documents anew",
-    )
+    return len(path) > 1 and path[-2] == "annotations" and path[-1] in SAID
 
 
 def _role(path: Path, scheme: str, reference: str, model: str) -> _Role | None:
@@ -309,30 +253,3 @@ def _called(text: str, bare: tuple[Resource, ...], pins: Pins) -> str:
             base = run.base_name(patch["metadata"]["name"], pins.runs.digest)
             wanted[number, "metadata", "name"] = run.run_name(base, made["spec"], pins.runs.digest)
     return Text.parse(text).changed(wanted) if wanted else text
-
-
-def demand_place(place: str) -> None:
-    """Refuse what is no repository of a registry.
-
-    Raises:
-        InvalidInput: it is none.
-    """
-    found = Reference.parse(place)
-    if not found.host or found.name:
-        raise InvalidInput(f"no repository of a registry: {place[:200]!r}", cause=REFERENCE)
-
-
-def one(found: Iterable[str], what: str) -> str | None:
-    """What every document says alike; None where none says it.
-
-    Raises:
-        InvalidInput: they differ.
-    """
-    all_found = sorted(set(found))
-    if len(all_found) > 1:
-        raise InvalidInput(
-            f"the documents do not agree on one {what}",
-            cause=", ".join(each[:120] for each in all_found[:5]),
-            hint="a folder runs one version",
-        )
-    return all_found[0] if all_found else None

@@ -13,16 +13,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from lading.deploy.edit import Path, Text, load
-from lading.deploy.pins import DIGEST, EVENT, REFERENCE, STAGE, VERSION, Pins
-from lading.deploy.read import Running, Way, demand_place, one, unknown
+from lading.deploy.pins import DIGEST, EVENT, REFERENCE, Pins
 from lading.deploy.resource import Resource
+from lading.deploy.said import SAID, Running, Way, running_by, said, unknown
 from lading.deploy.unit_text import UnitText
 from lading.errors import InvalidInput
-from lading.spec.digest import Digest
 
 # What is read as YAML; everything else is a unit.
 _YAML: Final = (".yaml", ".yml")
-_SAID: Final = (REFERENCE, DIGEST, VERSION, STAGE, EVENT)
 _LABELS: Final = frozenset({"labels", "annotations", "Label"})
 _DIGESTED: Final = re.compile(r"[^\s\"'=,]*@sha(?:256|512):[0-9A-Za-z]*", re.ASCII)
 _BARE: Final = re.compile(r"sha(?:256|512):[0-9a-f]{64}", re.ASCII)
@@ -105,36 +103,20 @@ def _documents(name: str, text: str) -> Iterator[Resource]:
 
 def _read(files: Mapping[str, Text | UnitText]) -> Running:
     found = {name: text.values() for name, text in files.items()}
-    said = {
-        name: one((value for values in found.values() for value in _labels(values, name)), name)
-        for name in _SAID
-    }
-    place, digest = said[REFERENCE], said[DIGEST]
-    if place is None or digest is None:
-        raise InvalidInput("nothing says which version runs", cause=f"there is no {DIGEST}")
-    demand_place(place)
-    if event := said[EVENT]:
-        Digest(event)
+    runs = said(lambda name: (one for values in found.values() for one in _labels(values, name)))
     images = [each for values in found.values() for each in _images(values)]
-    serving = one((image for image, serves in images if serves), "serving image")
-    pulling = one((image for image, serves in images if not serves), "pulling image")
-    if serving is None:
-        raise InvalidInput("nothing says which image serves")
-    reference = f"{place}@{Digest(digest)}"
-    for values in found.values():
-        _demand_known(values, {reference, serving, pulling}, digest)
-    return Running(
-        place=place,
-        digest=Digest(digest),
-        version=said[VERSION],
-        stage=said[STAGE],
-        event=event,
-        serving=serving,
-        puller=pulling if pulling != serving else None,
-        way=_way(found, reference),
+    running = running_by(
+        runs,
+        serving=(image for image, serves in images if serves),
+        pulling=(image for image, serves in images if not serves),
+        way=_way(found, runs.reference),
         kind="compose" if any(name.startswith("compose.") for name in found) else "podman",
         name=next((name for values in found.values() for name in _names(values)), "model"),
     )
+    known = {running.reference, running.serving, running.puller}
+    for values in found.values():
+        _demand_known(values, known, runs.digest)
+    return running
 
 
 def _labels(values: Mapping[Path, str], name: str) -> Iterator[str]:
@@ -144,7 +126,7 @@ def _labels(values: Mapping[Path, str], name: str) -> Iterator[str]:
 def _is_label(path: Path, name: str | None = None) -> bool:
     if len(path) < 2 or path[-2] not in _LABELS:
         return False
-    return path[-1] in _SAID if name is None else path[-1] == name
+    return path[-1] in SAID if name is None else path[-1] == name
 
 
 def _images(values: Mapping[Path, str]) -> Iterator[tuple[str, bool]]:
@@ -209,7 +191,7 @@ def _wanted(
     # What names the model says everything of it; other labels only its digest.
     for path in values:
         if _is_label(path, REFERENCE):
-            wanted |= {(*path[:-1], name): pins.annotations.get(name) for name in _SAID}
+            wanted |= {(*path[:-1], name): pins.annotations.get(name) for name in SAID}
     return wanted
 
 

@@ -10,27 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from lading.deploy import kinds, kserve, kserve_name, kustomize, options, pod, text, values
-from lading.deploy.cluster import Cluster
-from lading.deploy.engines import Podman
 from lading.deploy.kserve_storage import is_mounted, needs_held, storage
-from lading.deploy.kserve_version import KServe
 from lading.deploy.lint import lint
 from lading.deploy.notes import notes
-from lading.deploy.wish import (
-    LONGEST,
-    PORT,
-    Kind,
-    Volume,
-    Wish,
-    checked_name,
-    checked_namespace,
-    checked_object,
-    checked_quantity,
-    name_from,
-)
+from lading.deploy.wish import LONGEST, Kind, Wish, name_from
 from lading.errors import IntegrityError, LadingError
 from lading.operations import stores
-from lading.operations.deploying import asked, consent, folder
+from lading.operations.deploying import consent, folder
+from lading.operations.deploying.asked import Words, demand_company
 from lading.operations.deploying.pinned import Found, pinned
 from lading.operations.deploying.written import find
 
@@ -42,6 +29,8 @@ if TYPE_CHECKING:
 
 # Kinds that take an image without the model, whatever Kubernetes can do.
 _MOUNTS: Final[tuple[Kind, ...]] = ("init", "kserve", "compose", "podman")
+
+Status = Literal["shown", "written", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +47,7 @@ class DeployResult:
     puller: str | None
     kind: str
     name: str
-    status: Literal["shown", "written", "unchanged"]
+    status: Status
     # The folder that they were written into, if any.
     output: str | None
     # By file name; one name where they go to stdout.
@@ -121,58 +110,34 @@ def deploy(
         Conflict: the folder holds files of others, and ``force`` is not given.
     """
     settings = stores.settled(settings)
-    wanted = asked.kind(kind)
-    pull_secrets, volumes = tuple(pull_secrets), tuple(volumes)
-    given = asked.given(
-        {
-            "--allow-pickle": allow_pickle,
-            "--apply": confirm is not None,
-            "--cpu": cpu,
-            "--credentials": credentials,
-            "--helm": helm,
-            "--image-volumes": image_volumes,
-            "--kserve-storage": kserve_storage,
-            "--kserve-version": kserve_version,
-            "--kubernetes-version": kubernetes_version,
-            "--max-replicas": max_replicas,
-            "--namespace": namespace,
-            "--platform": platform,
-            "--podman-version": podman_version,
-            "--port": port,
-            "--predictions": predictions,
-            "--pull-secret": pull_secrets,
-            "--puller": puller,
-            "--push": push,
-            "--replicas": replicas != 1,
-            "--rows": rows,
-            "--volume": volumes,
-        }
-    )
-    options.demand_known(wanted, given)
-    asked.demand_company(output, confirm, helm=helm, force=force, context=context)
-    cluster = Cluster.parse(kubernetes_version) if kubernetes_version else Cluster()
-    # What can be refused before anything is asked for.
-    wish = Wish(
-        kind=wanted,
-        name=checked_name(name) if name is not None else "model",
-        namespace=checked_namespace(namespace) if namespace is not None else None,
-        cluster=cluster,
-        image_volumes=image_volumes,
-        podman=Podman.parse(podman_version) if podman_version else Podman(),
+    words = Words(
+        kind=kind,
+        name=name,
+        namespace=namespace,
+        puller=puller,
         replicas=replicas,
-        most=max_replicas,
-        pull_secrets=tuple(checked_object(each, "secret") for each in pull_secrets),
-        credentials=checked_object(credentials, "secret") if credentials else None,
-        cpu=checked_quantity(cpu, "cpu") if cpu is not None else None,
-        memory=checked_quantity(memory, "memory") if memory is not None else None,
+        max_replicas=max_replicas,
+        pull_secrets=tuple(pull_secrets),
+        credentials=credentials,
+        kubernetes_version=kubernetes_version,
+        image_volumes=image_volumes,
+        podman_version=podman_version,
+        cpu=cpu,
+        memory=memory,
         platform=platform,
-        published=PORT if port is None else port,
-        scoring=asked.scoring(rows, predictions, tuple(map(Volume.parse, volumes))),
-        kserve=KServe.parse(kserve_version) if kserve_version else KServe(),
-        kserve_storage=asked.storage(kserve_storage),
+        port=port,
+        rows=rows,
+        predictions=predictions,
+        volumes=tuple(volumes),
+        kserve_version=kserve_version,
+        kserve_storage=kserve_storage,
+        helm=helm,
+        allow_pickle=allow_pickle,
+        push=push,
+        apply=confirm is not None,
     )
-    if wanted == "kserve" and (name is not None or kserve_name.longest_name(wish.namespace) < 1):
-        kserve_name.demand_name(wish)
+    wish = words.wish()
+    demand_company(output, confirm, helm=helm, force=force, context=context)
     look = partial(
         pinned,
         reference,
@@ -182,17 +147,48 @@ def deploy(
         puller=puller,
         follows=_followed(output),
     )
-    modelcar = wanted == "kserve" and not is_mounted(wish)
-    found = look(mounts=wanted in _MOUNTS or pod.mounts(wish), modelcar=modelcar)
-    if wanted == "kserve" and needs_held(found.pins, wish):
-        found = look(mounts=False, modelcar=modelcar)
+    found = _fitting(look, wish)
+    wish = _named_after(found, wish, words, settings)
+    made = _made(found, wish, words.given, settings)
+    files = _files(made, wish, found, helm=helm, shown=output is None)
+    status: Status = "shown" if output is None else folder.put(Path(output), files, force=force)
+    result = _result(found, wish, made, files, status=status, output=output)
+    if push is not None:
+        result = replace(result, pushed=_pushed(result, made, push, found, settings))
+    if confirm is not None:
+        result = _applied(result, made, confirm, context)
+    return result
+
+
+def _fitting(look: Callable[..., Found], wish: Wish) -> Found:
+    """The version, with an image that serves it in the way of the documents."""
+    modelcar = wish.kind == "kserve" and not is_mounted(wish)
+    found = look(mounts=wish.kind in _MOUNTS or pod.mounts(wish), modelcar=modelcar)
+    if wish.kind == "kserve" and needs_held(found.pins, wish):
+        return look(mounts=False, modelcar=modelcar)
+    return found
+
+
+def _named_after(found: Found, wish: Wish, words: Words, settings: Settings) -> Wish:
+    """The wish, with what only the version says."""
     host = found.pins.runs.place.partition("/")[0]
-    wish = replace(
+    return replace(
         wish,
-        name=name if name is not None else name_from(found.name, _longest(wish)),
-        allow_pickle=consent.allowed(found.pins, allow_pickle, settings),
+        name=wish.name if words.name is not None else name_from(found.name, _longest(wish)),
+        allow_pickle=consent.allowed(found.pins, words.allow_pickle, settings),
         insecure=host in settings.insecure,
     )
+
+
+def _made(
+    found: Found, wish: Wish, given: Iterable[str], settings: Settings
+) -> tuple[Resource, ...]:
+    """The documents.
+
+    Raises:
+        InvalidInput: an option means nothing to the way of the model to its server.
+        IntegrityError: not everything would be named by digest.
+    """
     made = kinds.resources(found.pins, found.facts, wish)
     options.demand_used(found.pins, wish, given)
     consent.demand_consent(
@@ -203,12 +199,20 @@ def deploy(
     )
     if problems := lint(made, found.forbidden):
         raise IntegrityError("not everything would be named by digest", cause="; ".join(problems))
-    files = _files(made, wish, found, helm=helm, shown=output is None)
-    status: Literal["shown", "written", "unchanged"] = "shown"
-    if output is not None:
-        status = folder.put(Path(output), files, force=force)
+    return made
+
+
+def _result(
+    found: Found,
+    wish: Wish,
+    made: tuple[Resource, ...],
+    files: dict[str, str],
+    *,
+    status: Status,
+    output: str | Path | None,
+) -> DeployResult:
     runs = found.pins.runs
-    result = DeployResult(
+    return DeployResult(
         reference=runs.reference,
         digest=runs.digest,
         version=runs.version,
@@ -223,31 +227,44 @@ def deploy(
         files=files,
         notes=(*found.notes, *notes(found.pins, found.facts, wish)),
     )
-    if push is not None:
-        # Those of a folder as they are there, comments and all.
-        documents = (
-            find(Path(output)).files()
-            if output is not None
-            else folder.headed(kustomize.files(made))
-        )
-        result = replace(result, pushed=_pushed(documents, push, wish.name, found, settings))
-    if confirm is not None:
-        from lading.operations.deploying.applied import apply
-
-        what = Path(output) if output is not None else files
-        done = apply(what, made, runs.reference, confirm, context=context)
-        result = replace(result, applied=done.status, notes=(*result.notes, *done.notes))
-    return result
 
 
 def _pushed(
-    files: dict[str, str], reference: str, name: str, found: Found, settings: Settings
+    result: DeployResult,
+    made: tuple[Resource, ...],
+    reference: str,
+    found: Found,
+    settings: Settings,
 ) -> str:
     from lading.operations.deploying.pushed import push_documents
 
-    return push_documents(
-        files, reference, name=name, pins=found.pins, created=found.created, settings=settings
+    # Those of a folder as they are there, comments and all.
+    documents = (
+        find(Path(result.output)).files()
+        if result.output is not None
+        else folder.headed(kustomize.files(made))
     )
+    return push_documents(
+        documents,
+        reference,
+        name=result.name,
+        pins=found.pins,
+        created=found.created,
+        settings=settings,
+    )
+
+
+def _applied(
+    result: DeployResult,
+    made: tuple[Resource, ...],
+    confirm: Callable[[str], bool],
+    context: str | None,
+) -> DeployResult:
+    from lading.operations.deploying.applied import apply
+
+    what = Path(result.output) if result.output is not None else result.files
+    done = apply(what, made, result.reference, confirm, context=context)
+    return replace(result, applied=done.status, notes=(*result.notes, *done.notes))
 
 
 def _followed(output: str | Path | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import Rule
 from lading.operations import stores
+from lading.operations.lifecycle.decided import decided
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.subject import subject
 from lading.spec.reference import Reference
@@ -46,15 +47,7 @@ def policy_check(
     logbook.rules(stage)
     what = subject(logbook.store, place, settings)
     book, state = logbook.read(whole=True)
-    decision = logbook.judge.decide(
-        book,
-        state,
-        stage,
-        what.digest,
-        version=what.version,
-        known=book.ordered(),
-        actor=logbook.actor,
-    ).of(str(what.place))
+    decision = decided(logbook, book, state, stage, what)
     return PolicyCheckResult(
         reference=str(what.place),
         version=what.version,

@@ -35,7 +35,7 @@ from lading.stores.bundle import Archive, BundleStore, NewArchive, NewBundleStor
 from lading.transfer import read
 
 if TYPE_CHECKING:
-    from lading.deploy.read import Running
+    from lading.deploy.said import Running
 
 _ABOVE: Final = "deploy"
 # Whoever follows documents follows one tag; what it named before has its digest still.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lading.errors import PolicyRefused, Rule
+from lading.operations.lifecycle.decided import decided
 from lading.operations.lifecycle.drifted import index_of
 from lading.operations.lifecycle.said_against import deprecated, rejections
 
@@ -40,15 +41,7 @@ def allowed(read: Read, stage: str, what: Subject, *, shown: str) -> Allowed:
         PolicyRefused: the stage is protected, and a rule does not hold.
     """
     logbook, book, state = read
-    decision = logbook.judge.decide(
-        book,
-        state,
-        stage,
-        what.digest,
-        version=what.version,
-        known=book.ordered(),
-        actor=logbook.actor,
-    ).of(str(what.place))
+    decision = decided(logbook, book, state, stage, what)
     if not decision.protected or decision.holds:
         return Allowed(decision.rules)
     if not decision.opposed and _came_back(read, stage, what.digest):

@@ -18,8 +18,8 @@ from lading.spec.reference import Reference
 from lading.transfer import read
 
 if TYPE_CHECKING:
-    from lading.deploy.read import Running
     from lading.deploy.resource import Resource
+    from lading.deploy.said import Running
     from lading.operations.deploying.written import Written
     from lading.operations.stores import AnyStore
     from lading.settings import Settings

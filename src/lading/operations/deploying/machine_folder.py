@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from lading.deploy import read_machine
 from lading.deploy.pins import Pins
-from lading.deploy.read import Running
 from lading.deploy.resource import Resource
+from lading.deploy.said import Running
 from lading.errors import IntegrityError
 from lading.operations.deploying import folder
 from lading.operations.deploying.texts import read_text, told

@@ -12,7 +12,7 @@ from lading.operations import stores
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
-    from lading.deploy.read import Running
+    from lading.deploy.said import Running
     from lading.settings import Settings
 
 

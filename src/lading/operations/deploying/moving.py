@@ -15,8 +15,8 @@ from lading.errors import Unsupported
 from lading.operations.deploying import consent
 
 if TYPE_CHECKING:
-    from lading.deploy.read import Running
     from lading.deploy.resource import Resource
+    from lading.deploy.said import Running
     from lading.operations.deploying.pinned import Found
     from lading.settings import Settings
 

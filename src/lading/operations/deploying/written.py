@@ -14,8 +14,8 @@ from typing import Any
 from lading.deploy import edit, kustomize, read, values
 from lading.deploy.kustomize import BASE, DIGESTS
 from lading.deploy.pins import Pins
-from lading.deploy.read import Running
 from lading.deploy.resource import Resource
+from lading.deploy.said import Running
 from lading.errors import Conflict, IntegrityError, InvalidInput, LocalFailure, NotFound
 from lading.operations.deploying import folder, machine_folder
 from lading.operations.deploying.machine_folder import MachineFolder

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from lading.errors import Conflict, Rule
 from lading.ledger.fold import Stage
 from lading.ledger.write import Settled
+from lading.operations.lifecycle.decided import decided
 from lading.policy.case import Decision
 from lading.spec.event import Draft
 
@@ -100,16 +101,7 @@ class Assignment:
         rules = self.logbook.rules(self.stage)
         if rules == StageRules(stage=self.stage, exclusive=rules.exclusive):
             return Decision(self.stage, False, ())  # nothing is asked, so nothing is fetched
-        decision = self.logbook.judge.decide(
-            self.book,
-            self.state,
-            self.stage,
-            self.what.digest,
-            version=self.what.version,
-            known=self.book.ordered(),
-            actor=self.logbook.actor,
-        )
-        return decision.of(str(self.what.place))
+        return decided(self.logbook, self.book, self.state, self.stage, self.what)
 
     def _demand(self, decision: Decision) -> None:
         if decision.holds or (decision.protected and self.returns and not decision.opposed):
