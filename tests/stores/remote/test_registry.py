@@ -767,3 +767,16 @@ def test_a_manifests_exact_bytes_come_back(store: RemoteStore) -> None:
     other = RemoteStore(store.host, store.repository, store.client.settings)
 
     assert read(other, other.resolve("1.0.0")) == manifest.raw
+
+
+@pytest.mark.parametrize("page", [b"<html>Please log in.</html>", b'["1.0.0"]', b"\xff"])
+def test_a_page_in_the_place_of_a_list_is_no_answer(
+    double: Double, settings: Settings, page: bytes
+) -> None:
+    double.fail("GET", "tags/list", status=200, body=page)
+
+    with pytest.raises(Unavailable, match="cannot list tags") as caught:
+        list(RemoteStore(double.host, "ml/fraud", settings).names())
+
+    assert double.host in str(caught.value.cause)
+    assert "proxy" in str(caught.value.hint)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lading.errors import Unavailable, Unsupported
+from lading.errors import InvalidInput, Unavailable, Unsupported
 from lading.spec.encoding import decode_object
 from lading.spec.plain import texts
 from lading.spec.reference import is_repository
@@ -73,7 +73,7 @@ def pages(
     """The pages of a list, following Link; none where the list is missing.
 
     Raises:
-        Unavailable: the next page is elsewhere, or there is always one more.
+        Unavailable: it is no list, the next page is elsewhere, or there is always one more.
     """
     for _ in range(_MOST_PAGES):
         response = client.call("GET", url, scopes, accept=(200, *missing), doing=doing)
@@ -81,7 +81,7 @@ def pages(
             response.drop()
             return
         link = _next_link(response.header_values("Link"))
-        yield decode_object(response.read(), "the registry's list")
+        yield answered(response.read(), client.origin, doing)
         if link is None:
             return
         following = client.resolve_location(url, link)
@@ -89,6 +89,22 @@ def pages(
             raise Unavailable(f"cannot {doing}", cause=f"the next page is {following[:200]}")
         url = following
     raise Unavailable(f"cannot {doing}", cause="the list has no end")
+
+
+def answered(raw: bytes, origin: Origin, doing: str) -> dict[str, object]:
+    """What a registry answered to who asked for a list.
+
+    Raises:
+        Unavailable: it is none; a proxy's page, as often as not.
+    """
+    try:
+        return decode_object(raw, f"what {origin.netloc} answered")
+    except InvalidInput as error:
+        raise Unavailable(
+            f"cannot {doing}",
+            cause=str(error),
+            hint=f"curl {origin}/v2/ shows who answers: it may be a proxy, or no registry",
+        ) from error
 
 
 def _next_link(lines: list[str]) -> str | None:

@@ -22,7 +22,6 @@ from lading.spec import mediatypes
 from lading.spec.content import BytesContent
 from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
-from lading.spec.encoding import decode_object
 from lading.spec.manifest import MANIFEST_LIMIT, Manifest, parse
 from lading.stores.remote import referrers
 from lading.stores.remote.authorization import Authorization
@@ -33,7 +32,7 @@ from lading.stores.remote.dialect import DialectMemory
 from lading.stores.remote.grant import Scope
 from lading.stores.remote.journal import UploadJournal
 from lading.stores.remote.keeping import KeepTags
-from lading.stores.remote.listing import pages
+from lading.stores.remote.listing import answered, pages
 from lading.stores.remote.manifests import ManifestMemory, described, whole
 from lading.stores.remote.origin import is_docker_hub, origin_of
 from lading.stores.remote.retry import backoff
@@ -422,17 +421,14 @@ class RemoteStore:
 
     def _is_distribution_2(self) -> bool:
         """Distribution 2.x ignores ``n`` and answers ``n=0`` with tags; others give none."""
+        doing = f"list tags of {self}"
         response = self.client.call(
-            "GET",
-            f"{self.base}/tags/list?n=0",
-            self._read,
-            accept=(200, 400, 404),
-            doing=f"list tags of {self}",
+            "GET", f"{self.base}/tags/list?n=0", self._read, accept=(200, 400, 404), doing=doing
         )
         raw = response.read()
         if response.status != 200:
             return False
-        return bool(decode_object(raw, "the list of tags").get("tags"))
+        return bool(answered(raw, self.client.origin, doing).get("tags"))
 
     # Inner steps
 
