@@ -137,6 +137,14 @@ def test_comments_and_line_ends_stay(fraud: Team, folder: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o664
 
 
+def test_a_byte_order_mark_is_named(fraud: Team, folder: Path) -> None:
+    path = folder / DIGESTS
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+    with pytest.raises(InvalidInput, match="byte order mark"):
+        deploy_update(folder, settings=fraud.settings)
+
+
 def test_values_of_the_stage_follow_and_those_of_others_stay(fraud: Team, folder: Path) -> None:
     promote(f"{fraud.place}:1.0.0", "staging", settings=fraud.settings)
     for stage in ("staging", "prod"):

@@ -187,6 +187,12 @@ def find(path: Path) -> Written:
             hint="lading deploy REF -o DIR writes one",
         )
     text = read_text(digests)
+    if text.startswith("\ufeff"):
+        raise InvalidInput(
+            f"{digests} begins with a byte order mark",
+            cause="some editors put one there, and not every cluster's tools pass over it",
+            hint="save it as UTF-8 without one",
+        )
     if not folder.is_from_here(text):
         raise Conflict(
             f"{digests} was not written by lading deploy",
