@@ -169,6 +169,22 @@ def test_a_version_by_name_has_to_be_allowed_where_the_folder_follows_a_protecte
     assert deploy_update(folder, reference, settings=fraud.settings).status == "updated"
 
 
+def test_files_for_one_machine_are_not_written_over_their_stage_s_policy(
+    fraud: Team, tmp_path: Path
+) -> None:
+    folder = tmp_path / "fraud"
+    deploy(fraud.place, stage="prod", kind="compose", output=folder, settings=fraud.settings)
+    before = texts(folder)
+    reference = f"{fraud.place}:1.1.0"
+
+    with pytest.raises(PolicyRefused, match="prod may not have"):
+        deploy(reference, kind="compose", output=folder, force=True, settings=fraud.settings)
+    with pytest.raises(PolicyRefused, match="prod may not have"):
+        deploy_update(folder, reference, settings=fraud.settings)
+
+    assert texts(folder) == before
+
+
 def test_of_a_version_by_name_it_is_told_what_was_said_against_it(fraud: Team) -> None:
     clean = deploy(f"{fraud.place}:1.0.0", settings=fraud.settings)
     taken_back(fraud, "1.1.0")
