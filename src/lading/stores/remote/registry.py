@@ -14,7 +14,6 @@ from lading.errors import (
     InvalidInput,
     LadingError,
     NotFound,
-    Unavailable,
     Unsupported,
 )
 from lading.ports import Content, Keyed, Reader, Source
@@ -25,9 +24,9 @@ from lading.spec.digest import Digest
 from lading.spec.manifest import MANIFEST_LIMIT, Manifest, parse
 from lading.stores.remote import referrers
 from lading.stores.remote.authorization import Authorization
-from lading.stores.remote.blob import BlobReader
+from lading.stores.remote.blobs import Blobs
 from lading.stores.remote.client import Client
-from lading.stores.remote.connection import Body, BrokenConnection, Response
+from lading.stores.remote.connection import Body, Response
 from lading.stores.remote.dialect import DialectMemory
 from lading.stores.remote.grant import Scope
 from lading.stores.remote.journal import UploadJournal
@@ -85,6 +84,7 @@ class RemoteStore:
             journal=UploadJournal(settings.cache / "uploads", self.base),
             name=f"{host}/{repository}",
         )
+        self._blobs = Blobs(self.client, str(self), self.base, self._read, settings.retries)
         self._manifests = ManifestMemory()
         self._keeping = KeepTags(
             settings.keep_tags,
@@ -113,7 +113,7 @@ class RemoteStore:
             with BytesContent(self._manifest_bytes(descriptor)).open(offset) as stream:
                 yield stream
             return
-        with self._blob(descriptor, offset, descriptor.size) as reader:
+        with self._blobs.stream(descriptor, offset, descriptor.size) as reader:
             yield reader
 
     @contextlib.contextmanager
@@ -128,7 +128,8 @@ class RemoteStore:
             with BytesContent(raw[: offset + length]).open(offset) as stream:
                 yield stream
             return
-        with self._blob(descriptor, offset, min(descriptor.size, offset + length)) as reader:
+        end = min(descriptor.size, offset + length)
+        with self._blobs.stream(descriptor, offset, end) as reader:
             yield reader
 
     def read_blob(self, digest: Digest, limit: int) -> bytes:
@@ -140,42 +141,7 @@ class RemoteStore:
             IntegrityError: it is not what its digest says.
             Unavailable: it broke off again and again.
         """
-        doing = f"fetch {digest.short} from {self}"
-        for failures in range(self._settings.retries + 1):
-            response = self.client.call(
-                "GET", f"{self.base}/blobs/{digest}", self._read, doing=doing
-            )
-            announced = response.length
-            try:
-                raw = response.read(limit + 1) if (announced or 0) <= limit else None
-            except BrokenConnection:
-                raw = b""
-            response.close()
-            if raw is None or len(raw) > limit:
-                raise InvalidInput(
-                    f"content {digest.short} is too large to be read whole",
-                    cause=f"{announced or 'more'} bytes, the limit is {limit}",
-                )
-            if _is(digest, raw):
-                return raw
-            if len(raw) == announced:
-                raise IntegrityError(f"content of {digest} is damaged", cause=f"in {self}")
-            time.sleep(backoff(failures))
-        raise Unavailable(f"cannot {doing}", cause="the answer ended too early", hint="try again")
-
-    @contextlib.contextmanager
-    def _blob(self, descriptor: Descriptor, offset: int, end: int) -> Iterator[BlobReader]:
-        reader = BlobReader(
-            descriptor,
-            offset,
-            lambda position: self._ask_blob(descriptor, position, end),
-            retries=self._settings.retries,
-            end=end,
-        )
-        try:
-            yield reader
-        finally:
-            reader.close()
+        return self._blobs.whole(digest, limit)
 
     # Target
 
@@ -435,17 +401,6 @@ class RemoteStore:
     def _manifest_bytes(self, descriptor: Descriptor) -> bytes:
         return self.read_manifest(descriptor.digest)[1]
 
-    def _ask_blob(self, descriptor: Descriptor, position: int, end: int) -> Response:
-        last = str(end - 1) if end < descriptor.size else ""
-        return self.client.call(
-            "GET",
-            f"{self.base}/blobs/{descriptor.digest}",
-            self._read,
-            headers={"Range": f"bytes={position}-{last}"} if position or last else None,
-            accept=(200, 206),
-            doing=f"fetch {descriptor.digest.short} from {self}",
-        )
-
     def _untag_by_tombstone(self, name: str) -> None:
         """Where only digests can be deleted: put something unique under the tag, delete that."""
         self.read_manifest(name)
@@ -482,9 +437,3 @@ def _demand_size(descriptor: Descriptor, content: Content) -> None:
             f"content is not {descriptor.digest}",
             cause=f"{content.size} bytes instead of {descriptor.size}",
         )
-
-
-def _is(digest: Digest, raw: bytes) -> bool:
-    hasher = digest.hasher()
-    hasher.update(raw)
-    return hasher.hexdigest() == digest.hex
