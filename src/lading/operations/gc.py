@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from lading.errors import InvalidInput, NotFound
+from lading.errors import InvalidInput
 from lading.operations import stores
 from lading.operations.garbage.delete import Deletion, Status
 from lading.operations.garbage.facts import Facts
@@ -15,6 +15,7 @@ from lading.operations.garbage.look import Look
 from lading.operations.garbage.parents import Parents
 from lading.operations.garbage.plan import Plan, Wish, judged, plan
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
+from lading.operations.missing import demand_begun
 from lading.spec.duration import seconds_of
 from lading.spec.reference import Reference
 
@@ -111,8 +112,7 @@ def gc(
     others = _others(logbook, also, settings)
     look = Look(logbook, _stretch(grace), _stretch(deployed_within), Parents(logbook, others))
     facts = look.facts(leftovers=True)
-    if not facts.tags:
-        raise NotFound(f"{place.base} has no versions", hint=f"lading push PATH {place.base}:0.1.0")
+    demand_begun(logbook.store, place, settings, facts.tags)
     made = plan(facts, wish)
     deletion = Deletion(look, facts, made)
     if delete:

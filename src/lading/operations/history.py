@@ -14,6 +14,7 @@ from lading.operations.lifecycle.drifted import drifted
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.operations.lifecycle.moments import stretch_of
 from lading.operations.lifecycle.subject import subject
+from lading.operations.missing import demand_begun
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded, moment
 from lading.spec.reference import Reference
@@ -95,8 +96,9 @@ def history(
     settings = stores.settled(settings)
     place = stores.locate(model, settings)
     logbook = open_logbook(place, settings)
-    wanted = subject(logbook.store, place, logbook.settings).digest if place.name else None
     book, state = logbook.read(whole=True)
+    demand_begun(logbook.store, place, settings, book.names)
+    wanted = subject(logbook.store, place, logbook.settings).digest if place.name else None
     if stage is not None and stage not in state.stages:
         logbook.rules(stage)
     for found in drifted(logbook, book, state):

@@ -21,6 +21,7 @@ from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.operations.lifecycle.registration import register
 from lading.operations.lifecycle.seen import seen
 from lading.operations.lifecycle.subject import subject
+from lading.operations.missing import demand_begun
 from lading.operations.status import unregistered
 from lading.spec.reference import Reference
 from lading.spec.version import Version
@@ -230,11 +231,7 @@ def _opened(model: str | Reference, settings: Settings | None) -> Logbook:
 
 def _whole(logbook: Logbook) -> tuple[Book, State]:
     book, state = logbook.read(whole=True)
-    if not book.names:
-        raise NotFound(
-            f"{logbook.place.base} has no versions",
-            hint=f"lading push PATH {logbook.place.base}:0.1.0",
-        )
+    demand_begun(logbook.store, logbook.place, logbook.settings, book.names)
     return book, state
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from lading.errors import InvalidInput, LadingError, NotFound
 from lading.operations import stores
 from lading.operations.lifecycle.drifted import DriftedStage, index_of, strayed
 from lading.operations.lifecycle.own_version import warning
+from lading.operations.missing import demand_begun
 from lading.spec import mediatypes
 from lading.spec.digest import Digest
 from lading.spec.manifest import parse
@@ -95,8 +94,10 @@ def list_versions(
         ) from error
     everything = list(store.names())
     names = [name for name in everything if not is_own(name)]
+    demand_begun(store, place, settings, everything)
     if not names:
-        raise NotFound(f"{place.base} has no versions", hint=_what_next(place, settings))
+        hint = f"lading history {place.base} says what was there"
+        raise NotFound(f"{place.base} has no versions", hint=hint)
     found = _looked(store, names, settings.jobs)
     index, note = index_of(store) if LEDGER in everything else (None, None)
     deprecated = index.deprecated if index else frozenset()
@@ -110,22 +111,6 @@ def list_versions(
         tuple(strayed(store, place, index, tags, settings)) if index else (),
         (*_misnamed(place, versions), *([note] if note else [])),
     )
-
-
-def _what_next(place: Reference, settings: Settings) -> str:
-    """Who asks for a model that is not there may have misspelt it, or may want to begin it."""
-    begin = f"lading push PATH {place.base}:0.1.0"
-    if not place.host:
-        return begin
-    from lading.spec.nearest import near
-    from lading.stores.remote.listing import catalogue
-
-    found: list[str] = []
-    with suppress(LadingError):
-        names = islice(catalogue(place.host, settings), stores.MOST_COMPARED)
-        found = near(place.repository, names, cutoff=0.6)
-    meant = f"did you mean {place.host}/{found[0]}? " if found else ""
-    return f"{meant}{stores.others_on(place.host)}; {begin} begins a new one"
 
 
 def _misnamed(place: Reference, versions: list[_Named]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from lading.operations import stores
 from lading.operations.lifecycle.drifted import accountable
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.operations.lifecycle.own_version import other_than_named, warning
+from lading.operations.missing import demand_begun
 from lading.spec.digest import Digest
 from lading.spec.event import WORDS, Recorded, moment
 from lading.spec.reference import Reference
@@ -119,8 +120,7 @@ def status(model: str | Reference, *, settings: Settings | None = None) -> Statu
         )
     logbook = open_logbook(place, settings)
     book, state = logbook.read(whole=True)
-    if not book.names:
-        raise NotFound(f"{place.base} has no versions", hint=f"lading push PATH {place.base}:0.1.0")
+    demand_begun(logbook.store, place, settings, book.names)
     for note in _misnamed(logbook, book, state):
         logbook.note(note)
     return StatusResult(

@@ -22,6 +22,7 @@ from lading.operations.deploying.kubectl import Kubectl, can_ask
 from lading.operations.history import versions_of
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.operations.lifecycle.subject import subject
+from lading.operations.missing import demand_begun
 from lading.operations.reading.gathered import gather, kept
 from lading.settings import process_environment
 from lading.spec import evidence as kinds
@@ -93,8 +94,9 @@ def where(
     settings = stores.settled(settings)
     place = stores.locate(model, settings)
     logbook = open_logbook(place, settings)
-    wanted = subject(logbook.store, place, logbook.settings).digest if place.name else None
     book, state = logbook.read(whole=True)
+    demand_begun(logbook.store, place, settings, book.names)
+    wanted = subject(logbook.store, place, logbook.settings).digest if place.name else None
     names = versions_of(book)
     seen, looked = _seen(
         logbook, names, Kubectl(context, namespace), cluster, asked=bool(context or namespace)

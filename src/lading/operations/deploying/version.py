@@ -10,6 +10,7 @@ from lading.operations.deploying.allowed import allowed, told, unasked
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.stages import Read, agreed, is_stage
 from lading.operations.lifecycle.subject import Subject, subject, subject_at
+from lading.operations.missing import demand_begun_after
 from lading.spec.digest import Digest
 from lading.spec.reference import Reference
 
@@ -62,13 +63,17 @@ def version(
     """The version of a place, as it is now; ``follows`` is the stage that it is to stand for.
 
     Raises:
-        NotFound: the stage is empty, or there is no such version.
+        NotFound: the stage is empty, or there is no such version, or no such repository.
         IntegrityError: the stage's tag is not what the ledger says.
         PolicyRefused: the stage is protected, and may not have it.
     """
-    if place.digest is None and is_stage(place, settings):
-        return _in_stage(store, place, settings)
-    return _by_name(store, place, settings, follows)
+    try:
+        if place.digest is None and is_stage(place, settings):
+            return _in_stage(store, place, settings)
+        return _by_name(store, place, settings, follows)
+    except NotFound:
+        demand_begun_after(store, place, settings)
+        raise
 
 
 def _in_stage(store: AnyStore, place: Reference, settings: Settings) -> Version:
