@@ -248,6 +248,16 @@ def test_a_reason_that_is_too_long_is_refused_in_words(pushed: Command) -> None:
     assert "lading attach" in done.stderr
 
 
+def test_versions_that_nobody_recorded_are_told_with_what_registers_them(pushed: Command) -> None:
+    assert pushed("copy", "ml/tiny:1.0.0", "ml/copied:1.0.0").returncode == 0
+    before = pushed("status", "ml/copied")
+    assert pushed("ledger", "adopt", "ml/copied").returncode == 0
+    after = pushed("status", "ml/copied")
+
+    assert "unregistered: 1.0.0; lading ledger adopt ml/copied" in before.stdout
+    assert "unregistered" not in after.stdout
+
+
 def test_status_check_fails_on_drift(pushed: Command) -> None:
     pushed("promote", "ml/tiny:1.0.0", "prod", **ADA)
     good = pushed("status", "ml/tiny", "--check")

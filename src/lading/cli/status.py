@@ -55,13 +55,14 @@ def _lines(result: operation.StatusResult) -> Iterator[Line]:
             map(_pending, result.pending),
             cut=frozenset({2}),
         )
-    for word, versions in (
-        ("deprecated", result.deprecated),
-        ("unregistered", result.unregistered),
+    adopts = f"; lading ledger adopt {result.reference} registers what is there"
+    for word, versions, next_ in (
+        ("deprecated", result.deprecated, ""),
+        ("unregistered", result.unregistered, adopts),
     ):
         if versions:
             yield ""
-            yield Prose(f"{word}: {', '.join(versions)}", hang=2)
+            yield Prose(f"{word}: {', '.join(versions)}{next_}", hang=2)
     yield ""
     yield count(result.events, "event")
 
