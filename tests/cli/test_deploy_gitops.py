@@ -93,6 +93,37 @@ def test_a_check_of_what_is_no_folder_of_ours_is_an_error_of_its_own(
     assert "not written by lading deploy" in other.stderr
 
 
+def test_a_reference_where_a_folder_belongs_is_told_apart_from_a_missing_folder(
+    lading: Command, place: str
+) -> None:
+    for words in (("update",), ("--check",)):
+        named, missing = (lading("deploy", *words, each) for each in (place, "nowhere"))
+        assert (named.returncode, missing.returncode) == (3, 3)
+        assert f"there is no folder {place}" in named.stderr
+        assert "name of a model" in named.stderr
+        assert f"lading deploy {place} -o DIR writes one" in named.stderr
+        assert "there is no folder nowhere" in missing.stderr
+        assert "name of a model" not in missing.stderr
+    given = lading("deploy", "update", f"{place}:1.1.0", "--dry-run")
+    assert f"lading deploy update DIR {place}:1.1.0" in given.stderr
+
+
+def test_a_misspelt_update_is_no_reference(lading: Command, place: str) -> None:
+    done = lading("deploy", "udpate", "fraud")
+    elsewhere = lading("deploy", place, "fraud")
+
+    assert (done.returncode, elsewhere.returncode) == (2, 2)
+    assert "No such command 'udpate'. Did you mean 'update'?" in done.stderr
+    assert "Did you mean" not in elsewhere.stderr
+
+
+def test_a_model_that_is_called_nearly_as_a_command_is_one(lading: Command, place: str) -> None:
+    done = lading("deploy", "updates", "--stage", "prod", LADING_REGISTRY="127.0.0.1:1")
+
+    assert "127.0.0.1:1/updates" in done.stderr
+    assert "No such command" not in done.stderr
+
+
 def test_nothing_is_applied_where_nobody_can_be_asked(lading: Command, place: str) -> None:
     before = (lading.folder / "fraud" / "digests.yaml").read_bytes()
     assert lading("promote", f"{place}:1.1.0", "prod").returncode == 0

@@ -213,8 +213,10 @@ def test_an_empty_stage_says_how_it_is_filled(
 
 
 def test_a_stage_that_there_is_not_is_refused(version: str, place: str, settings: Settings) -> None:
-    with pytest.raises(InvalidInput, match="there is no stage 'produ'"):
+    with pytest.raises(InvalidInput, match="has no stage 'produ'") as caught:
         deploy(place, stage="produ", settings=settings)
+
+    assert "did you mean prod?" in str(caught.value.hint)
 
 
 def test_a_stage_whose_tag_drifted_is_refused(

@@ -40,7 +40,7 @@ class Deploy(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         """Read the line; where no subcommand stands first, the documents are meant."""
-        if args and args[0] in self.commands:
+        if args and (args[0] in self.commands or _is_misspelt(args, ctx)):
             return super().parse_args(ctx, args)
         helpless = not args and not ctx.resilient_parsing
         return super().parse_args(ctx, [_WRITE, *(["--help"] if helpless else args)])
@@ -54,10 +54,23 @@ class Deploy(TyperGroup):
         return name, command, rest
 
 
+def _is_misspelt(args: list[str], ctx: Any) -> bool:
+    """Whether a subcommand is meant, and nearly written: of a reference nothing else is said."""
+    if ctx.resilient_parsing or len(args) < 2 or args[1].startswith("-"):
+        return False
+    from lading.spec.nearest import near
+
+    return bool(near(args[0], _subcommands(), cutoff=0.6))
+
+
+def _subcommands() -> Iterator[str]:
+    """Those that people write."""
+    yield from (each.name for each in app.registered_commands if each.name not in (None, _WRITE))
+
+
 def _offered(incomplete: str) -> Iterable[str]:
     """The subcommands, and what is deployed without one."""
-    named = [each.name for each in app.registered_commands if each.name not in (None, _WRITE)]
-    yield from (name for name in named if name and name.startswith(incomplete))
+    yield from (name for name in _subcommands() if name.startswith(incomplete))
     yield from offers.references(incomplete)
 
 

@@ -8,6 +8,7 @@ from lading.errors import InvalidInput, NotFound, Unsupported
 from lading.operations import stores
 from lading.operations.deploying.allowed import allowed, told, unasked
 from lading.operations.lifecycle.logbook import open_logbook
+from lading.operations.lifecycle.policy_file import load_policy
 from lading.operations.lifecycle.stages import Read, agreed, is_stage
 from lading.operations.lifecycle.subject import Subject, subject, subject_at
 from lading.operations.missing import demand_begun_after
@@ -49,12 +50,8 @@ def located(reference: str | Reference, stage: str | None, settings: Settings) -
             cause=f"{place}, and --stage {stage}",
             hint=f"{place.base} --stage {stage}",
         )
-    place = place.with_tag(stage)
-    if not is_stage(place, settings):
-        raise InvalidInput(
-            f"there is no stage {stage[:60]!r}", hint="lading policy show says which there are"
-        )
-    return place
+    load_policy(settings).rules(place.repository, stage, called=place.base)
+    return place.with_tag(stage)
 
 
 def version(

@@ -20,6 +20,7 @@ from lading.errors import Conflict, IntegrityError, InvalidInput, LocalFailure, 
 from lading.operations.deploying import folder, machine_folder
 from lading.operations.deploying.machine_folder import MachineFolder
 from lading.operations.deploying.texts import ANEW, read_text, told
+from lading.spec.reference import Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def find(path: Path) -> Written:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise NotFound(f"there is no {path}", hint="lading deploy REF -o DIR writes one") from None
+        raise _no_folder(path) from None
     except OSError as error:
         raise LocalFailure(
             f"cannot read {str(path)[:200]}",
@@ -201,6 +202,28 @@ def find(path: Path) -> Written:
         )
     with told(digests):
         return BaseFolder(path, text, read.running(text))
+
+
+def _no_folder(path: Path) -> NotFound:
+    """What is said of a folder that is not there; a model's name is the other thing to deploy."""
+    what = f"there is no folder {path}"
+    if not _is_reference(str(path)):
+        return NotFound(what, hint="lading deploy REF -o DIR writes one")
+    return NotFound(
+        what,
+        cause="that is the name of a model",
+        hint=f"lading deploy --check DIR, or lading deploy update DIR {path};"
+        f" lading deploy {path} -o DIR writes one",
+    )
+
+
+def _is_reference(text: str) -> bool:
+    """Whether a name has a registry, a tag or a digest; any other may well be a folder's."""
+    try:
+        place = Reference.parse(text)
+    except InvalidInput:
+        return False
+    return bool(place.host or place.name)
 
 
 def _is_file_name(name: object) -> bool:
