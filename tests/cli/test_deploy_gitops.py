@@ -71,7 +71,13 @@ def test_a_check_ends_with_1_where_the_stage_moved_on(lading: Command, place: st
     assert (before.returncode, after.returncode, told.returncode) == (0, 1, 1)
     assert "prod says so still" in before.stdout
     assert "prod names 1.1.0 now: lading deploy update fraud --stage prod" in after.stdout
-    assert json.loads(told.stdout)["status"] == "moved"
+    result = json.loads(told.stdout)
+    assert result["status"] == "moved"
+    assert result["next"] == "lading deploy update fraud --stage prod"
+    assert lading("clear", place, "prod").returncode == 0
+    emptied = lading("deploy", "--check", "fraud")
+    assert emptied.returncode == 1
+    assert f"prod names nothing: lading promote {place}:VERSION prod" in emptied.stdout
 
 
 def test_a_check_refuses_what_it_would_pass_over(lading: Command, place: str) -> None:

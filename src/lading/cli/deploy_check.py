@@ -37,5 +37,5 @@ def _lines(result: operation.DeployCheckResult) -> Iterator[str]:
     if result.status == "current":
         yield f"{result.stage} says so still"
     else:
-        now = f"names {result.now_version or result.now} now" if result.now else "is empty now"
-        yield f"{result.stage} {now}: lading deploy update {result.folder} --stage {result.stage}"
+        now = f"names {result.now_version or result.now} now" if result.now else "names nothing"
+        yield f"{result.stage} {now}: {result.next}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from lading.deploy.kserve import pulls
 from lading.deploy.lint import lint
@@ -19,6 +19,7 @@ from lading.errors import IntegrityError, NotFound, Rule, Unavailable
 from lading.operations import stores
 from lading.operations.deploying import fitting
 from lading.operations.deploying.allowed import allowed
+from lading.operations.deploying.unfilled import unfilled
 from lading.operations.deploying.written import Written, find
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.stages import Read, checked
@@ -60,6 +61,9 @@ class DeployCheckResult:
     # What the stage needs, rule by rule.
     rules: tuple[Rule, ...]
     notes: tuple[str, ...]
+    # What has the folder run what the stage names, or the stage name something; None: nothing is
+    # to be done.
+    next: str | None = None
 
 
 def deploy_check(
@@ -97,7 +101,8 @@ def deploy_check(
             found += _there(stores.open_store(other, settings), other)
         only = fitting.only(written, *fitting.as_it_is(store, running, settings), documents)
         wanted = stage or running.stage
-        rules, now, notes = _asked(written, place, wanted, settings) if wanted else ((), None, ())
+        says = _asked(written, place, wanted, settings) if wanted else _Says()
+        now = says.now
     return DeployCheckResult(
         folder=str(folder),
         reference=running.reference,
@@ -110,8 +115,9 @@ def deploy_check(
         now=now.digest if now else None,
         now_version=now.version if now else None,
         found=tuple(dict.fromkeys(found)),
-        rules=rules,
-        notes=(*_remarks(written, wanted, only), *notes),
+        rules=says.rules,
+        notes=(*_remarks(written, wanted, only), *says.notes),
+        next=says.next,
     )
 
 
@@ -173,9 +179,17 @@ def _forbidden(store: AnyStore, digest: Digest) -> frozenset[Digest]:
     return frozenset(each.digest for each in entries if each.annotations.get(ROLE) != "image")
 
 
-def _asked(
-    written: Written, place: Reference, stage: str, settings: Settings
-) -> tuple[tuple[Rule, ...], Member | None, tuple[str, ...]]:
+class _Says(NamedTuple):
+    """What a stage and its policy say of a folder; nothing where none is asked."""
+
+    rules: tuple[Rule, ...] = ()
+    # What the stage names now.
+    now: Member | None = None
+    notes: tuple[str, ...] = ()
+    next: str | None = None
+
+
+def _asked(written: Written, place: Reference, stage: str, settings: Settings) -> _Says:
     """What the policy says of the version in the stage; what that names now, and what is said.
 
     Raises:
@@ -190,16 +204,20 @@ def _asked(
     says = allowed(read, stage, what, shown=f"what {written.folder} runs")
     members = read.state.stage(stage).members
     if not members:
-        return says.rules, None, says.notes
+        empty = unfilled(logbook.store, place, stage)
+        return _Says(says.rules, None, (*says.notes, *filter(None, (empty.note,))), empty.fills)
     tag = place.with_tag(stage)
     checked(logbook.store, tag, stores.resolve(logbook.store, tag), settings)
     # A shared stage names several versions; each of them is what it says.
     running = written.running
     mine = next((each for each in members if each.digest == running.digest), members[-1])
     notes = (*says.notes, *logbook.notes)
-    if mine.digest == running.digest and running.event not in (None, mine.event):
+    if mine.digest != running.digest:
+        follow = f"lading deploy update {written.folder} --stage {stage}"
+        return _Says(says.rules, mine, notes, follow)
+    if running.event not in (None, mine.event):
         notes += (f"{stage} was given this version again since: lading deploy update says so",)
-    return says.rules, mine, notes
+    return _Says(says.rules, mine, notes)
 
 
 def _remarks(written: Written, stage: str | None, only: str | None) -> Iterator[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from lading.errors import InvalidInput, NotFound, Unsupported
+from lading.errors import InvalidInput, LadingError, NotFound, Unavailable, Unsupported
 from lading.operations import stores
 from lading.operations.deploying.allowed import allowed, told, unasked
+from lading.operations.deploying.unfilled import unfilled
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.policy_file import load_policy
 from lading.operations.lifecycle.stages import Read, agreed, is_stage
@@ -79,15 +80,19 @@ def _in_stage(store: AnyStore, place: Reference, settings: Settings) -> Version:
     Raises:
         NotFound: the stage is empty.
         PolicyRefused: it is protected, and may not have what it names any more.
+        Unavailable: the registry does not answer, and no mirror has the stage.
     """
     stage = place.tag or ""
     try:
         now = agreed(store, place, stores.resolve(store, place), settings)
     except NotFound as error:
-        raise _empty(place, error.what) from error
+        raise _empty(store, place, error.what) from error
+    except Unavailable as error:
+        _say_what_a_mirror_lacks(store, place, error)
+        raise
     members = now.stage.members if now.stage else ()
     if not members and not settings.unchecked:
-        raise _empty(place, "no event ever moved it")
+        raise _empty(store, place, "no event names a version")
     what = subject_at(store, place, now.root)
     event = members[-1].event if members else None
     if now.read is None:
@@ -96,12 +101,28 @@ def _in_stage(store: AnyStore, place: Reference, settings: Settings) -> Version:
     return Version(what, stage, event, (*now.read.logbook.notes, *asked.notes))
 
 
-def _empty(place: Reference, cause: str) -> NotFound:
+def _empty(store: AnyStore, place: Reference, cause: str) -> NotFound:
+    said = unfilled(store, place, place.tag or "")
     return NotFound(
-        f"{place.base} has nothing in {place.tag}",
-        cause=cause,
-        hint=f"lading promote {place.base}:VERSION {place.tag}",
+        f"{place.base} has nothing in {place.tag}", cause=said.note or cause, hint=said.fills
     )
+
+
+def _say_what_a_mirror_lacks(store: AnyStore, place: Reference, error: Unavailable) -> None:
+    """Of a registry that does not answer: that its mirror has no such stage, and what brings it.
+
+    That a tag is not there no mirror is believed, since the registry may have it.
+    """
+    try:
+        is_there = place.tag in set(store.names())
+    except LadingError:
+        return  # then no mirror answers either
+    said = unfilled(store, place, place.tag or "")
+    if is_there or said.note is None:
+        return
+    raise Unavailable(
+        f"what {place.tag} of {place.base} names is not known", cause=said.note, hint=said.fills
+    ) from error
 
 
 def _by_name(store: AnyStore, place: Reference, settings: Settings, follows: str | None) -> Version:
