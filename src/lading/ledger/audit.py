@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -58,9 +58,12 @@ def audit(
     state: State,
     remembered: Remembered | None = None,
     *,
+    elsewhere: Collection[Digest] = (),
     jobs: int = JOBS,
 ) -> tuple[Finding, ...]:
     """What is wrong; the book must be whole, and costs a request for each event and version more.
+
+    ``elsewhere`` are versions that need not be here, and whose stages need no tags.
 
     Raises:
         LadingError: the store cannot be read.
@@ -68,8 +71,8 @@ def audit(
     assert book.whole, "an audit believes no list"
     looked = _look(store, _names_to_look_at(book, state), jobs)
     found = [*_read(book), *_rolled_back(book, remembered), *_events(book, state, looked)]
-    found += [*_listed(book, state, looked), *_stages(store, book, state, looked)]
-    found += _versions(store, book, state, looked)
+    found += [*_listed(book, state, looked), *_stages(store, book, state, looked, elsewhere)]
+    found += _versions(store, book, state, looked, elsewhere)
     return tuple(dict.fromkeys(found))
 
 
@@ -232,11 +235,15 @@ def _listed(book: Book, state: State, looked: dict[str, Digest | None]) -> Itera
 
 
 def _stages(
-    store: LedgerStore, book: Book, state: State, looked: dict[str, Digest | None]
+    store: LedgerStore,
+    book: Book,
+    state: State,
+    looked: dict[str, Digest | None],
+    elsewhere: Collection[Digest],
 ) -> Iterator[Finding]:
     for name, stage in state.stages.items():
         there = looked.get(name)
-        if there == stage.value:
+        if there == stage.value or (there is None and stage.value in elsewhere):
             continue
         if there and stage.value and is_compressed_copy(store, there, _model(book, stage.value)):
             yield _recompressed(name, there, stage.value)
@@ -268,7 +275,11 @@ def _model(book: Book, version: Digest) -> Digest | None:
 
 
 def _versions(
-    store: LedgerStore, book: Book, state: State, looked: dict[str, Digest | None]
+    store: LedgerStore,
+    book: Book,
+    state: State,
+    looked: dict[str, Digest | None],
+    elsewhere: Collection[Digest],
 ) -> Iterator[Finding]:
     registered, by = given(book.lines.values()), removed(book)
     unregistered: list[str] = []
@@ -292,7 +303,7 @@ def _versions(
             what = f"{tag} was registered as {len(known)} different versions"
             yield Finding("moved", "error", what, _WHO)
         for digest in known:
-            if looked.get(tag) is None:
+            if looked.get(tag) is None and digest not in elsewhere:
                 yield from _gone(store, book, state, tag, digest, by=by.get((tag, digest)))
 
 

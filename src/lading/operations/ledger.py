@@ -16,7 +16,7 @@ from lading.ledger.repair import repair
 from lading.ledger.write import named
 from lading.operations import stores
 from lading.operations.history import HistoryEvent, told, versions_of
-from lading.operations.lifecycle.drifted import drifted
+from lading.operations.lifecycle.drifted import drifted, stayed_behind
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.operations.lifecycle.registration import register
 from lading.operations.lifecycle.seen import seen
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from lading.ledger.audit import Finding
     from lading.ledger.book import Book
     from lading.ledger.fold import State
+    from lading.operations.stores import AnyStore
     from lading.settings import Settings
+    from lading.spec.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,14 @@ def ledger_verify(
     last = seen(logbook.place, logbook.settings)
     findings = [
         LedgerFinding(found.kind, found.severity, found.what, _hint(found, logbook.place))
-        for found in audit(logbook.store, book, state, last, jobs=logbook.settings.jobs)
+        for found in audit(
+            logbook.store,
+            book,
+            state,
+            last,
+            elsewhere=_elsewhere(logbook.store, book),
+            jobs=logbook.settings.jobs,
+        )
     ]
     findings += _unexplained(logbook, book)
     findings += _refused(logbook, book)
@@ -233,6 +242,12 @@ def _whole(logbook: Logbook) -> tuple[Book, State]:
     book, state = logbook.read(whole=True)
     demand_begun(logbook.store, logbook.place, logbook.settings, book.names)
     return book, state
+
+
+def _elsewhere(store: AnyStore, book: Book) -> frozenset[Digest]:
+    """The versions that a bundle was made without."""
+    subjects = {line.subject for line in book.lines.values()}
+    return frozenset(digest for digest in subjects if stayed_behind(store, digest))
 
 
 def _unexplained(logbook: Logbook, book: Book) -> Iterator[LedgerFinding]:

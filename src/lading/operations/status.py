@@ -163,7 +163,7 @@ def _misnamed(logbook: Logbook, book: Book, state: State) -> list[str]:
 def _stages(logbook: Logbook, book: Book, state: State) -> Iterator[StageStatus]:
     declared = logbook.stages
     others = [name for name in state.stages if name not in declared]
-    answers = accountable(logbook, book)
+    answers = accountable(logbook, book, state)
     for name in (*declared, *others):
         stage = state.stage(name)
         tag = named(logbook.store, name) if name in book.names else None

@@ -44,14 +44,34 @@ def _short(digest: str | None) -> str:
     return Digest(digest).short if digest else "nothing"
 
 
-def accountable(logbook: Logbook, book: Book) -> frozenset[str]:
+def accountable(logbook: Logbook, book: Book, state: State) -> frozenset[str]:
     """The stages whose tags must be what the events say.
 
     A tag without any event was set before there was a ledger; nobody protected it then.
     """
-    return logbook.protected | {
-        line.stage for line in book.lines.values() if line.moves and line.stage
+    moved = {line.stage for line in book.lines.values() if line.moves and line.stage}
+    everything = logbook.protected | moved
+    return everything - {
+        name
+        for name in everything - book.names
+        if stayed_behind(logbook.store, state.stage(name).value)
     }
+
+
+def stayed_behind(store: AnyStore, digest: Digest | None) -> bool:
+    """Whether a stage has no tag here because a bundle was made without the version it names.
+
+    In a registry a tag that is gone is drift, wherever its version is.
+    """
+    from lading.stores.bundle import BundleStore
+
+    if digest is None or not isinstance(store, BundleStore):
+        return False
+    try:
+        store.resolve(digest)
+    except NotFound:
+        return True
+    return False
 
 
 def drifted(
@@ -61,7 +81,7 @@ def drifted(
     tag_of: Callable[[str], Digest | None] | None = None,
 ) -> Iterator[DriftedStage]:
     """What a whole ledger says of its stages' tags; ``tag_of`` where they are known already."""
-    for name in sorted(accountable(logbook, book)):
+    for name in sorted(accountable(logbook, book, state)):
         if tag_of is not None:
             tag = tag_of(name)
         else:
@@ -103,7 +123,8 @@ def _confirmed(
     try:
         root = store.resolve(stage.name)
     except NotFound:
-        return _of(stage, None) if stage.members else None
+        lost = stage.members and not stayed_behind(store, stage.value)
+        return _of(stage, None) if lost else None
     if root.digest == stage.value:
         return None
     if is_stage(place, settings) and drift(store, place, root, settings) is None:

@@ -1,0 +1,77 @@
+"""Stages in a bundle: those of its versions are held to its tags, others stayed where they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lading.operations import stores
+from lading.operations.bundle import bundle
+from lading.operations.history import history
+from lading.operations.ledger import ledger_verify
+from lading.operations.list import list_versions
+from lading.operations.promote import promote
+from lading.operations.push import push
+from lading.operations.status import status
+from lading.settings import Settings
+from lading.spec.reference import Reference
+from lading.stores.layout import LayoutStore
+
+pytestmark = pytest.mark.parametrize("place", ["local"], indirect=True)
+
+
+@pytest.fixture
+def team(model: Path, place: str, settings: Settings) -> str:
+    """Two versions, the first in staging, the second in prod."""
+    for version, stage in (("1.0.0", "staging"), ("1.1.0", "prod")):
+        (model / "config.json").write_text(version)
+        push(model, f"{place}:{version}", settings=settings)
+        promote(f"{place}:{version}", stage, settings=settings)
+    return place
+
+
+def test_a_stage_whose_version_stayed_behind_has_not_drifted(
+    team: str, tmp_path: Path, settings: Settings
+) -> None:
+    file = tmp_path / "one.tar"
+    bundle([f"{team}:1.1.0"], file, settings=settings)
+    inside = f"oci:{file}"
+
+    assert history(inside, settings=settings).notes == ()
+    assert not status(inside, settings=settings).drift
+    assert list_versions(inside, settings=settings).drifted == ()
+    assert ledger_verify(inside, settings=settings).findings == ()
+    assert len(history(inside, settings=settings).intervals) == 2
+
+
+def test_a_stage_whose_version_is_in_the_file_has_drifted_without_its_tag(
+    team: str, tmp_path: Path, settings: Settings
+) -> None:
+    store = stores.open_store(Reference.parse(team), settings)
+    assert isinstance(store, LayoutStore)
+    store.untag("prod")
+    file = tmp_path / "one.tar"
+    bundle([f"{team}:1.1.0"], file, settings=settings)
+    inside = f"oci:{file}"
+
+    assert any(
+        "the tag prod names nothing" in note for note in history(inside, settings=settings).notes
+    )
+    assert status(inside, settings=settings).drift
+    assert [found.stage for found in list_versions(inside, settings=settings).drifted] == ["prod"]
+
+
+def test_elsewhere_a_stage_without_its_tag_has_drifted_though_its_version_is_gone(
+    team: str, settings: Settings
+) -> None:
+    store = stores.open_store(Reference.parse(team), settings)
+    assert isinstance(store, LayoutStore)
+    for name in ("staging", "1.0.0"):
+        store.untag(name)
+    store.collect(grace=0)
+
+    assert any(
+        "the tag staging names nothing" in each for each in history(team, settings=settings).notes
+    )
+    assert status(team, settings=settings).drift
