@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from operations.tied import tie
 
 from lading.operations import stores
 from lading.operations.bundle import bundle
+from lading.operations.copy import copy
 from lading.operations.history import history
 from lading.operations.ledger import ledger_verify
 from lading.operations.list import list_versions
 from lading.operations.promote import promote
 from lading.operations.push import push
 from lading.operations.status import status
+from lading.operations.unbundle import unbundle
 from lading.settings import Settings
 from lading.spec.reference import Reference
 from lading.stores.layout import LayoutStore
@@ -75,3 +78,23 @@ def test_elsewhere_a_stage_without_its_tag_has_drifted_though_its_version_is_gon
         "the tag staging names nothing" in each for each in history(team, settings=settings).notes
     )
     assert status(team, settings=settings).drift
+
+
+@pytest.mark.parametrize("stages", [False, True])
+def test_an_image_that_evidence_names_and_a_tag_is_listed_once(
+    team: str, tmp_path: Path, settings: Settings, *, stages: bool
+) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        tie(f"{team}:{version}", settings, target="runtime", says="the same lock")
+    file = tmp_path / "both.tar"
+    bundle([f"{team}:1.0.0", f"{team}:1.1.0"], file, settings=settings)
+
+    put = unbundle(file, "site", stages=stages, settings=settings)
+    copied = copy(team, "elsewhere", all_versions=True, settings=settings)
+
+    names = [(each.reference, each.digest) for each in put.names]
+    assert len(set(names)) == len(names)
+    tags = [(each.tag, each.digest) for each in copied.copied]
+    assert len(set(tags)) == len(tags)
+    for digest in {each.digest for each in copied.copied}:
+        assert (None, digest) not in tags

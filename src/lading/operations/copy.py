@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lading.errors import Conflict, InvalidInput
 from lading.operations import stores
-from lading.operations.copying.shipment import CopiedTag, Shipment
+from lading.operations.copying.shipment import CopiedTag, Shipment, each_once
 from lading.operations.lifecycle.stages import checked, is_stage
 from lading.spec.descriptor import Descriptor
 from lading.spec.manifest import parse
@@ -114,7 +114,7 @@ def copy(
     return CopyResult(
         source=str(from_place),
         destination=str(to_place),
-        copied=tuple(shipment.copied),
+        copied=each_once(shipment.copied),
         sent=shipment.tally.bytes("sent"),
         mounted=shipment.tally.bytes("mounted"),
         present=shipment.tally.bytes("present"),

@@ -11,7 +11,7 @@ from lading.operations import stores
 from lading.operations.bundling.documents import asked_elsewhere
 from lading.operations.carrying.version import settle_in
 from lading.operations.copying.ledger import name_highest
-from lading.operations.copying.shipment import CopiedTag, Shipment
+from lading.operations.copying.shipment import CopiedTag, Shipment, each_once
 from lading.operations.copying.whole_repository import copy_all, is_plain
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.numbers import Numbers
@@ -253,7 +253,7 @@ class _Unloading:
         """What has a name there now."""
         return [
             UnbundledName(_shown(self.to.place, copied), copied.digest, copied.unchanged)
-            for copied in self.shipment.copied
+            for copied in each_once(self.shipment.copied)
         ]
 
     def _versions(self) -> dict[str, Descriptor]:

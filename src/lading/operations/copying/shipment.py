@@ -18,6 +18,8 @@ from lading.transfer.attach import listed
 from lading.transfer.copy import children
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lading.operations.lifecycle.numbers import Numbers
     from lading.operations.stores import AnyStore
     from lading.spec.digest import Digest
@@ -31,6 +33,18 @@ class CopiedTag:
     digest: str
     # The tag named it there before.
     unchanged: bool = False
+
+
+def each_once(copied: Iterable[CopiedTag]) -> tuple[CopiedTag, ...]:
+    """Each tag as it came first, and of what came without one only what no tag came for.
+
+    An image comes with the evidence of every version that names it, and by its own tag.
+    """
+    first: dict[tuple[str | None, str], CopiedTag] = {}
+    for came in copied:
+        first.setdefault((came.tag, came.digest), came)
+    tagged = {digest for tag, digest in first if tag}
+    return tuple(came for came in first.values() if came.tag or came.digest not in tagged)
 
 
 @dataclass(slots=True)
