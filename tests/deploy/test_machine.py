@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -148,14 +149,47 @@ def test_a_pod_pulls_where_this_podman_mounts_no_images_in_pods(version: str, pu
     assert ("initContainers" in pod["spec"]) == pulls
 
 
-def test_an_old_podman_is_refused_with_the_line_that_runs_the_model_there() -> None:
-    wish = Wish(kind="podman", name="fraud", podman=Podman.parse("4.3.1+ds1"))
-
+def run_by_hand(pins: Pins, **more: Any) -> list[list[str]]:
+    """The commands that an old Podman is refused with, each in its words."""
+    wish = Wish(kind="podman", name="fraud", podman=Podman.parse("4.3.1+ds1"), **more)
     with pytest.raises(Unsupported) as caught:
-        kinds.resources(pins(), FACTS, wish)
+        kinds.resources(pins, FACTS, wish)
+    lines = (caught.value.hint or "").removeprefix("a newer Podman; or ")
+    return [shlex.split(line) for line in lines.split(" && ")]
 
-    mount = f"--mount type=image,source={PLACE}@{MODEL},destination=/models {SERVER}"
-    assert f"{mount} serve /models/models" in (caught.value.hint or "")
+
+def test_an_old_podman_is_refused_with_the_line_that_runs_the_model_there() -> None:
+    first, line = run_by_hand(pins(), published=9090, memory="2Gi", cpu="500m")
+
+    assert first == ["podman", "pull", f"{PLACE}@{MODEL}"]
+    for word in (
+        "--name=fraud",
+        "--publish=127.0.0.1:9090:8080",
+        "--read-only",
+        "--memory=2g",
+        "--cpus=0.5",
+        f"--env=LADING_MODEL_DIGEST={MODEL}",
+        f"--mount=type=image,source={PLACE}@{MODEL},destination=/models",
+    ):
+        assert word in line
+    assert line[line.index(SERVER) :][:3] == [SERVER, "serve", "/models/models"]
+
+
+def test_where_somebody_named_what_pulls_an_old_podman_is_told_to_pull_first() -> None:
+    first, line = run_by_hand(pins(puller=CLIENT), credentials="login")
+
+    assert first[first.index(CLIENT) :][:3] == [CLIENT, "pull", f"{PLACE}@{MODEL}"]
+    assert any(word.startswith("--secret=login,") for word in first)
+    volume = next(word for word in first if word.startswith("--volume="))
+    assert f"{volume}:ro" in line
+    assert line[line.index(SERVER) :][:3] == [SERVER, "serve", "/models"]
+
+
+def test_an_image_that_holds_its_model_is_started_as_it_is() -> None:
+    (line,) = run_by_hand(pins(held=True), platform="linux/arm64")
+
+    assert line[-1] == SERVER
+    assert "--platform=linux/arm64" in line
 
 
 @pytest.mark.parametrize("text", ["", "5", "latest", "5.4.x/../..", "5.4" * 100])

@@ -50,20 +50,50 @@ def test_podman_serves_the_model_s_index_mounted_by_digest(
         lading.deploy(
             reference, kind="podman", podman_version="4.3", allow_pickle=True, settings=settings
         )
-    line = shlex.split((caught.value.hint or "").partition("podman run ")[2])
+    first, line = map(shlex.split, (caught.value.hint or "").partition("; or ")[2].split(" && "))
     digest = lading.pull(reference, settings=settings).digest
-    assert any(f"source={docker_runtime.place}@{digest}," in word for word in line)
-    podman.run("pull", f"{docker_runtime.place}@{digest}")
+    assert first == ["podman", "pull", f"{docker_runtime.place}@{digest}"]
+    podman.run(*first[1:])
 
-    container = podman.run("run", "--detach", "--network=none", *ALONE, *line).stdout.strip()
+    # As it is, but that the tests' containers have no network.
+    container = podman.run("run", "--network=none", *line[2:]).stdout.strip()
 
     try:
         assert answered(podman, container, "/v2/health/ready").startswith("200 ")
         answer = answered(podman, container, "/predict", json.dumps(ROWS)).split(" ", 2)[2]
         assert json.loads(answer)["predictions"] == ANSWER
         assert json.loads(answer)["version"] == "1.0.0"
+        refused = podman.run("exec", container, "sh", "-c", "echo > /opt/x", check=False)
+        assert "Read-only" in refused.stderr
     finally:
         podman.run("rm", "--force", container)
+
+
+def test_podman_pulls_the_model_first_where_somebody_named_what_pulls(
+    docker_runtime: Runtime, client: str, podman: Podman
+) -> None:
+    reference, settings = f"{docker_runtime.place}:1.0.0", docker_runtime.settings
+    with pytest.raises(Unsupported) as caught:
+        lading.deploy(
+            reference,
+            kind="podman",
+            podman_version="4.3",
+            puller=client,
+            allow_pickle=True,
+            settings=settings,
+        )
+    first, line = map(shlex.split, (caught.value.hint or "").partition("; or ")[2].split(" && "))
+    volume = next(word for word in line if word.startswith("--volume=")).split("=")[1].split(":")[0]
+    container = ""
+
+    try:
+        podman.run("run", "--network=host", *first[2:])
+        container = podman.run("run", "--network=none", *line[2:]).stdout.strip()
+        answer = answered(podman, container, "/predict", json.dumps(ROWS)).split(" ", 2)[2]
+        assert json.loads(answer)["predictions"] == ANSWER
+    finally:
+        podman.run("rm", "--force", container or "none", check=False)
+        podman.run("volume", "rm", "--force", volume, check=False)
 
 
 # What an init container runs

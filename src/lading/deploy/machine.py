@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from lading.deploy import pod
-from lading.deploy.guess import guess
+from lading.deploy.guess import Guess, guess
 from lading.deploy.nodes import selector
 from lading.deploy.pins import Pins
 from lading.deploy.puller import MODELS, WRITABLE
@@ -93,6 +93,14 @@ def processors(quantity: str) -> str:
     number = Decimal(quantity.removesuffix("m"))
     shown = f"{number / 1000 if quantity.endswith('m') else number:f}"
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def amounts(found: Guess, wish: Wish) -> list[str]:
+    """What a server may take, in the words of podman run: units have none of their own for it."""
+    return [
+        f"--memory={memory(wish.memory or found.memory_limit)}",
+        *([f"--cpus={processors(wish.cpu)}"] if wish.cpu else []),
+    ]
 
 
 def fitting(pins: Pins, facts: Facts, wish: Wish, how: Way) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lading.deploy import machine
+from lading.deploy import by_hand, machine
 from lading.deploy.guess import Guess, guess
 from lading.deploy.pins import Pins
 from lading.deploy.puller import (
@@ -46,24 +46,18 @@ def podman(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
         Unsupported: this Podman knows no units; says what runs the model there.
     """
     machine.demand_one(wish)
-    if not wish.podman.units:
-        raise _unsupported(pins, wish)
     machine.fitting(pins, facts, wish, machine.way(pins))
+    if not wish.podman.units:
+        raise _unsupported(pins, facts, wish)
     pods = (_pod(pins, facts, wish),) if wish.podman.pods else ()
     return (*pods, *units(pins, facts, wish))
 
 
-def _unsupported(pins: Pins, wish: Wish) -> Unsupported:
-    how = machine.way(pins, mounts=True)
-    mount = f"--mount type=image,source={pins.runs.reference},destination={MODELS} "
-    line = " ".join(machine.command(how, wish)[1:])
-    # No Podman pulls an image that a container only mounts.
-    first = f"podman pull {pins.runs.reference}, then " if how == "mounted" else ""
+def _unsupported(pins: Pins, facts: Facts, wish: Wish) -> Unsupported:
     return Unsupported(
         f"nothing is written for Podman {wish.podman}",
         cause="it makes no units of files, and its pods start what pulls a model again for ever",
-        hint=f"a newer Podman; or {first}podman run "
-        + f"{mount if how == 'mounted' else ''}{pins.serving.reference} {line}".strip(),
+        hint=f"a newer Podman; or {by_hand.commands(pins, facts, wish)}",
     )
 
 

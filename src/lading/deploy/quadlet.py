@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from lading.deploy import machine
-from lading.deploy.guess import Guess, guess
+from lading.deploy.guess import guess
 from lading.deploy.pins import DIGEST, Pins
 from lading.deploy.puller import (
     CREDENTIALS,
@@ -55,7 +55,7 @@ def _server(pins: Pins, facts: Facts, wish: Wish, how: machine.Way) -> Resource:
     found = guess(facts)
     container: Resource = {"ContainerName": wish.name, "Image": pins.serving.reference}
     container |= _run(machine.command(how, wish), wish)
-    container["PodmanArgs"] = [*container.get("PodmanArgs", ()), *_amounts(found, wish)]
+    container["PodmanArgs"] = [*container.get("PodmanArgs", ()), *machine.amounts(found, wish)]
     container |= _confined(machine.TEMPORARY_MIB)
     container["Environment"] = _settings(machine.environment(pins))
     container["Label"] = _settings(machine.labels(pins, facts, wish))
@@ -90,14 +90,6 @@ def _server(pins: Pins, facts: Facts, wish: Wish, how: machine.Way) -> Resource:
         },
         "Install": {"WantedBy": "multi-user.target default.target"},
     }
-
-
-def _amounts(found: Guess, wish: Wish) -> list[str]:
-    """What the server may take, in the words of podman run: units have none for it."""
-    return [
-        f"--memory={machine.memory(wish.memory or found.memory_limit)}",
-        *([f"--cpus={machine.processors(wish.cpu)}"] if wish.cpu else []),
-    ]
 
 
 def _fetched(pins: Pins, wish: Wish, how: machine.Way) -> Resource:
