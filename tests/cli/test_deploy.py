@@ -62,7 +62,9 @@ def test_a_folder_is_named_once_it_is_written(lading: Command, version: str, run
 
     assert (first.stdout, second.stdout) == ("out\n", "out\n")
     assert "written: kustomization.yaml" in first.stderr
+    assert first.stderr.rstrip().splitlines()[-1].startswith("note: kubectl apply -k out runs it")
     assert "unchanged: kustomization.yaml" in second.stderr
+    assert "kubectl" not in second.stderr
     assert (lading.folder / "out/values.yaml").exists()
 
 

@@ -224,10 +224,10 @@ def _told(result: operation.DeployResult) -> Iterator[str]:
     yield f"served by {result.image}"
     if result.puller and result.puller != result.image:
         yield f"pulled by {result.puller}"
-    for note in result.notes:
-        yield f"note: {note}"
     if result.status != "shown":
         yield f"{result.status}: {', '.join(result.files)}"
+    for note in result.notes:
+        yield f"note: {note}"
 
 
 app.command("update", epilog=UPDATE_EXAMPLES)(update)

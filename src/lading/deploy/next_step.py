@@ -1,20 +1,27 @@
-"""What somebody types when documents for one machine have changed. Pure."""
+"""What somebody types when documents were written, or those for one machine changed. Pure."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator
+
+from lading.deploy.kustomize import BASE
 
 
 def next_steps(folder: str, files: Collection[str]) -> Iterator[str]:
-    """How the engine runs what is in a folder now, by the files that it reads."""
+    """How what is in a folder is run now, by the files that are read there."""
+    here = shlex.quote(folder)
+    if BASE in files:
+        yield f"kubectl apply -k {here} runs it; in Git, Flux and Argo CD do"
     if "compose.yaml" in files:
-        yield f"docker compose --file {folder}/compose.yaml up --detach --wait runs it"
+        yield f"docker compose --file {here}/compose.yaml up --detach --wait runs it"
     if "pod.yaml" in files:
-        yield f"podman kube play --replace {folder}/pod.yaml runs the pod"
+        yield f"podman kube play --replace {here}/pod.yaml runs the pod"
     if units := _units(files):
         yield (
-            f"units are read where quadlets are: copy {folder} there, systemctl daemon-reload, "
-            f"then systemctl restart {' '.join(units)}"
+            f"systemd finds units in /etc/containers/systemd: copy {here}/* there, systemctl "
+            f"daemon-reload, then systemctl restart {' '.join(units)} runs them; without root in "
+            "~/.config/containers/systemd, with systemctl --user"
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from lading.deploy import kinds, kserve, kserve_name, kustomize, options, pod, text, values
 from lading.deploy.kserve_storage import is_mounted, needs_held, storage
 from lading.deploy.lint import lint
+from lading.deploy.next_step import next_steps
 from lading.deploy.notes import notes
 from lading.deploy.wish import LONGEST, Kind, Wish, name_from
 from lading.errors import IntegrityError, LadingError
@@ -157,6 +158,8 @@ def deploy(
         result = replace(result, pushed=_pushed(result, made, push, found, settings))
     if confirm is not None:
         result = _applied(result, made, confirm, context)
+    if status == "written" and push is None and confirm is None:
+        result = replace(result, notes=(*result.notes, *next_steps(str(output), files)))
     return result
 
 
