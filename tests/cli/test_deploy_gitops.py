@@ -80,6 +80,19 @@ def test_a_check_ends_with_1_where_the_stage_moved_on(lading: Command, place: st
     assert f"prod names nothing: lading promote {place}:VERSION prod" in emptied.stdout
 
 
+def test_a_check_says_which_rules_hold_and_whether_a_policy_was_asked(
+    lading: Command, place: str
+) -> None:
+    policy = lading.folder / "strict.yaml"
+    policy.write_text("stages: {prod: {protected: true}}")
+
+    free = lading("deploy", "--check", "fraud")
+    asked = lading("deploy", "--check", "fraud", "--policy", policy)
+
+    assert "no policy here protects prod, so this is advice:\nholds   not rejected" in free.stdout
+    assert "allowed in prod:\nholds   not deprecated" in asked.stdout
+
+
 def test_a_check_refuses_what_it_would_pass_over(lading: Command, place: str) -> None:
     for words in (("-n", "ml"), ("--replicas", "1"), ("-o", "x"), ("--apply",)):
         done = lading("deploy", "--check", "fraud", *words)

@@ -8,7 +8,9 @@ from typing import Final
 
 import typer
 
+from lading.cli.assigned import rule_lines
 from lading.cli.console import Console
+from lading.cli.table import Line
 from lading.operations import deploy_check as operation
 
 # The stage moved on; what the folder runs is in order.
@@ -26,14 +28,17 @@ def checking(console: Console, folder: str, stage: str | None, policy: Path | No
         raise typer.Exit(EXIT_MOVED)
 
 
-def _lines(result: operation.DeployCheckResult) -> Iterator[str]:
+def _lines(result: operation.DeployCheckResult) -> Iterator[Line]:
     version = f" ({result.version})" if result.version else ""
     yield f"{result.folder} runs {result.reference}{version}"
     yield f"all of it is there: {len(result.found)} manifests"
     if result.stage is None:
         return
-    held = sum(rule.holds for rule in result.rules)
-    yield f"allowed in {result.stage}: {held} of {len(result.rules)} rules hold"
+    if result.protected:
+        yield f"allowed in {result.stage}:"
+    else:
+        yield f"no policy here protects {result.stage}, so this is advice:"
+    yield from rule_lines(result.rules)
     if result.status == "current":
         yield f"{result.stage} says so still"
     else:

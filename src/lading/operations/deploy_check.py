@@ -18,7 +18,7 @@ from lading.deploy.read import named
 from lading.errors import IntegrityError, NotFound, Rule, Unavailable
 from lading.operations import stores
 from lading.operations.deploying import fitting
-from lading.operations.deploying.allowed import allowed
+from lading.operations.deploying.allowed import Allowed, allowed
 from lading.operations.deploying.unfilled import unfilled
 from lading.operations.deploying.written import Written, find
 from lading.operations.lifecycle.logbook import open_logbook
@@ -58,8 +58,9 @@ class DeployCheckResult:
     now_version: str | None
     # Everything by digest that was looked for and is there.
     found: tuple[str, ...]
-    # What the stage needs, rule by rule.
+    # What the stage needs, rule by rule; advice where no policy at hand protects it.
     rules: tuple[Rule, ...]
+    protected: bool
     notes: tuple[str, ...]
     # What has the folder run what the stage names, or the stage name something; None: nothing is
     # to be done.
@@ -115,7 +116,8 @@ def deploy_check(
         now=now.digest if now else None,
         now_version=now.version if now else None,
         found=tuple(dict.fromkeys(found)),
-        rules=says.rules,
+        rules=says.allowed.rules,
+        protected=says.allowed.protected,
         notes=(*_remarks(written, wanted, only), *says.notes),
         next=says.next,
     )
@@ -182,7 +184,7 @@ def _forbidden(store: AnyStore, digest: Digest) -> frozenset[Digest]:
 class _Says(NamedTuple):
     """What a stage and its policy say of a folder; nothing where none is asked."""
 
-    rules: tuple[Rule, ...] = ()
+    allowed: Allowed = Allowed(protected=False, rules=())
     # What the stage names now.
     now: Member | None = None
     notes: tuple[str, ...] = ()
@@ -205,7 +207,7 @@ def _asked(written: Written, place: Reference, stage: str, settings: Settings) -
     members = read.state.stage(stage).members
     if not members:
         empty = unfilled(logbook.store, place, stage)
-        return _Says(says.rules, None, (*says.notes, *filter(None, (empty.note,))), empty.fills)
+        return _Says(says, None, (*says.notes, *filter(None, (empty.note,))), empty.fills)
     tag = place.with_tag(stage)
     checked(logbook.store, tag, stores.resolve(logbook.store, tag), settings)
     # A shared stage names several versions; each of them is what it says.
@@ -214,10 +216,10 @@ def _asked(written: Written, place: Reference, stage: str, settings: Settings) -
     notes = (*says.notes, *logbook.notes)
     if mine.digest != running.digest:
         follow = f"lading deploy update {written.folder} --stage {stage}"
-        return _Says(says.rules, mine, notes, follow)
+        return _Says(says, mine, notes, follow)
     if running.event not in (None, mine.event):
         notes += (f"{stage} was given this version again since: lading deploy update says so",)
-    return _Says(says.rules, mine, notes)
+    return _Says(says, mine, notes)
 
 
 def _remarks(written: Written, stage: str | None, only: str | None) -> Iterator[str]:

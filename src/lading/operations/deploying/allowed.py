@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 class Allowed:
     """What the policy says of a version in a stage, rule by rule, and what should be known."""
 
-    rules: tuple[Rule, ...] = ()
+    # Whether the policy at hand holds anybody to them.
+    protected: bool
+    rules: tuple[Rule, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -43,10 +45,10 @@ def allowed(read: Read, stage: str, what: Subject, *, shown: str) -> Allowed:
     logbook, book, state = read
     decision = decided(logbook, book, state, stage, what)
     if not decision.protected or decision.holds:
-        return Allowed(decision.rules)
+        return Allowed(decision.protected, decision.rules)
     if not decision.opposed and _came_back(read, stage, what.digest):
         note = f"{stage} had {what.version} before, and would not take it anew: {_broken(decision)}"
-        return Allowed(decision.rules, (note,))
+        return Allowed(decision.protected, decision.rules, (note,))
     raise PolicyRefused(
         f"{stage} may not have {shown}",
         cause=_broken(decision),
