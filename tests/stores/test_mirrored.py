@@ -183,6 +183,15 @@ def test_who_was_down_is_asked_again_after_a_while() -> None:
     assert not health.rests("https://registry", "content")
 
 
+def test_one_outage_is_told_once_and_the_next_one_anew() -> None:
+    now = [0.0]
+    health = Health(clock=lambda: now[0])
+
+    told = [health.is_news("the registry is down") for now[0] in (0.0, 15.0, 30.0, 60.0)]
+
+    assert told == [True, False, False, True]
+
+
 def test_a_registry_that_has_the_hiccups_is_waited_for_where_no_mirror_has_it(
     double: Double, near: Double, settings: Settings
 ) -> None:
@@ -219,11 +228,13 @@ def test_what_a_tag_means_a_mirror_says_while_the_registry_is_down_and_that_is_s
 
     assert store.resolve("prod") == root
     assert list(store.names()) == ["prod"]
+    assert list(store.referrers(root)) == []
     assert store.spokesman == f"{near.host}/{NAME}"
     store.close()
 
-    assert f"what the mirror {near.host}/{NAME} says, which may be behind" in caplog.text
-    assert f"{double.host} does not answer" in caplog.text
+    (warning,) = (each.getMessage() for each in caplog.records if each.levelname == "WARNING")
+    assert f"what the mirror {near.host}/{NAME} says, which may be behind" in warning
+    assert f"{double.host} does not answer" in warning
 
 
 def test_a_missing_tag_is_missing_whatever_a_mirror_has(

@@ -93,10 +93,7 @@ class Asking:
         """Remember a failure, and say so where it is news."""
         witness = turn.witness
         if isinstance(error, Unavailable):
-            # Who cannot be reached at all need not be asked for anything else.
-            unreachable = isinstance(error.__cause__, BrokenConnection)
-            kinds: tuple[Kind, ...] = ("names", "content") if unreachable else (kind,)
-            if HEALTH.failed(witness.origin, *kinds):
+            if self.rests(turn, kind, error):
                 _log.warning("%s is not asked for now: %s", witness, error)
         elif isinstance(error, IntegrityError | InvalidInput) and digest is not None:
             self.is_wrong(digest, witness, error)
@@ -104,6 +101,13 @@ class Asking:
             _log.debug("%s", error)
         else:
             _log.warning("%s refuses: %s", witness, error)
+
+    def rests(self, turn: Turn, kind: Kind, error: Unavailable) -> bool:
+        """Ask whoever did not answer last for now; whether that is news."""
+        # Who cannot be reached at all need not be asked for anything else.
+        unreachable = isinstance(error.__cause__, BrokenConnection)
+        kinds: tuple[Kind, ...] = ("names", "content") if unreachable else (kind,)
+        return HEALTH.failed(turn.witness.origin, *kinds)
 
     def is_wrong(self, digest: Digest, witness: Witness, error: LadingError | None = None) -> None:
         """Somebody has something else under a digest: never asked for it again, and named."""

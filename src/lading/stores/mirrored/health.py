@@ -21,6 +21,7 @@ class Health:
         self._clock = clock
         self._lock = threading.Lock()
         self._until: dict[tuple[str, Kind], float] = {}
+        self._told: dict[str, float] = {}
 
     def failed(self, origin: str, *kinds: Kind) -> bool:
         """Remember a failure; whether that is news."""
@@ -35,10 +36,19 @@ class Health:
         with self._lock:
             return self._until.get((origin, kind), 0.0) > self._clock()
 
+    def is_news(self, what: str) -> bool:
+        """Whether nobody was told this a moment ago: one outage is one fact, in any store."""
+        now = self._clock()
+        with self._lock:
+            before = self._told.get(what)
+            self._told[what] = now
+            return before is None or now - before > REST
+
     def forget(self) -> None:
         """Let everybody be asked again."""
         with self._lock:
             self._until.clear()
+            self._told.clear()
 
 
 HEALTH: Final = Health()

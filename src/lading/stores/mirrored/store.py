@@ -23,6 +23,7 @@ from lading.spec.mirror import Mirror
 from lading.spec.reference import Reference
 from lading.spec.version import Version
 from lading.stores.mirrored.asking import Asking, Turn
+from lading.stores.mirrored.health import HEALTH
 from lading.stores.mirrored.stream import MirroredReader
 from lading.stores.mirrored.witness import Witness, hasty, mirror_witness
 from lading.stores.remote.authorization import Authorization
@@ -190,12 +191,16 @@ class MirroredStore(RemoteStore):
                 continue
             if not turn.witness.is_registry:
                 self._heed(turn.witness, ask, found, what, is_fixed=is_fixed)
+                self._say_whose_word(turn.witness, down)
             return found
         raise down or Unavailable(f"cannot learn {what}", cause="nobody answers")
 
     def _failed(self, turn: Turn, error: LadingError, what: str) -> None:
         if isinstance(error, IntegrityError | InvalidInput):
             _log.warning("%s is not believed about %s: %s", turn.witness, what, error)
+        elif turn.witness.is_registry and isinstance(error, Unavailable):
+            # It is said with whose word is taken instead, or is the error.
+            self._asking.rests(turn, "names", error)
         else:
             self._asking.failed(turn, "names", error, None)
 
@@ -208,7 +213,7 @@ class MirroredStore(RemoteStore):
         *,
         is_fixed: bool,
     ) -> None:
-        """Take a mirror's word, and say whose it is, and who says otherwise."""
+        """Take a mirror's word, and say who says otherwise."""
         self.spokesman = mirror.name
         others = [each for each in self._asking.mirrors if each is not mirror]
         against = [each.name for each in others if _contradicts(each, ask, found)]
@@ -219,14 +224,20 @@ class MirroredStore(RemoteStore):
                 f" {self.host} does not answer",
                 hint="name the version by its digest",
             )
-        if what not in self._said:
+        if against and what not in self._said:
             self._said.add(what)
             _log.warning(
-                "%s is what the mirror %s says, which may be behind: %s does not answer%s",
-                what,
+                "%s is heeded about %s: %s says otherwise", mirror, what, ", ".join(against)
+            )
+
+    def _say_whose_word(self, mirror: Witness, down: LadingError | None) -> None:
+        """That the registry does not answer, once for all of its names."""
+        if HEALTH.is_news(f"{self} {mirror}"):
+            _log.warning(
+                "%s: names in %s are what the mirror %s says, which may be behind",
+                (down and down.cause) or f"{self.host} does not answer",
+                self,
                 mirror,
-                self.host,
-                f"; {', '.join(against)} says otherwise" if against else "",
             )
 
     # Everything else is the registry's
