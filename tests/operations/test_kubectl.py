@@ -119,8 +119,34 @@ def test_a_refusal_is_told_by_its_kind(
 def test_a_cluster_that_is_away_does_not_answer(cluster: Cluster) -> None:
     cluster.stop()
 
-    with pytest.raises(Unavailable, match="list pods"):
+    with pytest.raises(Unavailable, match="list pods") as caught:
         Kubectl().listed("pods")
+
+    assert "was refused" in str(caught.value.cause)
+    assert "memcache.go" not in str(caught.value.cause)
+
+
+LOGGED = (
+    'E1122 08:00:00.123456   12345 memcache.go:265] "Unhandled Error" err="dial: timeout"\n'
+    'E1122 08:00:00.2        12345 reflector.go:1] "Unhandled Error" err=<\n'
+    "\ta line\n\tanother\n >\n"
+)
+
+
+def test_what_the_libraries_of_kubectl_log_is_no_cause(instead: Stand) -> None:
+    instead(f"sys.stderr.write({LOGGED!r} + 'Error (Forbidden): not yours\\n'); sys.exit(1)")
+
+    with pytest.raises(AccessDenied) as caught:
+        Kubectl().run("version")
+
+    assert caught.value.cause == "Error (Forbidden): not yours"
+
+
+def test_where_kubectl_only_logs_that_is_shown(instead: Stand) -> None:
+    instead(f"sys.stderr.write({LOGGED!r}); sys.exit(1)")
+
+    with pytest.raises(Unavailable, match="Unhandled Error"):
+        Kubectl().run("version")
 
 
 def test_a_cluster_that_hangs_is_not_waited_for(cluster: Cluster) -> None:

@@ -46,6 +46,10 @@ _SHOWN: Final = 500
 _FIXED: Final = ("field is immutable", "updates may not change fields")
 _OWN_DIFF: Final = "KUBECTL_EXTERNAL_DIFF"
 _NAMESPACE: Final = re.compile(r'namespaces "([a-z0-9-]{1,63})" not found', re.ASCII)
+# What the libraries in it log, try after try: "E1122 08:00:00.000000 1 memcache.go:265] …".
+_LOGGED: Final = re.compile(
+    r"^[IWEF]\d{4} [\d:.]+ +\d+ [\w./-]+:\d+\] .*(?:\n\t.*|\n >.*)*\n?", re.ASCII | re.MULTILINE
+)
 # What it says, in lower case: the first that fits, and what may be done about it.
 _REFUSALS: Final[tuple[tuple[tuple[str, ...], type[LadingError], str | None], ...]] = (
     # Before all else: why a file cannot be read may be anything, its end too.
@@ -289,7 +293,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _refusal(doing: str, complaint: str) -> LadingError:
     """The error for what kubectl says; it has one exit code for everything."""
-    whole = " ".join(complaint.split())
+    # What kubectl says itself comes last; where it says nothing, its log is better than nothing.
+    whole = " ".join((_LOGGED.sub("", complaint).strip() or complaint).split())
     # Of a job a cluster says all that it is, and why it may not be otherwise at the very end.
     said = whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN - 200]} … {whole[-200:]}"
     said = said or "no reason given"
