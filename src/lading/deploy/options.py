@@ -164,11 +164,16 @@ def demand_used(pins: Pins, wish: Wish, given: Iterable[str]) -> None:
                 cause=f"it says {_OPTIONS[name].says}",
                 hint=hints[way],
             )
-    if wish.image_volumes and wish.cluster.image_volumes == "no":
+    having = wish.cluster.image_volumes
+    if wish.image_volumes and having != "gate":
         raise InvalidInput(
             f"--image-volumes means nothing to Kubernetes {wish.cluster}",
-            cause="it says that nodes mount images, which begins with 1.31",
-            hint=_AWAY,
+            cause="it says that nodes mount images, which "
+            + (
+                "begins with 1.31" if having == "no" else "those of 1.35 and newer do by themselves"
+            ),
+            hint=_AWAY
+            + ("" if having == "no" else "; or --kubernetes-version says which 1.31 to 1.34 it is"),
         )
 
 
