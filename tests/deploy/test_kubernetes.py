@@ -108,6 +108,7 @@ def test_a_cluster_that_mounts_nothing_is_told_what_would(minor: int) -> None:
     assert f"1.{minor}" in refused.value.what
     assert "--as init" in str(refused.value.hint)
     assert ("--image-volumes" in str(refused.value.hint)) == (minor >= 31)
+    assert f"lading image build {PLACE}:1.2.0 --target serve --push" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -57,8 +57,7 @@ def demand_modelcar(pins: Pins) -> None:
     """
     if pins.modelcar is None:
         raise InvalidInput(
-            f"no image of {pins.runs.place}:{pins.runs.version or pins.runs.digest} can be a "
-            "modelcar",
+            f"no image of {pins.runs.named} can be a modelcar",
             cause="KServe starts a shell in it: it holds the model, sh and ln, and has no "
             "entrypoint of its own",
             hint=_assembling(pins),
@@ -81,8 +80,7 @@ def demanded_puller(pins: Pins) -> str:
 
 
 def _assembling(pins: Pins) -> str:
-    version = pins.runs.version or "VERSION"
-    return f"lading image assemble {pins.runs.place}:{version} --base IMAGE --modelcar"
+    return f"lading image assemble {pins.runs.named} --base IMAGE --modelcar"
 
 
 def _can_be_mounted(wish: Wish) -> bool:
@@ -99,7 +97,7 @@ def _demand(chosen: Storage, pins: Pins, wish: Wish) -> None:
     elif not pins.serving.holds_model:
         raise InvalidInput(
             f"{pins.serving.reference} does not hold the model",
-            hint=f"lading image build {pins.runs.place}:VERSION --target serve --push",
+            hint=f"lading image build {pins.runs.named} --target serve --push",
         )
 
 

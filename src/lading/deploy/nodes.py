@@ -38,11 +38,12 @@ def selector(pins: Pins, facts: Facts, wish: Wish, *, mounts: bool) -> Resource:
         fitting = both
     wanted = _wanted(wish)
     if wanted and fitting and wanted not in fitting:
+        target = "serve" if pins.serving.holds_model else "runtime"
         raise Unsupported(
             f"{pins.serving.reference} is not for {wish.platform}",
             cause=f"it is for {_words(fitting)}",
-            hint=f"lading image build {pins.runs.place}:VERSION --push on such a machine; "
-            f"or --platform linux/{min(fitting)}",
+            hint=f"lading image build {pins.runs.named} --target {target} --push on such a machine;"
+            f" or --platform linux/{min(fitting)}",
         )
     chosen = wanted or (next(iter(fitting)) if len(fitting) == 1 else None)
     return {_OS: "linux", _ARCHITECTURE: chosen} if chosen else {}

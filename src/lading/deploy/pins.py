@@ -33,6 +33,13 @@ class Runs:
         """The version, as a cluster is told of it."""
         return f"{self.place}@{self.digest}"
 
+    @property
+    def named(self) -> str:
+        """The version, as people type it; by digest where nobody gave it a number."""
+        # As its tag is: documents that are read may say anything, so it is not parsed.
+        tag = (self.version or "").replace("+", "_")
+        return f"{self.place}:{tag}" if tag else self.reference
+
 
 @dataclass(frozen=True, slots=True)
 class Serving:

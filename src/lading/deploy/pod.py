@@ -70,8 +70,7 @@ def way(pins: Pins, wish: Wish) -> Way:
     raise Unsupported(
         f"Kubernetes {wish.cluster} does not mount the model",
         cause=cause,
-        hint=f"--as init{switch}; or lading image build {pins.runs.place}:VERSION"
-        " --target serve --push",
+        hint=f"--as init{switch}; or lading image build {pins.runs.named} --target serve --push",
     )
 
 

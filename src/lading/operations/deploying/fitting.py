@@ -109,8 +109,7 @@ def demand_fitting(
         raise Unsupported(
             f"{pins.serving.reference} does not hold the model",
             cause=f"{written.folder} was written for one that does",
-            hint=f"lading image build {pins.runs.place}:{pins.runs.version or 'VERSION'}"
-            f" --target serve --push; or {anew}",
+            hint=f"lading image build {pins.runs.named} --target serve --push; or {anew}",
         )
     platform = only(written, pins, facts, documents)
     if platform is not None and old.kind not in _MACHINE:
