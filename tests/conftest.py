@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import re
@@ -26,16 +27,17 @@ hypothesis.settings.load_profile("tests")
 
 USER, PASSWORD = "ada", "secret"
 
-# Engines are heavy: under xdist all tests of one run in one process.
-_HEAVY = {"docker_engine", "podman"}
+# Engines are heavy, and so is what they have built: under xdist all their tests run in one process.
+# Some tests need both, so it is one process for both. A builder is one of them.
+_ENGINES = {"docker_engine", "podman", "builder"}
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one engine together."""
+    """Keep the tests of engines together."""
     for item in items:
-        for name in _HEAVY.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(name))
+        if _ENGINES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("engines"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -75,10 +77,33 @@ def logging_as_found() -> Iterator[None]:
     logger.propagate = propagate
 
 
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names of folders that nobody has yet.
+
+    They are counted: pytest looks for the next number among all folders of a run, and in one of
+    ten thousand tests that takes longer than most of them.
+    """
+    above = tmp_path_factory.mktemp("t", numbered=False)
+    above.chmod(0o711)  # as those above it: see ``reachable``
+    return (above / str(number) for number in itertools.count())
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, folders: Iterator[Path]) -> Path:
+    """An empty folder of the test's own, called like it; short, as sockets lie in some."""
+    name = re.sub(r"\W", "_", request.node.name)[:24]
+    number = next(folders)
+    folder = number.with_name(f"{name}{number.name}")
+    folder.mkdir(mode=0o700)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of the test's own: no setting, credential or cache of this machine is seen."""
-    folder = tmp_path_factory.mktemp("home")
+    folder = next(folders)
+    folder.mkdir(mode=0o700)
     for name in tuple(os.environ):
         if name.startswith(("LADING_", "XDG_")) or name.lower() in _PROXIES:
             monkeypatch.delenv(name)
