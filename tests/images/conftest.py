@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,6 +80,27 @@ def podman_runtime(
     """A runtime image that Podman built."""
     at = tmp_path_factory.mktemp("podman-runtime")
     return _runtime(podman_builder.url, "by-podman", registry, index, at)
+
+
+@pytest.fixture(scope="session")
+def client(
+    docker_builder: DockerEngine, registry: DockerRegistry, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Lading's own image, which Docker built, in a registry by digest."""
+    root, source = Path(__file__).parents[2], tmp_path_factory.mktemp("client")
+    for name in ("src", "schemas", "Dockerfiles"):
+        left_out = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(root / name, source / name, ignore=left_out)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, source / name)
+    tag = f"{registry.host}/tools/lading:1"
+    options = ("--network=host", "--build-arg", f"BASE={python_image.NAME}", "--tag", tag)
+    file = str(source / "Dockerfiles/client.Dockerfile")
+    docker_builder.run("build", *options, "--file", file, str(source), timeout=600)
+    pushed = docker_builder.run("push", tag, timeout=300).stdout
+    found = re.search(r"digest: (sha256:[0-9a-f]{64})", pushed)
+    assert found, pushed
+    return f"{registry.host}/tools/lading@{found[1]}"
 
 
 @pytest.fixture(params=["docker", pytest.param("podman", marks=pytest.mark.slow)])

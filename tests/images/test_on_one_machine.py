@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +20,6 @@ import pytest
 from images import packed
 from images.conftest import Runtime
 from images.containers import answered
-from parts import python_image
-from parts.docker_engine import DockerEngine
 from parts.newer import NewerEngines
 from parts.package_index import PackageIndex
 from parts.podman import Podman
@@ -111,27 +108,6 @@ class Cargo:
     def pins(self, client: str) -> Pins:
         place = self.reference.rpartition(":")[0]
         return Pins(Runs(place, self.digest, "1.0.0"), Serving(client, False), client)
-
-
-@pytest.fixture(scope="session")
-def client(
-    docker_builder: DockerEngine, registry: DockerRegistry, tmp_path_factory: pytest.TempPathFactory
-) -> str:
-    """Lading's own image in a registry, by digest."""
-    root, source = Path(__file__).parents[2], tmp_path_factory.mktemp("client")
-    for name in ("src", "schemas", "Dockerfiles"):
-        left_out = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(root / name, source / name, ignore=left_out)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(root / name, source / name)
-    tag = f"{registry.host}/tools/lading:1"
-    options = ("--network=host", "--build-arg", f"BASE={python_image.NAME}", "--tag", tag)
-    file = str(source / "Dockerfiles/client.Dockerfile")
-    docker_builder.run("build", *options, "--file", file, str(source), timeout=600)
-    pushed = docker_builder.run("push", tag, timeout=300).stdout
-    found = re.search(r"digest: (sha256:[0-9a-f]{64})", pushed)
-    assert found, pushed
-    return f"{registry.host}/tools/lading@{found[1]}"
 
 
 @pytest.fixture
