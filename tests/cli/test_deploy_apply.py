@@ -6,6 +6,7 @@ The real kubectl, and a double of the API (:mod:`parts.cluster`), since there is
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from parts.registry import DockerRegistry
 from parts.sid import kubectl
 from parts.typing_in import Terminal
 
-from lading.settings import Settings
+from lading.operations.promote import promote
+from lading.operations.push import push
 
 ASKED = "Apply this? [y/N]"
 
@@ -25,10 +27,10 @@ ASKED = "Apply this? [y/N]"
 def place(lading: Command, model: Path, registry: DockerRegistry, repository: str) -> str:
     """A model with an image, in prod."""
     name = f"{registry.host}/{repository}"
-    settings = Settings(home=lading.folder / "h", cache=lading.folder / "c", actor="tests")
-    assert lading("push", model, f"{name}:1.0.0").returncode == 0
+    settings = replace(lading.settings, actor="tests")
+    push(model, f"{name}:1.0.0", settings=settings)
     tie(f"{name}:1.0.0", settings, target="runtime")
-    assert lading("promote", f"{name}:1.0.0", "prod").returncode == 0
+    promote(f"{name}:1.0.0", "prod", settings=settings)
     return name
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,20 @@ from parts.registry import DockerRegistry
 from parts.sid import kubectl
 
 from lading.operations.deploying.written import find
-from lading.settings import Settings
+from lading.operations.promote import promote
+from lading.operations.push import push
 
 
 @pytest.fixture
 def place(lading: Command, model: Path, registry: DockerRegistry, repository: str) -> str:
     """Two versions with images; the first is in prod, and in a folder."""
     name = f"{registry.host}/{repository}"
-    settings = Settings(home=lading.folder / "h", cache=lading.folder / "c", actor="tests")
+    settings = replace(lading.settings, actor="tests")
     for version in ("1.0.0", "1.1.0"):
         (model / "config.json").write_text(version)
-        assert lading("push", model, f"{name}:{version}").returncode == 0
+        push(model, f"{name}:{version}", settings=settings)
         tie(f"{name}:{version}", settings, target="runtime", says=version)
-    assert lading("promote", f"{name}:1.0.0", "prod").returncode == 0
+    promote(f"{name}:1.0.0", "prod", settings=settings)
     done = lading("deploy", name, "--stage", "prod", "-o", "fraud")
     assert done.returncode == 0, done.stderr
     return name

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from parts.command import Command
 
+from lading.operations.push import push
+
 
 @pytest.fixture
 def version(lading: Command, model: Path) -> str:
-    assert lading("push", model, "ml/tiny:1.0.0").returncode == 0
+    push(model, "ml/tiny:1.0.0", settings=lading.settings)
     return "ml/tiny:1.0.0"
 
 

@@ -12,17 +12,18 @@ import pytest
 from parts.command import Command
 from parts.registry import DockerRegistry
 
+from lading.operations.push import push
+
 
 @pytest.fixture
 def pushed(lading: Command, model: Path) -> Command:
     """Two versions of one model and one of another, on this machine."""
     for reference, auc, team in (
-        ("ml/fraud:1.0.0", "0.91", "=risk"),
-        ("ml/fraud:1.1.0", "0.95", "ads"),
-        ("ml/chat:1.0.0", "0.5", "ads"),
+        ("ml/fraud:1.0.0", 0.91, "=risk"),
+        ("ml/fraud:1.1.0", 0.95, "ads"),
+        ("ml/chat:1.0.0", 0.5, "ads"),
     ):
-        done = lading("push", model, reference, "--metric", f"auc={auc}", "--tag", f"team={team}")
-        assert done.returncode == 0, done.stderr
+        push(model, reference, metrics={"auc": auc}, tags={"team": team}, settings=lading.settings)
     return lading
 
 

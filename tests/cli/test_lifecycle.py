@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from schemas.validators import check_own
 from lading.cli import assigned
 from lading.cli.console import Console
 from lading.operations.lifecycle.assignment import Assigned
+from lading.operations.push import push
 
 ADA = {"LADING_ACTOR": "Ada <ada@example.com>"}
 BOB = {"LADING_ACTOR": "Bob <bob@example.com>"}
@@ -28,10 +30,10 @@ stages:
 @pytest.fixture
 def pushed(lading: Command, model: Path) -> Command:
     """ml/tiny with two versions, by Ada."""
-    for version, auc in (("1.0.0", "0.95"), ("1.1.0", "0.5")):
-        line = ("push", model, f"ml/tiny:{version}", "--metric", f"auc={auc}", "--author", "Ada")
-        done = lading(*line, **ADA)
-        assert done.returncode == 0, done.stderr
+    settings = replace(lading.settings, actor=ADA["LADING_ACTOR"])
+    for version, auc in (("1.0.0", 0.95), ("1.1.0", 0.5)):
+        metrics = {"auc": auc}
+        push(model, f"ml/tiny:{version}", metrics=metrics, authors=["Ada"], settings=settings)
     return lading
 
 

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from parts.command import Command
 from parts.registry import DockerRegistry
 from schemas.validators import check
 
-from lading.settings import Settings
+from lading.operations.promote import promote
+from lading.operations.push import push
 
 WORKFLOW = Path(__file__).parents[2] / "examples" / "gitops" / "follow-a-stage.yml"
 READ = yaml.load(WORKFLOW.read_text(), Loader)
@@ -85,14 +87,13 @@ class Team:
 def team(tmp_path: Path, registry: DockerRegistry, repository: str) -> Team:
     place = f"{registry.host}/{repository}"
     made = Team(tmp_path, place)
-    settings = Settings(home=tmp_path / "home", cache=tmp_path / "cache", actor="tests")
+    settings = replace(made.lading.settings, actor="tests")
     (tmp_path / "weights.bin").write_bytes(b"weights")
     for version in ("1.0.0", "1.1.0"):
         (tmp_path / "weights.bin").write_bytes(version.encode())
-        pushed = made.lading("push", "weights.bin", f"{place}:{version}")
-        assert pushed.returncode == 0, pushed.stderr
+        push(tmp_path / "weights.bin", f"{place}:{version}", settings=settings)
         tie(f"{place}:{version}", settings, target="runtime", says=version)
-    made.run(f"lading promote {place}:1.0.0 prod")
+    promote(f"{place}:1.0.0", "prod", settings=settings)
     made.run(f"lading deploy {place} --stage prod --name fraud -o deploy/fraud --replicas 2")
     made.run(f"echo '# Questions: the fraud team.' >> {DIGESTS}")
     made.run(

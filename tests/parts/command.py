@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lading.settings import Settings
+
 _SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 
 
@@ -29,6 +31,11 @@ class Command:
             "LC_ALL": "C.UTF-8",
             "COLUMNS": "100",
         }
+
+    @property
+    def settings(self) -> Settings:
+        """What it keeps where, for who prepares something without starting a process."""
+        return Settings(home=self.folder / "data", cache=self.folder / "cache")
 
     def line(self, *arguments: str | Path) -> list[str]:
         """The command line."""
