@@ -380,7 +380,7 @@ def _run(machine: type[Ledger], count: int) -> None:
 
 
 def test_a_ledger_in_memory_survives_its_writers_and_its_registry() -> None:
-    _run(Ledger, 200)
+    _run(Ledger, 80)
 
 
 def test_a_ledger_in_a_layout_survives_its_writers_and_its_disk() -> None:

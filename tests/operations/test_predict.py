@@ -225,12 +225,18 @@ def slow(command: Command, *words: str | Path) -> list[str]:
     ("signalled", "form"), [(signal.SIGKILL, "csv"), (signal.SIGINT, "parquet")]
 )
 def test_a_process_that_is_ended_is_gone_on_with_to_the_same_bytes(
-    command: Command, fraud_model: str, tmp_path: Path, signalled: int, form: str
+    command: Command,
+    fraud_model: str,
+    settings: Settings,
+    tmp_path: Path,
+    *,
+    signalled: int,
+    form: str,
 ) -> None:
     source, output, whole = tmp_path / "r.csv", tmp_path / f"o.{form}", tmp_path / f"w.{form}"
     pd.concat([ROWS] * 10).to_csv(source, index=False)
     words = ("predict", fraud_model, "-i", source, "--batch-size", "10", "--json", "-o")
-    assert command(*words, whole).returncode == 0
+    predict(fraud_model, input=source, output=whole, batch_size=10, settings=settings)
 
     process = subprocess.Popen(
         slow(command, *words, output),
