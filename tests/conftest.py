@@ -6,8 +6,9 @@ import itertools
 import logging
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +17,7 @@ from parts import MISSING, python_image
 from parts.certificates import Authority, Identity
 from parts.docker_engine import DockerEngine
 from parts.double import Double
+from parts.mounts import unmount_under
 from parts.podman import Podman
 from parts.registry import DockerRegistry
 from parts.skopeo import Skopeo
@@ -30,6 +32,7 @@ USER, PASSWORD = "ada", "secret"
 # Engines are heavy, and so is what they have built: under xdist all their tests run in one process.
 # Some tests need both, so it is one process for both. A builder is one of them.
 _ENGINES = {"docker_engine", "podman", "builder"}
+_PASSED = pytest.StashKey[bool]()
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 
 
@@ -38,6 +41,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _ENGINES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group("engines"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember of each test whether it passed."""
+    report = yield
+    if report.when == "call":
+        item.stash[_PASSED] = report.passed
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -90,13 +104,19 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def tmp_path(request: pytest.FixtureRequest, folders: Iterator[Path]) -> Path:
-    """An empty folder of the test's own, called like it; short, as sockets lie in some."""
+def tmp_path(request: pytest.FixtureRequest, folders: Iterator[Path]) -> Iterator[Path]:
+    """An empty folder of the test's own, called like it; short, as sockets lie in some.
+
+    It stays where the test fails. All together are gigabytes, and may lie in memory.
+    """
     name = re.sub(r"\W", "_", request.node.name)[:24]
     number = next(folders)
     folder = number.with_name(f"{name}{number.name}")
     folder.mkdir(mode=0o700)
-    return folder
+    yield folder
+    if request.node.stash.get(_PASSED, False):
+        unmount_under(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # what a container's user owns may stay
 
 
 @pytest.fixture(autouse=True)

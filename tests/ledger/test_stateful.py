@@ -366,12 +366,12 @@ class LayoutLedger(Ledger):
         return Layout()
 
 
-def _run(machine: type[Ledger], count: int) -> None:
+def _run(machine: type[Ledger], usual: int, long: int) -> None:
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=often(count),
+            max_examples=long if often(1) > 1 else usual,
             stateful_step_count=40,
             suppress_health_check=checks,
             deadline=None,
@@ -380,8 +380,8 @@ def _run(machine: type[Ledger], count: int) -> None:
 
 
 def test_a_ledger_in_memory_survives_its_writers_and_its_registry() -> None:
-    _run(Ledger, 80)
+    _run(Ledger, 80, long=2000)
 
 
 def test_a_ledger_in_a_layout_survives_its_writers_and_its_disk() -> None:
-    _run(LayoutLedger, 15)
+    _run(LayoutLedger, 15, long=150)
