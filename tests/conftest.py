@@ -32,8 +32,16 @@ USER, PASSWORD = "ada", "secret"
 # Engines are heavy, and so is what they have built: under xdist all their tests run in one process.
 # Some tests need both, so it is one process for both. A builder is one of them.
 _ENGINES = {"docker_engine", "podman", "builder"}
+_LONGEST_NAME = 80
 _PASSED = pytest.StashKey[bool]()
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """What a long value is called: megabytes are no name, and an archive has the time in it."""
+    if isinstance(val, str | bytes) and len(val) > _LONGEST_NAME:
+        return f"{type(val).__name__} of {len(val)}"
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
