@@ -28,6 +28,7 @@ from lading.operations.unbundle import unbundle
 from lading.spec.content import BytesContent
 from lading.spec.environment import Environment, Python
 from lading.spec.reference import Reference
+from lading.stores.remote.registry import RemoteStore
 from lading.transfer import read
 
 pytestmark = pytest.mark.parametrize("place", ["registry"], indirect=True)
@@ -206,6 +207,33 @@ def locked(team: Team, tmp_path: Path) -> Callable[[str, Environment], str]:
         return reference
 
     return pushed
+
+
+def thrown_away(image: str, team: Team) -> None:
+    place = Reference.parse(image)
+    store = stores.open_store(place, team.settings)
+    assert isinstance(store, RemoteStore)
+    assert place.digest
+    store.delete_manifest(place.digest)
+
+
+def test_an_image_in_use_that_is_gone_gives_way_to_another(
+    fraud: Team, folder: Path, tmp_path: Path
+) -> None:
+    own = there_before(texts(folder))
+    chosen = image(fraud, tmp_path, {"dev.lading.target": "runtime"})
+    deploy_update(folder, image=chosen, settings=fraud.settings)
+    thrown_away(chosen, fraud)
+
+    done = deploy_update(folder, settings=fraud.settings)
+    thrown_away(own, fraud)
+    with pytest.raises(NotFound, match="nothing serves") as caught:
+        deploy_update(folder, settings=fraud.settings)
+
+    assert (done.status, done.image) == ("updated", own)
+    assert f"{chosen}, which served, is gone" in done.notes
+    assert f"{own}, which served, is gone" in str(caught.value.cause)
+    assert there_before(texts(folder)) == own
 
 
 def test_an_image_made_from_the_same_lock_serves_the_next_version(

@@ -22,8 +22,10 @@ from skops import io as skops
 
 from lading import settings as settings_module
 from lading.errors import IntegrityError, InvalidInput, NotFound, Unavailable
+from lading.operations.bundle import bundle
 from lading.operations.copy import copy
 from lading.operations.inspect import inspect
+from lading.operations.ledger import ledger_verify
 from lading.operations.list import list_versions
 from lading.operations.load import load
 from lading.operations.note import note
@@ -32,6 +34,7 @@ from lading.operations.promote import promote
 from lading.operations.pull import pull
 from lading.operations.push import push
 from lading.operations.serve import _Stage
+from lading.operations.status import status
 from lading.operations.watch import watch
 from lading.settings import Settings
 from lading.spec.mirror import parse_mirrors
@@ -400,6 +403,51 @@ def test_a_mirrors_word_is_not_what_this_machine_saw(
         with pytest.raises(Unavailable):
             pull(f"{place}:candidate", settings=told)
         pull(f"{place}@{first.digest}", tmp_path / "out", settings=told)
+
+
+def test_a_mirrors_ledger_is_not_what_was_seen_of_the_registry(
+    model: Path,
+    own_registry: DockerRegistry,
+    registry: DockerRegistry,
+    *,
+    settings: Settings,
+    repository: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    there, near = f"{own_registry.host}/{repository}", f"{registry.host}/{repository}"
+    push(model, f"{there}:1.0.0", settings=settings)
+    copy(there, near, all_versions=True, settings=settings)
+    for stage in ("dev", "staging"):
+        promote(f"{near}:1.0.0", stage, settings=settings)
+    told = mirrored(settings, own_registry.host, registry.host)
+    own_registry.stop()
+    status(there, settings=told)
+    own_registry.start()
+    HEALTH.forget()
+
+    for each in (settings, told):
+        assert not any("set back" in note for note in status(there, settings=each).notes)
+        assert ledger_verify(there, settings=each).findings == ()
+
+
+def test_a_mirror_without_every_name_fills_a_bundle(
+    model: Path,
+    own_registry: DockerRegistry,
+    registry: DockerRegistry,
+    *,
+    settings: Settings,
+    repository: str,
+    tmp_path: Path,
+) -> None:
+    there, near = f"{own_registry.host}/{repository}", f"{registry.host}/{repository}"
+    pushed = push(model, f"{there}:1.0.0", settings=settings)
+    copy(f"{there}:1.0.0", f"{near}:1.0.0", settings=settings)
+    own_registry.stop()
+    told = mirrored(settings, own_registry.host, registry.host)
+
+    written = bundle([f"{there}:1.0.0"], tmp_path / "bundle.tar", settings=told)
+
+    assert [name.digest for name in written.names] == [pushed.digest]
 
 
 def test_what_this_machine_never_saw_is_not_to_be_had(

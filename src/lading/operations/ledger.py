@@ -19,7 +19,6 @@ from lading.operations.history import HistoryEvent, told, versions_of
 from lading.operations.lifecycle.drifted import drifted, stayed_behind
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.operations.lifecycle.registration import register
-from lading.operations.lifecycle.seen import seen
 from lading.operations.lifecycle.subject import subject
 from lading.operations.missing import demand_begun
 from lading.operations.status import unregistered
@@ -119,7 +118,7 @@ def ledger_verify(
     """
     logbook = _opened(model, settings)
     book, state = _whole(logbook)
-    last = seen(logbook.place, logbook.settings)
+    last = logbook.last
     findings = [
         LedgerFinding(found.kind, found.severity, found.what, _hint(found, logbook.place))
         for found in audit(

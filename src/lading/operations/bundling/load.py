@@ -70,7 +70,10 @@ class Load:
                         f" is not in {place.base}: bundle it by its own reference"
                     )
             for place in packing.unserved if self.images and not self.named else ():
-                yield f"nothing in the file serves {place}: no image was made for it"
+                yield (
+                    f"nothing in the file serves {place}: no image was made for it"
+                    f" (lading image build {place} --target runtime --push)"
+                )
         yield from dict.fromkeys(self.left_out)
 
     def _bring(self, name: Name, documents: Documents) -> None:

@@ -91,7 +91,7 @@ class Packing:
             self._name(root, place.tag)
         self.roots.append(root)
         if self.shipment.images:
-            self._akin(place, root)
+            self._akin(place.with_tag(own) if own else place, root)
         self.missing += [(place, image) for image in self.shipment.missing[known:]]
 
     def _akin(self, place: Reference, root: Descriptor) -> None:
@@ -107,10 +107,12 @@ class Packing:
         if lock is None or found is None:
             self.unserved.append(place)
             return
-        self.shipment.one(found.root, lock_tag(lock))
+        name = lock_tag(lock)
+        self.shipment.one(found.root, name)
+        called = "" if found.tag == name else f" as {name}"
         self.notes.append(
-            f"no image was made for {place}: {found.tag} of the same lock comes along as"
-            f" {lock_tag(lock)}, which deploy takes with --image"
+            f"no image was made for {place}: {found.tag} of the same lock comes along{called},"
+            " which deploy takes with --image"
         )
 
     def image(self, root: Descriptor) -> None:
@@ -133,7 +135,7 @@ class Packing:
         self.notes += [f"in {self.source}: {trouble.what}" for trouble in book.troubles]
         lines = sorted(book.lines.values(), key=lambda line: line.order)
         copy_events(self.source, self.target, lines, shelf=shelf, jobs=self.shipment.jobs)
-        self._other_names(book)
+        self._other_names(book, names)
         self._signatures(names)
         return len(lines)
 
@@ -146,12 +148,15 @@ class Packing:
                     self.target.resolve(f"sha256:{signed[1]}")
                     self.shipment.one(self.source.resolve(name), name)
 
-    def _other_names(self, book: Book) -> None:
-        """Stages, and ``latest``, where they name what is in the file."""
+    def _other_names(self, book: Book, names: frozenset[str]) -> None:
+        """Stages, and ``latest``, where they name what is in the file; ``names`` are there.
+
+        No others are asked for: where a mirror speaks, nobody would say that they are not.
+        """
         here = {root.digest: root for root in self.roots}
         stages = book.state().stages.items()
         wanted = {name for name, stage in stages if stage.value in here} | {LATEST}
-        for name in sorted(wanted):
+        for name in sorted(wanted & names):
             try:
                 root = self.source.resolve(name)
             except NotFound:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from lading.errors import InvalidInput, NotFound
+from lading.errors import InvalidInput, LadingError, NotFound
 from lading.images.fit import mark
 from lading.operations import stores
 from lading.operations.carrying.history import name_of
@@ -16,6 +17,7 @@ from lading.spec import evidence as kinds
 from lading.spec.image import DIGEST, LOCK, TARGET, Image, image_from
 from lading.spec.manifest import parse
 from lading.spec.plain import text
+from lading.spec.reference import Reference
 from lading.spec.tags import SERVING, Target
 from lading.transfer import read
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from lading.spec.descriptor import Descriptor
     from lading.spec.digest import Digest
     from lading.spec.document import Document
-    from lading.spec.reference import Reference
+
+_log = logging.getLogger(__name__)
 
 
 class InUse(NamedTuple):
@@ -69,16 +72,18 @@ class ServerSearch:
         """
         if self.image is not None:
             return self._named(self.image)
-        in_use = self.in_use
+        gone = self._gone()
+        in_use = None if gone else self.in_use
         if in_use is not None and in_use.version == self.what.digest:
             return Server(in_use.image, in_use.holds_model, ())
         if made := self._made(SERVING if mounts else SERVING[::-1]):
-            return made
+            return made._replace(notes=(*made.notes, *gone))
         if in_use is not None and self._lock is not None:
             remains = self._named(in_use.image)
             if not remains.notes:
                 return remains
-        return self._akin()
+        akin = self._akin(gone)
+        return akin._replace(notes=(*akin.notes, *gone))
 
     def modelcar(self) -> Server | None:
         """An image that holds the model and starts whatever it is told, by digest.
@@ -95,6 +100,22 @@ class ServerSearch:
             if made.target == "serve" and _is_modelcar(self.store, made.descriptor, named):
                 return Server(named, True, tuple(map(str, made.platforms)))
         return None
+
+    def _gone(self) -> tuple[str, ...]:
+        """That the image in use is not there any more, in words; nothing where it is.
+
+        A registry that cannot be asked for it says nothing against it.
+        """
+        if self.in_use is None:
+            return ()
+        place = Reference.parse(self.in_use.image)
+        try:
+            stores.open_store(place, self.settings).resolve(str(place.digest))
+        except NotFound:
+            return (f"{place}, which served, is gone",)
+        except LadingError as error:
+            _log.debug("cannot look for %s: %s", place, error)
+        return ()
 
     @property
     def _lock(self) -> str | None:
@@ -142,7 +163,7 @@ class ServerSearch:
         platforms = tuple(str(each.platform) for each in found)
         return Server(f"{name_of(place)}@{root.digest}", True, platforms)
 
-    def _akin(self) -> Server:
+    def _akin(self, gone: tuple[str, ...]) -> Server:
         """An image of the same lock, where the evidence of the version that it is of names it.
 
         Raises:
@@ -159,7 +180,8 @@ class ServerSearch:
                 return Server(self._beside(each.root), False, each.platforms, (note,))
         cause = "no image was made for it"
         if self.in_use:
-            cause += f", and {self.in_use.image} is not known to have its packages"
+            unknown = f"{self.in_use.image} is not known to have its packages"
+            cause += f", and {gone[0] if gone else unknown}"
         build = f"lading image build {place} --target runtime --push"
         if found:
             cause += f"; {found[0].tag} says that it was made from the same lock"

@@ -130,13 +130,20 @@ class Logbook:
             ) from error
 
     @property
+    def last(self) -> Remembered | None:
+        """What this machine saw of the ledger last; of a mirror, which may be behind, nothing."""
+        return None if stores.spokesman(self.store) else seen(self.place, self.settings)
+
+    @property
     def actor(self) -> str:
         """Who acts, as claimed."""
         return actor(self.settings)
 
     def _compare(self, book: Book, state: State) -> None:
         self._tell(book.troubles)
-        last = seen(self.place, self.settings)
+        if stores.spokesman(self.store):
+            return  # what a mirror says is none of what was seen of the registry
+        last = self.last
         if last and (behind := last.rolled_back(book)):
             self.note(
                 f"the ledger of {self.place.base} was set back: {behind};"

@@ -166,13 +166,19 @@ def open_archive(path: Path) -> Archive:
         try:
             fd, size = open_file(path)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NotFound(f"there is no file {path}") from error
+            raise NotFound(
+                f"there is no file {path}", hint=f"lading bundle REF -o {path} writes one"
+            ) from error
         try:
             _demand_plain(path, os.pread(fd, 2, 0))
             members = scan(fd, size)
             archive = Archive(path, identity=identity_of(fd))
         except IntegrityError as error:
-            raise IntegrityError(f"{path} is refused: {error.what}", cause=error.cause) from error
+            raise IntegrityError(
+                f"{path} is refused: {error.what}",
+                cause=error.cause,
+                hint="it may have been cut off on its way: fetch it again from where it came from",
+            ) from error
         finally:
             os.close(fd)
     archive.places = {
