@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from parts.pace import pace
 
 from lading.errors import InvalidInput
 from lading.signatures.infer import infer_signature
@@ -139,9 +140,8 @@ def test_a_hundred_thousand_rows_take_less_than_a_second() -> None:
     )
     signature = infer_signature(frame)
     value = lay_out(frame, signature.inputs).value
-    # Of the processor: others may be at work on this machine.
-    started = time.process_time()
+    limit, started = pace(), time.process_time()
 
     assert validate(signature, value) == ()
 
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 1 * limit
