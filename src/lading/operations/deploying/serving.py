@@ -169,26 +169,31 @@ class ServerSearch:
         Raises:
             NotFound: there is none; names one that only its own label speaks for.
         """
-        found = tuple(akin(self.store, self._lock)) if self._lock else ()
-        place = self.what.place
-        for each in found:
+        unsure = None
+        for each in akin(self.store, self._lock) if self._lock else ():
             if is_told(self.store, each):
                 note = (
                     f"{each.tag} serves it, which was made from the same lock, and goes when"
                     f" {each.version} is removed"
                 )
                 return Server(self._beside(each.root), False, each.platforms, (note,))
+            unsure = unsure or each.tag
+        raise self._nothing(gone, unsure)
+
+    def _nothing(self, gone: tuple[str, ...], unsure: str | None) -> NotFound:
+        """That nothing serves the version; ``unsure`` is an image that may be tried."""
+        place = self.what.place
         cause = "no image was made for it"
         if self.in_use:
             unknown = f"{self.in_use.image} is not known to have its packages"
             cause += f", and {gone[0] if gone else unknown}"
         build = f"lading image build {place} --target runtime --push"
-        if found:
-            cause += f"; {found[0].tag} says that it was made from the same lock"
-            hint = f"--image {place.with_tag(found[0].tag)}; or {build}"
+        if unsure:
+            cause += f"; {unsure} says that it was made from the same lock"
+            hint = f"--image {place.with_tag(unsure)}; or {build}"
         else:
             hint = f"{build}; or --image HOST/NAME:TAG"
-        raise NotFound(f"nothing serves {place}", cause=cause, hint=hint)
+        return NotFound(f"nothing serves {place}", cause=cause, hint=hint)
 
 
 def looked_up(image: str | Reference, settings: Settings) -> tuple[AnyStore, Reference, Descriptor]:
