@@ -13,12 +13,13 @@ from lading.deploy import kinds, kserve, kserve_name, kustomize, options, pod, t
 from lading.deploy.kserve_storage import is_mounted, needs_held, storage
 from lading.deploy.lint import lint
 from lading.deploy.next_step import next_steps
-from lading.deploy.notes import notes
+from lading.deploy.notes import notes as notes_of
 from lading.deploy.wish import LONGEST, Kind, Wish, name_from
 from lading.errors import IntegrityError, LadingError
 from lading.operations import stores
 from lading.operations.deploying import consent, folder
 from lading.operations.deploying.asked import Words, demand_company
+from lading.operations.deploying.handed_on import Onward, hand_on
 from lading.operations.deploying.pinned import Found, pinned
 from lading.operations.deploying.written import find
 
@@ -154,13 +155,20 @@ def deploy(
     files = _files(made, wish, found, helm=helm, shown=output is None)
     status: Status = "shown" if output is None else folder.put(Path(output), files, force=force)
     result = _result(found, wish, made, files, status=status, output=output)
-    if push is not None:
-        result = replace(result, pushed=_pushed(result, made, push, found, settings))
-    if confirm is not None:
-        result = _applied(result, made, confirm, context)
-    if status == "written" and push is None and confirm is None:
-        result = replace(result, notes=(*result.notes, *next_steps(str(output), files)))
-    return result
+    onward = Onward(push, confirm, context)
+    if status == "written" and onward.is_nowhere:
+        return replace(result, notes=(*result.notes, *next_steps(str(output), files)))
+    handed = hand_on(
+        files if output is None else Path(output),
+        made,
+        onward,
+        name=wish.name,
+        pins=found.pins,
+        created=found.created,
+        settings=settings,
+    )
+    notes = (*result.notes, *handed.notes)
+    return replace(result, pushed=handed.pushed, applied=handed.applied, notes=notes)
 
 
 def _fitting(look: Callable[..., Found], wish: Wish) -> Found:
@@ -228,46 +236,8 @@ def _result(
         status=status,
         output=str(output) if output is not None else None,
         files=files,
-        notes=(*found.notes, *notes(found.pins, found.facts, wish)),
+        notes=(*found.notes, *notes_of(found.pins, found.facts, wish)),
     )
-
-
-def _pushed(
-    result: DeployResult,
-    made: tuple[Resource, ...],
-    reference: str,
-    found: Found,
-    settings: Settings,
-) -> str:
-    from lading.operations.deploying.pushed import push_documents
-
-    # Those of a folder as they are there, comments and all.
-    documents = (
-        find(Path(result.output)).files()
-        if result.output is not None
-        else folder.headed(kustomize.files(made))
-    )
-    return push_documents(
-        documents,
-        reference,
-        name=result.name,
-        pins=found.pins,
-        created=found.created,
-        settings=settings,
-    )
-
-
-def _applied(
-    result: DeployResult,
-    made: tuple[Resource, ...],
-    confirm: Callable[[str], bool],
-    context: str | None,
-) -> DeployResult:
-    from lading.operations.deploying.applied import apply
-
-    what = Path(result.output) if result.output is not None else result.files
-    done = apply(what, made, result.reference, confirm, context=context)
-    return replace(result, applied=done.status, notes=(*result.notes, *done.notes))
 
 
 def _followed(output: str | Path | None) -> str | None:

@@ -17,6 +17,7 @@ from lading.errors import IntegrityError, InvalidInput
 from lading.operations import stores
 from lading.operations.deploying import folder, moving
 from lading.operations.deploying.fitting import demand_fitting
+from lading.operations.deploying.handed_on import Onward, hand_on
 from lading.operations.deploying.machine_folder import MachineFolder
 from lading.operations.deploying.moved import moved_along
 from lading.operations.deploying.pinned import Found, pinned
@@ -144,28 +145,17 @@ def deploy_update(
     )
     if dry_run:
         return result
-    if push is not None:
-        result = replace(result, pushed=_pushed(path, push, pins, found, settings))
-    if confirm is not None:
-        from lading.operations.deploying.applied import apply
-
-        done = apply(path, documents, result.reference, confirm, context=context)
-        result = replace(result, applied=done.status, notes=(*result.notes, *done.notes))
-    return result
-
-
-def _pushed(path: Path, reference: str, pins: Pins, found: Found, settings: Settings) -> str:
-    from lading.operations.deploying.pushed import push_documents
-
-    now = find(path)
-    return push_documents(
-        now.files(),
-        reference,
-        name=now.running.name,
+    handed = hand_on(
+        path,
+        documents,
+        Onward(push, confirm, context),
+        name=old.name,
         pins=pins,
         created=found.created,
         settings=settings,
     )
+    notes = (*result.notes, *handed.notes)
+    return replace(result, pushed=handed.pushed, applied=handed.applied, notes=notes)
 
 
 def _followed(written: Written, stage: str | None) -> tuple[str, str]:

@@ -17,7 +17,6 @@ from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.numbers import Numbers
 from lading.operations.lifecycle.stages import checked
 from lading.operations.open import open as open_version
-from lading.operations.reading.images import images_of
 from lading.operations.reading.same_lock import akin, lock_tag
 from lading.spec.content import BytesContent
 from lading.spec.manifest import parse
@@ -86,11 +85,11 @@ class Packing:
         root = checked(self.source, place, stores.resolve(self.source, place), self.settings)
         known = len(self.shipment.missing)
         own = self._own_tag(root)
-        self.shipment.one(root, own)
+        images = self.shipment.one(root, own)
         if place.tag and not place.digest and place.tag not in (own, LATEST):
             self._name(root, place.tag)
         self.roots.append(root)
-        if self.shipment.images:
+        if self.shipment.images and not any(each.target in SERVING for each in images):
             self._akin(place.with_tag(own) if own else place, root)
         self.missing += [(place, image) for image in self.shipment.missing[known:]]
 
@@ -99,8 +98,6 @@ class Packing:
 
         Only its label speaks for it, so it gets a name that says no more than that.
         """
-        if any(each.target in SERVING for each in images_of(self.source, root)):
-            return
         with open_version(place.with_digest(root.digest), settings=self.settings) as opened:
             lock = mark(opened.document.environment)
         found = next(akin(self.source, lock), None) if lock else None

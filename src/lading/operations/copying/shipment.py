@@ -67,10 +67,12 @@ class Shipment:
     tally: Tally = field(default_factory=Tally)
     copied: list[CopiedTag] = field(default_factory=list)
 
-    def one(self, root: Descriptor, tag: str | None, *, there: Digest | None = None) -> None:
+    def one(
+        self, root: Descriptor, tag: str | None, *, there: Digest | None = None
+    ) -> tuple[NamedImage, ...]:
         """Copy one root and give it its tag; ``there`` is what the tag is known to name there.
 
-        With its evidence go the images that this names.
+        With its evidence go the images that this names: those are returned.
 
         Raises:
             Conflict: it is a version's tag, and names other content there.
@@ -79,9 +81,10 @@ class Shipment:
         if tag and self.refuse_to_move(tag, root.digest):
             unchanged = True
         self._move(root, tag, unchanged=unchanged, referrers=self.referrers)
-        if self.referrers and self.images:
-            for image in images_of(self.source, root):
-                self._image(image, Version.from_tag(tag or ""))
+        images = images_of(self.source, root) if self.referrers and self.images else ()
+        for image in images:
+            self._image(image, Version.from_tag(tag or ""))
+        return images
 
     def _image(self, image: NamedImage, version: Version | None) -> None:
         """Copy an image, and give it the tag that it has, where no other has it there.
