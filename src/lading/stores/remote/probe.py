@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lading.errors import LadingError
 from lading.spec.descriptor import Descriptor
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lading.stores.remote.registry import RemoteStore
 
 _log = logging.getLogger(__name__)
+
+# A registry may need a moment to notice what broke, and a busy one more than that.
+_MOMENTS: Final = (0.1, 0.1, 0.2, 0.4, 0.8)
 
 
 class Probe:
@@ -49,16 +52,18 @@ class Probe:
             self._call("PATCH", location, body=Body(len(chunk) * 2, [chunk]))
         except (BrokenConnection, LadingError) as broken:
             _log.debug("broken off on purpose: %s", broken)
-        return next((kept for _ in range(5) if (kept := self._kept(location))), 0)
+        for wait in _MOMENTS:
+            if kept := self._kept(location):
+                return kept
+            time.sleep(wait)
+        return self._kept(location)
 
     def _kept(self, location: str) -> int:
-        """How much the registry says it has; it may need a moment to notice what broke."""
+        """How much the registry says it has."""
         response = self._call("GET", location)
         text = response.headers.get("Range", "").removeprefix("bytes=").removeprefix("0-")
-        if response.status < 300 and text.isdigit() and text != "0":
-            return int(text) + 1
-        time.sleep(0.1)
-        return 0
+        kept = response.status < 300 and text.isdigit() and text != "0"
+        return int(text) + 1 if kept else 0
 
     def gives_ranges(self, descriptor: Descriptor) -> bool:
         """Whether a blob can be read from the middle on."""
