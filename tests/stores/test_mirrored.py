@@ -255,9 +255,13 @@ def test_a_tag_that_no_mirror_has_is_not_missing_while_the_registry_is_down(
     double.stop()
     store = open_mirrored(double.host, [near.host], settings)
 
-    with pytest.raises(Unavailable, match="does not answer"):
+    with pytest.raises(Unavailable, match=f"{double.host} does not answer") as caught:
         store.resolve("1.0.0")
     store.close()
+
+    assert f"the mirror {near.host}/{NAME} was asked, and does not have it" in str(caught.value)
+    assert str(caught.value).count("does not answer") == 1
+    assert f"lading list {near.host}/{NAME}" in str(caught.value.hint)
 
 
 def test_mirrors_that_contradict_each_other_about_a_version_are_not_believed(

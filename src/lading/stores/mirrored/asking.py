@@ -130,13 +130,7 @@ class Asking:
                 f"content of {digest} is damaged",
                 cause=f"{named} had something else, and nobody else has it",
             )
-        found = own[-1] if own else failed[0][1]
-        others = dict.fromkeys(str(error) for _, error in failed if error not in own)
-        return type(found)(
-            found.what,
-            cause="; ".join(filter(None, [found.cause, *others]))[:1000],
-            hint=found.hint,
-        )
+        return with_mirrors(own[-1] if own else failed[0][1], failed)
 
     def doubt(self, digest: Digest) -> bool:
         """A stream was wrong: whether to ask again."""
@@ -144,3 +138,25 @@ class Asking:
         if giver is not None:
             self.is_wrong(digest, giver)
         return again
+
+
+def with_mirrors(found: LadingError, failed: Sequence[Failure]) -> LadingError:
+    """What one said, with what the mirrors that were asked as well said beside it."""
+    told = [_told(witness, error) for witness, error in failed if error is not found]
+    lacking = [w for w, error in failed if not w.is_registry and isinstance(error, NotFound)]
+    shows = f"lading list {lacking[0]} shows what that mirror has" if lacking else None
+    hints = [found.hint, shows] if isinstance(found, Unavailable) else [found.hint]
+    return type(found)(
+        found.what,
+        cause="; ".join(dict.fromkeys(filter(None, [found.cause, *told])))[:1000],
+        hint="; ".join(filter(None, hints)) or None,
+    )
+
+
+def _told(witness: Witness, error: LadingError) -> str | None:
+    """What a mirror said; what the registry said before it was waited for is said already."""
+    if witness.is_registry:
+        return None
+    if isinstance(error, NotFound):
+        return f"the mirror {witness} was asked, and does not have it"
+    return f"the mirror {witness}: {error}"

@@ -22,7 +22,7 @@ from lading.spec.digest import Digest
 from lading.spec.mirror import Mirror
 from lading.spec.reference import Reference
 from lading.spec.version import Version
-from lading.stores.mirrored.asking import Asking, Turn
+from lading.stores.mirrored.asking import Asking, Failure, Turn, with_mirrors
 from lading.stores.mirrored.health import HEALTH
 from lading.stores.mirrored.stream import MirroredReader
 from lading.stores.mirrored.witness import Witness, hasty, mirror_witness
@@ -172,6 +172,7 @@ class MirroredStore(RemoteStore):
             LadingError: the registry refuses; or it is down, and no mirror knows.
         """
         down: LadingError | None = None
+        failed: list[Failure] = []
         queue = [
             turn
             for turn in self._asking.turns("names")
@@ -184,6 +185,7 @@ class MirroredStore(RemoteStore):
             except LadingError as error:
                 if turn.witness.is_registry and not isinstance(error, Unavailable):
                     raise
+                failed.append((turn.witness, error))
                 self._failed(turn, error, what)
                 down = error if turn.witness.is_registry else down
                 if later := self._asking.later(turn, error):
@@ -193,7 +195,8 @@ class MirroredStore(RemoteStore):
                 self._heed(turn.witness, ask, found, what, is_fixed=is_fixed)
                 self._say_whose_word(turn.witness, down)
             return found
-        raise down or Unavailable(f"cannot learn {what}", cause="nobody answers")
+        down = down or Unavailable(f"cannot learn {what}", cause="nobody answers")
+        raise with_mirrors(down, failed)
 
     def _failed(self, turn: Turn, error: LadingError, what: str) -> None:
         if isinstance(error, IntegrityError | InvalidInput):
