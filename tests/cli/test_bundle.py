@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from parts.command import Command
+from parts.double import Double
 
 
 @pytest.fixture
@@ -70,4 +71,24 @@ def test_a_file_that_is_there_is_not_replaced(lading: Command, file: Path) -> No
 
 def test_what_puts_nothing_anywhere_takes_no_registry(lading: Command, file: Path) -> None:
     for flags in (("--list",), ("--documents", "there")):
-        assert lading("unbundle", file, "site", *flags).returncode == 2
+        done = lading("unbundle", file, "site", "--stages", *flags)
+        assert done.returncode == 2
+        both = f"lading unbundle {file} {' '.join(flags)}, and then lading unbundle {file} site"
+        assert f"hint:  {both} --stages" in done.stderr
+
+
+def test_documents_alone_bring_the_model_that_they_name(
+    lading: Command, model: Path, double: Double, tmp_path: Path
+) -> None:
+    pushed = lading("push", model, f"{double.host}/ml/tiny:1.0.0").stdout.strip()
+    digest = pushed.partition("@")[2]
+    (tmp_path / "prod").mkdir()
+    (tmp_path / "prod" / "pod.yaml").write_text(f"image: {double.host}/ml/tiny@{digest}\n")
+
+    nothing = lading("bundle", "-o", tmp_path / "tiny.tar")
+    done = lading("bundle", "--deploy", tmp_path / "prod", "-o", tmp_path / "tiny.tar")
+
+    assert nothing.returncode == 2
+    assert "hint:  name a version: lading bundle REF" in nothing.stderr
+    assert f"ml/tiny:1.0.0@{digest}" in done.stdout
+    assert "1 event," in lading("unbundle", tmp_path / "tiny.tar", "--list").stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from operations.team import Team
@@ -52,6 +53,28 @@ def team_at(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Cal
         return team
 
     return made
+
+
+@pytest.mark.parametrize(
+    ("written", "what", "hint"),
+    [
+        ("nothere.tar", "nothere.tar", "lading bundle REF -o nothere.tar writes it"),
+        ("nothere.tar/ml/x", "nothere.tar", "lading bundle REF -o nothere.tar writes it"),
+        ("fruad.tar/ml/x", "fruad.tar", "did you mean oci:fraud.tar/ml/x?"),
+        ("stick", "stick", "lading copy REF oci:stick writes it"),
+    ],
+)
+def test_a_file_or_a_folder_that_is_not_there_is_said(  # noqa: PLR0917  fixtures
+    written: str, what: str, hint: str, settings: Settings, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fraud.tar").touch()
+
+    with pytest.raises(NotFound) as caught:
+        history(f"oci:{written}", settings=settings)
+
+    assert (caught.value.what, caught.value.hint) == (f"there is no {what}", hint)
 
 
 @pytest.mark.parametrize("verb", VERBS)

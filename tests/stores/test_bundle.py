@@ -369,6 +369,41 @@ def test_a_pipe_and_a_missing_file_are_told_at_once(tmp_path: Path) -> None:
         open_archive(tmp_path / "missing")
 
 
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("missing.tar", "lading bundle REF -o missing.tar"),
+        ("oci:fraud.tar", "without oci: it is a file: fraud.tar"),
+        ("example.com/ml/fraud:1.0.0", "lading bundle example.com/ml/fraud:1.0.0 -o fraud.tar"),
+    ],
+)
+def test_what_is_no_files_name_is_told_what_to_write(written: str, instead: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        open_archive(Path(written))
+
+    assert instead in str(caught.value.hint)
+
+
+def test_a_folder_is_told_by_what_is_in_it(file: Path, tmp_path: Path) -> None:
+    folders = {each: tmp_path / each for each in ("empty", "layout", "disk")}
+    for folder in folders.values():
+        folder.mkdir()
+    (folders["layout"] / "oci-layout").touch()
+    (folders["disk"] / "fraud.tar").touch()
+    hints = {}
+
+    for name, folder in folders.items():
+        with pytest.raises(InvalidInput, match="a bundle is one file") as caught:
+            open_archive(folder)
+        hints[name] = caught.value.hint
+
+    assert hints == {
+        "empty": "lading bundle REF -o FILE.tar writes one",
+        "layout": f"it is a layout: lading copy --all oci:{folders['layout']} HOST/NAME",
+        "disk": f"lading unbundle {folders['disk'] / 'fraud.tar'}",
+    }
+
+
 def test_a_manifest_that_is_not_its_digest_is_refused(file: Path) -> None:
     with new_archive(file) as archive:
         descriptor = push_model(NewBundleStore(archive, "ml/fraud"), "fraud", "1.0.0")

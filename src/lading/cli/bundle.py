@@ -29,14 +29,14 @@ app = typer.Typer(add_completion=False)
 def bundle(
     context: typer.Context,
     references: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="REF",
-            help="What to bundle: versions or stages of any models.",
+            help="What to bundle: versions or stages of any models; else what --deploy names.",
             show_default=False,
             autocompletion=offers.references,
         ),
-    ],
+    ] = None,
     *,
     file: Annotated[
         Path,
@@ -74,7 +74,7 @@ def bundle(
     settings = console.settings()
     with console.progress() as on_progress:
         result = operation.bundle(
-            references,
+            references or (),
             file,
             images=not without_images,
             documents=deploy or (),

@@ -78,7 +78,7 @@ def unbundle(
     """
     console = Console.of(context)
     if (listed or documents) and (destination is not None or stages):
-        raise InvalidInput("--list and --documents put nothing anywhere, and take nothing but FILE")
+        raise _one_after_the_other(file, destination, documents, stages=stages)
     if listed:
         from lading.operations.bundling.listing import unbundle_list
 
@@ -112,8 +112,20 @@ def unbundle(
     console.answer(result, _lines(result))
 
 
+def _one_after_the_other(
+    file: Path, destination: str | None, documents: Path | None, *, stages: bool
+) -> InvalidInput:
+    """That nothing is put anywhere where it is only looked, and what does both."""
+    looks = f"--documents {documents}" if documents else "--list"
+    into = (f" {destination}" if destination else "") + (" --stages" if stages else "")
+    return InvalidInput(
+        f"{looks.partition(' ')[0]} puts nothing anywhere, and takes nothing but FILE",
+        hint=f"lading unbundle {file} {looks}, and then lading unbundle {file}{into}",
+    )
+
+
 def _held(found: UnbundleListResult) -> str:
-    rest = [f"{found.events} events"] if found.events else []
+    rest = [count(found.events, "event")] if found.events else []
     rest += [f"{found.untagged} without a tag"] if found.untagged else []
     parts = (count(len(found.things), "name"), *rest, f"{size(found.size)}")
     return f"{found.file}: {', '.join(parts)}"

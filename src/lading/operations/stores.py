@@ -180,13 +180,33 @@ def open_store(
         return LayoutStore(folder, create=create, fsync=settings.fsync, called=called)
     except NotFound as error:
         if reference.layout is not None:
-            raise
+            raise _no_layout(folder, error) from error
         raise NotFound(
             f"there is no {reference.repository} on this machine",
             cause="and the name says no registry",
             hint=f"{_meant(reference, settings)}lading list shows what is here; HOST/NAME names a"
             " registry",
         ) from error
+
+
+def _no_layout(path: Path, error: NotFound) -> NotFound:
+    """That there is no such file or folder, or nothing in it; and what to write instead."""
+    from lading.spec.nearest import near
+
+    try:
+        missing = next(
+            (each for each in (*reversed(path.parents), path) if not each.exists()), None
+        )
+        if missing is None:
+            return NotFound(error.what, cause=error.cause, hint=f"lading copy REF oci:{path}")
+        others = [each.name for each in islice(missing.parent.iterdir(), MOST_COMPARED)]
+    except OSError:
+        return error  # this machine does not let anybody look there
+    if found := near(missing.name, others, cutoff=0.6):
+        meant = missing.parent / found[0] / path.relative_to(missing)
+        return NotFound(f"there is no {missing}", hint=f"did you mean oci:{meant}?")
+    writes = f"bundle REF -o {missing}" if missing.suffix == ".tar" else f"copy REF oci:{path}"
+    return NotFound(f"there is no {missing}", hint=f"lading {writes} writes it")
 
 
 def _file_above(path: Path) -> Path | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from lading.spec.descriptor import Descriptor
 from lading.spec.digest import Digest
 from lading.spec.encoding import decode_object
 from lading.spec.manifest import MANIFEST_LIMIT, Index, Manifest, parse
+from lading.spec.reference import Reference
 from lading.spec.stretch import Stretch
 from lading.stores.bundle.names import Names, repositories
 from lading.stores.bundle.scan import Place, scan
@@ -27,6 +29,8 @@ INDEX: Final = "index.json"
 VERSION: Final = "1.0.0"
 _MARKER_LIMIT: Final = 4096
 _INDEX_LIMIT: Final = 64 * 1024 * 1024
+# For a hint.
+_LOOKED_AT: Final = 1000
 _PACKED: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd", b"BZ": "bzip2", b"\xfd7": "xz"}
 
 
@@ -163,12 +167,15 @@ def open_archive(path: Path) -> Archive:
         LocalFailure: this machine does not let it be read.
     """
     with local(f"read {path}"):
+        if path.is_dir():
+            raise InvalidInput(
+                f"{path} is a folder, and a bundle is one file",
+                hint=_inside(path) or "lading bundle REF -o FILE.tar writes one",
+            )
         try:
             fd, size = open_file(path)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NotFound(
-                f"there is no file {path}", hint=f"lading bundle REF -o {path} writes one"
-            ) from error
+            raise NotFound(f"there is no file {path}", hint=_instead_of(path)) from error
         try:
             _demand_plain(path, os.pread(fd, 2, 0))
             members = scan(fd, size)
@@ -188,6 +195,33 @@ def open_archive(path: Path) -> Archive:
     index = archive._small(members[INDEX], _INDEX_LIMIT, INDEX)
     archive.repositories = repositories(LayoutIndex.parse(index, f"{INDEX} in {path}"))
     return archive
+
+
+def _instead_of(path: Path) -> str:
+    """What to write for a file that is not there, which may be no file's name at all."""
+    text = str(path)
+    if text.startswith("oci:"):
+        return f"without oci: it is a file: {text.removeprefix('oci:')}"
+    if path.suffix != ".tar":
+        with suppress(InvalidInput):
+            name = Reference.parse(text).repository.rpartition("/")[2]
+            return (
+                f"lading bundle {text} -o {name}.tar writes a version into a file;"
+                f" without one: lading copy {text} DESTINATION"
+            )
+    return f"lading bundle REF -o {text} writes one"
+
+
+def _inside(folder: Path) -> str | None:
+    """What to write for a folder, by what is in it."""
+    if (folder / MARKER).is_file():
+        return f"it is a layout: lading copy --all oci:{folder} HOST/NAME"
+    file = next((each for each in islice(folder.iterdir(), _LOOKED_AT) if _is_tar(each)), None)
+    return f"lading unbundle {file}" if file else None
+
+
+def _is_tar(path: Path) -> bool:
+    return path.suffix == ".tar" and path.is_file()
 
 
 def identity_of(fd: int) -> tuple[int, ...]:
