@@ -48,6 +48,40 @@ def test_a_stage_whose_version_stayed_behind_has_not_drifted(
     assert len(history(inside, settings=settings).intervals) == 2
 
 
+def test_a_stage_whose_version_stayed_behind_is_named_with_what_would_bring_it(
+    team: str, tmp_path: Path, settings: Settings
+) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        bundle([f"{team}:{version}"], tmp_path / f"{version}.tar", settings=settings)
+
+    first = unbundle(tmp_path / "1.1.0.tar", "site", stages=True, settings=settings)
+    then = unbundle(tmp_path / "1.0.0.tar", "site", stages=True, settings=settings)
+    again = unbundle(tmp_path / "1.1.0.tar", "site", stages=True, settings=settings)
+
+    told = next(note for note in first.notes if "the stage staging names 1.0.0" in note)
+    assert told.endswith(f"bundle {team}:1.0.0 as well, and unbundle it with --stages")
+    assert then.notes == again.notes == ()
+    assert not status(f"site/{team}", settings=settings).drift
+
+
+def test_a_stage_whose_version_a_copy_does_not_find_is_named_with_what_would_bring_it(
+    team: str, tmp_path: Path, settings: Settings
+) -> None:
+    folder = f"oci:{tmp_path / 'stick'}"
+    bundle([f"{team}:1.1.0"], tmp_path / "one.tar", settings=settings)
+    unbundle(tmp_path / "one.tar", "site", stages=True, settings=settings)
+
+    told = copy(f"site/{team}", folder, all_versions=True, settings=settings).notes
+
+    intervals = history(team, settings=settings).intervals
+    gone = next(each.digest for each in intervals if each.stage == "staging")
+    assert any(
+        f"lading copy FROM@{gone} {folder}:1.0.0 brings it" in note
+        and note.endswith(f"lading ledger repair {folder}")
+        for note in told
+    )
+
+
 def test_a_stage_whose_version_is_in_the_file_has_drifted_without_its_tag(
     team: str, tmp_path: Path, settings: Settings
 ) -> None:

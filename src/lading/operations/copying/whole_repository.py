@@ -19,10 +19,11 @@ from lading.operations.lifecycle.own_version import demand_own_version
 from lading.spec import tags
 from lading.spec.descriptor import Descriptor
 from lading.spec.version import Version
+from lading.stores.bundle import BundleStore
 
 if TYPE_CHECKING:
     from lading.ledger.book import Book
-    from lading.ledger.fold import State
+    from lading.ledger.fold import Member, Stage, State
     from lading.ledger.line import Line
     from lading.ledger.write import Moved
     from lading.operations.copying.shipment import Shipment
@@ -152,14 +153,35 @@ class _Copy:
 
     def _versions_without_tag(self, copied: set[Digest]) -> None:
         """What the ledger says stages name: its own tag may have been lost."""
-        stages = self.book.state().stages.values()
-        for digest in {member.digest for stage in stages for member in stage.members} - copied:
-            try:
-                root = self.source.resolve(digest)
-            except NotFound:
-                self.notes.append(f"a stage names {digest}, which is not in the source")
-            else:
-                self.shipment.one(root, None)
+        for stage in self.book.state().stages.values():
+            for member in stage.members:
+                if member.digest in copied:
+                    continue
+                copied.add(member.digest)
+                try:
+                    root = self.source.resolve(member.digest)
+                except NotFound:
+                    self._stayed_behind(stage, member)
+                else:
+                    self.shipment.one(root, None)
+
+    def _stayed_behind(self, stage: Stage, member: Member) -> None:
+        """Say what a stage names that does not come, unless it is there; and how it would."""
+        if self._there(member.digest) is not None:
+            return
+        called, to = member.version or member.digest, self.to.place
+        tag = (member.version or stage.name).replace("+", "_")
+        if isinstance(self.source, BundleStore):
+            brings = f"bundle {self.source.repository}:{tag} as well, and unbundle it with --stages"
+        else:
+            brings = (
+                f"lading copy FROM@{member.digest} {to.with_tag(tag)} brings it from where it is,"
+                f" and then lading ledger repair {to.base}"
+            )
+        self.notes.append(
+            f"the stage {stage.name} names {called}, which is neither in {self.origin.base} nor in"
+            f" {to.base}: {brings}"
+        )
 
     def _other(self, name: str) -> None:
         """A name that may move; what it named there before is said."""
