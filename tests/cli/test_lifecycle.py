@@ -14,8 +14,11 @@ from schemas.validators import check_own
 
 from lading.cli import assigned
 from lading.cli.console import Console
+from lading.operations import stores
 from lading.operations.lifecycle.assignment import Assigned
 from lading.operations.push import push
+from lading.spec.reference import Reference
+from lading.stores.layout import LayoutStore
 
 ADA = {"LADING_ACTOR": "Ada <ada@example.com>"}
 BOB = {"LADING_ACTOR": "Bob <bob@example.com>"}
@@ -513,6 +516,33 @@ def test_a_ledger_that_does_not_exist_yet_says_what_there_is_to_adopt(pushed: Co
     assert said in before.stdout.splitlines()
     assert adopted.stdout == "registered 1.0.0\nregistered 1.1.0\n"
     assert "every version is registered" in again.stderr
+
+
+def test_what_to_do_about_a_finding_is_said_once(pushed: Command) -> None:
+    assert pushed("promote", "ml/tiny:1.0.0", "prod").returncode == 0
+    store = stores.open_store(Reference.parse("ml/tiny"), pushed.settings)
+    assert isinstance(store, LayoutStore)
+    store.untag("prod")
+
+    done = pushed("ledger", "verify", "ml/tiny")
+
+    assert done.returncode == 6
+    assert f"{done.stdout}{done.stderr}".count("lading ledger repair ml/tiny") == 1
+
+
+def test_a_copy_that_nobody_registered_is_refused_with_what_registers_it(lading: Command) -> None:
+    (lading.folder / "weights.bin").write_bytes(b"weights")
+    assert lading("push", "weights.bin", "ml/tiny:1.0.0").returncode == 0
+    assert lading("copy", "ml/tiny:1.0.0", "ml/copied:1.0.0").returncode == 0
+    policy = "stages: {prod: {protected: true, approvals: 1, not_author: true}}"
+    (lading.folder / "lading-policy.yaml").write_text(policy)
+
+    told = lading("ledger", "verify", "ml/copied")
+    refused = lading("promote", "ml/copied:1.0.0", "prod")
+
+    assert "lading ledger adopt ml/copied" in told.stdout
+    assert refused.returncode == 9
+    assert "hint:  lading ledger adopt ml/copied registers" in refused.stderr
 
 
 def _is_of_ledger(entry: dict[str, Any]) -> bool:

@@ -114,6 +114,28 @@ def test_elsewhere_a_stage_without_its_tag_has_drifted_though_its_version_is_gon
     assert status(team, settings=settings).drift
 
 
+def test_of_a_file_it_is_said_what_can_be_done_though_nothing_in_it_changes(
+    team: str, tmp_path: Path, settings: Settings
+) -> None:
+    store = stores.open_store(Reference.parse(team), settings)
+    assert isinstance(store, LayoutStore)
+    store.untag("prod")
+    copy(f"{team}:1.1.0", "copied/fraud:1.1.0", settings=settings)
+    copied, drifted = tmp_path / "copied.tar", tmp_path / "drifted.tar"
+    bundle(["copied/fraud:1.1.0"], copied, settings=settings)
+    bundle([f"{team}:1.1.0"], drifted, settings=settings)
+
+    register = f"lading unbundle {copied} REGISTRY"
+    assert status(f"oci:{copied}", settings=settings).registered_by == register
+    (found,) = ledger_verify(f"oci:{copied}", settings=settings).findings
+    assert found.hint == register
+    (found,) = ledger_verify(f"oci:{drifted}", settings=settings).findings
+    assert found.hint == (
+        f"lading unbundle {drifted} REGISTRY --stages,"
+        f" and then lading ledger repair REGISTRY/{team}"
+    )
+
+
 @pytest.mark.parametrize("stages", [False, True])
 def test_an_image_that_evidence_names_and_a_tag_is_listed_once(
     team: str, tmp_path: Path, settings: Settings, *, stages: bool

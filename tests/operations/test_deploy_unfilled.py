@@ -113,6 +113,26 @@ def test_a_stage_that_a_mirror_has_not_is_brought_by_the_bundle(
     assert deploy_update(folder, settings=away.settings).status == "unchanged"
 
 
+def test_that_a_registry_does_not_answer_a_check_says_once(  # noqa: PLR0917  fixtures
+    fraud: Team, folder: Path, file: Path, double: Double, site: Double,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    unbundle(file, f"{site.host}/mirror", stages=True, settings=fraud.settings)
+    away = behind(fraud, site)
+    double.stop()
+    caplog.clear()
+
+    checked = deploy_check(folder, settings=away.settings)
+
+    assert (checked.status, checked.notes) == ("current", ())
+    said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert sum("does not answer" in each for each in said) == 1, said
+    assert said[-1] == (
+        f"until {double.host} answers, names in {fraud.place} are what the mirror"
+        f" {site.host}/mirror/ml/fraud says, which may be behind"
+    )
+
+
 def test_a_stage_that_a_mirror_has_not_is_filled_by_a_promotion_there(
     fraud: Team, folder: Path, file: Path, double: Double, site: Double
 ) -> None:

@@ -38,8 +38,8 @@ def verify(context: typer.Context, model: ModelArgument, *, policy: PolicyOption
         errors = [found for found in result.findings if found.severity == "error"]
         raise IntegrityError(
             f"the ledger of {result.reference} is not as it should be",
+            # What is to be done about each stands beside it.
             cause=count(len(errors), "finding"),
-            hint=next((found.hint for found in errors if found.hint), None),
         )
 
 
@@ -107,7 +107,7 @@ def export(
 
 @app.command("adopt", epilog=examples("lading ledger adopt ml/fraud"))
 def adopt(context: typer.Context, model: ModelArgument) -> None:
-    """Register the versions that nobody recorded: pushed by another tool, or before."""
+    """Register the versions that nobody recorded: copied, pushed by another tool, or before."""
     console = Console.of(context)
     result = operation.ledger_adopt(model, settings=console.settings())
     for note in result.notes:

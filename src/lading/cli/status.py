@@ -55,7 +55,7 @@ def _lines(result: operation.StatusResult) -> Iterator[Line]:
             map(_pending, result.pending),
             cut=frozenset({2}),
         )
-    adopts = f"; lading ledger adopt {result.reference} registers what is there"
+    adopts = f"; {result.registered_by} registers what is there"
     for word, versions, next_ in (
         ("deprecated", result.deprecated, ""),
         ("unregistered", result.unregistered, adopts),

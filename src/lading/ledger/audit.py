@@ -314,7 +314,7 @@ def _unregistered(book: Book, tags: list[str]) -> Iterator[Finding]:
         yield Finding("unregistered", "note", f"{what} not registered", _ADOPT)
         return
     for tag in tags:
-        what = f"nobody registered {tag}: it was pushed by another tool, or before"
+        what = f"nobody registered {tag}: it was copied, pushed by another tool, or before"
         yield Finding("unregistered", "note", what, _ADOPT)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lading.errors import InvalidInput, NotFound
 from lading.operations import stores
 from lading.operations.lifecycle.own_version import warn_of_other_version
+from lading.operations.lifecycle.registration import registered_by
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded
 from lading.spec.reference import Reference
@@ -175,8 +176,8 @@ def _newest(logbook: Logbook, place: Reference) -> Digest:
         if book.whole:
             raise NotFound(
                 f"nothing is recorded about {place}",
-                cause="it was pushed by another tool, or before there was a ledger",
-                hint=f"lading ledger adopt {place.base}",
+                cause="it was copied, pushed by another tool, or before there was a ledger",
+                hint=registered_by(logbook.store, place),
             )
         book, _ = logbook.read(whole=True, names=book.names)
 

@@ -18,12 +18,13 @@ from lading.operations import stores
 from lading.operations.history import HistoryEvent, told, versions_of
 from lading.operations.lifecycle.drifted import drifted, stayed_behind
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
-from lading.operations.lifecycle.registration import register
+from lading.operations.lifecycle.registration import register, registered_by
 from lading.operations.lifecycle.subject import subject
 from lading.operations.missing import demand_begun
 from lading.operations.status import unregistered
 from lading.spec.reference import Reference
 from lading.spec.version import Version
+from lading.stores.bundle import BundleStore
 from lading.transfer import read
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def ledger_verify(
     book, state = _whole(logbook)
     last = logbook.last
     findings = [
-        LedgerFinding(found.kind, found.severity, found.what, _hint(found, logbook.place))
+        LedgerFinding(found.kind, found.severity, found.what, _hint(found, logbook))
         for found in audit(
             logbook.store,
             book,
@@ -220,8 +221,15 @@ def ledger_adopt(model: str | Reference, *, settings: Settings | None = None) ->
     return LedgerAdoptResult(logbook.place.base, tuple(adopted), tuple(logbook.notes))
 
 
-def _hint(found: Finding, place: Reference) -> str | None:
-    return found.hint and found.hint.replace("MODEL", place.base)
+def _hint(found: Finding, logbook: Logbook) -> str | None:
+    """What to do about a finding; what would change a bundle is done where that is put."""
+    place, store, hint = logbook.place, logbook.store, found.hint or ""
+    if found.kind == "unregistered":
+        return registered_by(store, place)
+    if isinstance(store, BundleStore) and "MODEL" in hint and "lading history" not in hint:
+        there = hint.replace("MODEL", f"REGISTRY/{store.repository}")
+        return f"lading unbundle {store.archive} REGISTRY --stages, and then {there}"
+    return hint.replace("MODEL", place.base) or None
 
 
 def _is_all_refused(book: Book, state: State, stage: str) -> bool:

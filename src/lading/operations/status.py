@@ -15,6 +15,7 @@ from lading.operations import stores
 from lading.operations.lifecycle.drifted import accountable
 from lading.operations.lifecycle.logbook import Logbook, open_logbook
 from lading.operations.lifecycle.own_version import other_than_named, warning
+from lading.operations.lifecycle.registration import registered_by
 from lading.operations.missing import demand_begun
 from lading.spec.digest import Digest
 from lading.spec.event import WORDS, Recorded, moment
@@ -91,10 +92,12 @@ class StatusResult:
     events: int
     stages: tuple[StageStatus, ...]
     pending: tuple[Pending, ...]
-    # Versions that nobody recorded: pushed by another tool, or before there was a ledger.
+    # Versions that nobody recorded: copied, pushed by another tool, or before there was a ledger.
     unregistered: tuple[str, ...]
     deprecated: tuple[str, ...]
     notes: tuple[str, ...]
+    # What registers those.
+    registered_by: str = ""
 
     @property
     def drift(self) -> bool:
@@ -131,6 +134,7 @@ def status(model: str | Reference, *, settings: Settings | None = None) -> Statu
         unregistered=unregistered(book),
         deprecated=tuple(_versions(book, state.deprecated)),
         notes=tuple(logbook.notes),
+        registered_by=registered_by(logbook.store, place),
     )
 
 

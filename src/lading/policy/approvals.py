@@ -129,7 +129,7 @@ def _counted(
 
 def _hint(rules: StageRules, unknown: bool) -> str | None:
     if unknown:
-        return "lading ledger adopt registers a version that another tool pushed"
+        return "lading ledger adopt MODEL registers what was copied, or pushed by another tool"
     if rules.signers:
         return None  # nothing that could be done yet
     return f'lading approve REF --stage {rules.stage} --because "…"'

@@ -11,6 +11,7 @@ from lading.errors import PolicyRefused, Rule
 from lading.spec.digest import Digest
 from lading.spec.event import Recorded
 from lading.spec.evidence import Evidence
+from lading.spec.reference import Reference
 
 NOT_REJECTED: Final = "not rejected"
 NOT_DEPRECATED: Final = "not deprecated"
@@ -79,12 +80,14 @@ class Decision:
         """The rules that do not hold."""
         return tuple(rule for rule in self.rules if not rule.holds)
 
-    def of(self, reference: str) -> Decision:
+    def of(self, reference: Reference) -> Decision:
         """The same with hints that can be run as they are: rules do not know the reference."""
-        rules = (
-            replace(rule, hint=rule.hint and rule.hint.replace(" REF", f" {reference}"))
-            for rule in self.rules
-        )
+
+        def filled(hint: str) -> str:
+            hint = hint.replace(" MODEL", f" {reference.base}")
+            return hint.replace(" REF", f" {reference}")
+
+        rules = (replace(rule, hint=rule.hint and filled(rule.hint)) for rule in self.rules)
         return replace(self, rules=tuple(rules))
 
     def refusal(self, what: str) -> PolicyRefused:

@@ -51,7 +51,7 @@ def demand_beforehand(place: Reference, to: Logbook, stage: str) -> None:
     )
     returns = not decision.opposed and to.judge.returns(book, what.digest, stage)
     if not decision.holds and not returns:
-        raise decision.of(str(what.place)).refusal(f"{what.place} in {to.place.base}")
+        raise decision.of(what.place).refusal(f"{what.place} in {to.place.base}")
 
 
 def carry(place: Reference, to: Logbook, *, on_progress: OnProgress | None = None) -> Subject:

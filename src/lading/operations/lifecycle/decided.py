@@ -27,4 +27,4 @@ def decided(logbook: Logbook, book: Book, state: State, stage: str, what: Subjec
         known=book.ordered(),
         actor=logbook.actor,
     )
-    return decision.of(str(what.place))
+    return decision.of(what.place)

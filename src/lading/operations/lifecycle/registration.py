@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lading.ledger.line import Line
     from lading.operations.lifecycle.logbook import Logbook
     from lading.operations.lifecycle.subject import Subject
+    from lading.operations.stores import AnyStore
+    from lading.spec.reference import Reference
 
 
 def register(
@@ -48,6 +50,15 @@ def register(
         policy=logbook.judge.policy,
     )
     return logbook.recorded(book, draft)[0]
+
+
+def registered_by(store: AnyStore, place: Reference) -> str:
+    """What to type to have versions registered that nobody recorded; a file is left as it is."""
+    from lading.stores.bundle import BundleStore
+
+    if isinstance(store, BundleStore):
+        return f"lading unbundle {store.archive} REGISTRY"
+    return f"lading ledger adopt {place.base}"
 
 
 def _registered(lines: Iterable[Line], what: Subject) -> bool:

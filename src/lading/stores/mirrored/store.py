@@ -234,11 +234,14 @@ class MirroredStore(RemoteStore):
             )
 
     def _say_whose_word(self, mirror: Witness, down: LadingError | None) -> None:
-        """That the registry does not answer, once for all of its names."""
+        """That the registry does not answer, once for all of its names.
+
+        Where it was not asked again, that was said before.
+        """
         if HEALTH.is_news(f"{self} {mirror}"):
             _log.warning(
-                "%s: names in %s are what the mirror %s says, which may be behind",
-                (down and down.cause) or f"{self.host} does not answer",
+                "%s names in %s are what the mirror %s says, which may be behind",
+                f"{down.cause or down}:" if down else f"until {self.host} answers,",
                 self,
                 mirror,
             )
