@@ -27,6 +27,9 @@ hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("tests")
 
+# Keras reads its backend once, whichever test of a process is the first to import it.
+os.environ |= {"KERAS_BACKEND": "torch", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
 USER, PASSWORD = "ada", "secret"
 
 # Engines are heavy, and so is what they have built: under xdist all their tests run in one process.

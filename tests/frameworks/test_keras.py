@@ -20,15 +20,7 @@ from lading.frameworks.tensorflow import TensorFlow
 pytestmark = pytest.mark.slow
 
 ADAPTER = Keras()
-BACKEND = {"KERAS_BACKEND": "torch", "TF_CPP_MIN_LOG_LEVEL": "3"}
 X = [[0.5, 1.5], [2.5, -1.0]]
-
-
-@pytest.fixture(autouse=True)
-def backend(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Keras reads it once, when it is imported.
-    for name, value in BACKEND.items():
-        monkeypatch.setenv(name, value)
 
 
 def model(*layers: Any) -> Any:
@@ -48,7 +40,7 @@ def test_a_trained_model_answers_the_same_in_a_fresh_process(tmp_path: Path) -> 
     assert saved.roots == ("keras", "torch")
     assert saved.params == {"optimizer": "Adam"}
     expected: Any = ADAPTER.predict(made, X)
-    answer = loaded("keras", tmp_path, saved, X, environment=BACKEND)
+    answer = loaded("keras", tmp_path, saved, X)
     assert answer["class"] == "Sequential"
     assert np.allclose(answer["answer"], expected)
 
@@ -112,5 +104,5 @@ def test_a_module_of_tensorflow_is_a_program_that_asks_first(tmp_path: Path) -> 
     with pytest.raises(PolicyRefused, match="SavedModel") as refused:
         TensorFlow().load(tmp_path, saved.how, LoadOptions())
     assert "allow_pickle=True" in str(refused.value.hint)
-    answer = loaded("tensorflow", tmp_path, saved, X, environment=BACKEND, allow_pickle=True)
+    answer = loaded("tensorflow", tmp_path, saved, X, allow_pickle=True)
     assert answer["answer"] == [[0.5, 3.0], [2.5, -2.0]]

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 import yaml
 from images.bases import AMD64, ARM64, BaseImage
+from operations.tied import tie
+from parts.recorded import record
 from parts.registry import DockerRegistry
 
 from lading.errors import InvalidInput, NotFound, Unsupported
+from lading.images.fit import mark
 from lading.operations.deploy import DeployResult, deploy
 from lading.operations.deploy_check import deploy_check
 from lading.operations.deploy_update import deploy_update
@@ -21,9 +24,15 @@ from lading.operations.push import push
 from lading.operations.rollback import rollback
 from lading.settings import Settings
 from lading.spec.digest import Digest
+from lading.spec.environment import Environment, Python
 
 BARE = {"Env": ["PATH=/bin"]}
 STARTS_LADING = BARE | {"Entrypoint": ["lading"]}
+ENVIRONMENT = Environment(
+    python=Python(version="3.12.4"), requirements=("framework==1.4.0",), direct=("framework",)
+)
+# Of what was built for it.
+LABELS = {"dev.lading.target": "runtime", "dev.lading.lock": str(mark(ENVIRONMENT))}
 
 
 @pytest.fixture
@@ -38,6 +47,15 @@ def version(place: str, settings: Settings, tmp_path: Path) -> str:
     (folder / "config.json").write_text('{"hidden": 8}')
     push(folder, f"{place}:1.2.0", settings=settings)
     return f"{place}:1.2.0"
+
+
+@pytest.fixture
+def locked(place: str, settings: Settings, tmp_path: Path) -> str:
+    """A version that says what it was made with."""
+    path = tmp_path / "weights.bin"
+    path.write_bytes(b"weights")
+    record(path, f"{place}:2.0.0", settings, ENVIRONMENT)
+    return f"{place}:2.0.0"
 
 
 def assembled(version: str, settings: Settings, config: dict[str, Any], **more: Any) -> str:
@@ -137,6 +155,31 @@ def test_an_image_that_starts_a_program_of_its_own_is_no_modelcar_but_serves_by_
             settings=settings,
         )
     assert "--modelcar" in (caught.value.hint or "")
+
+
+def test_a_modelcar_without_packages_takes_no_server_s_place(
+    locked: str, place: str, settings: Settings
+) -> None:
+    assembled(locked, settings, BARE, modelcar=True)
+    with pytest.raises(NotFound, match="nothing serves") as nothing:
+        deploy(locked, settings=settings)
+    server = f"{place}@{tie(locked, settings, target='runtime', labels=LABELS)}"
+    car = assembled(locked, settings, BARE, modelcar=True)
+
+    for kind in ("deployment", "init", "pod", "compose"):
+        assert deploy(locked, kind=kind, settings=settings).image == server, kind
+    older = deploy(locked, kind="kserve", kserve_version="0.15", settings=settings)
+
+    assert "modelcar" in (nothing.value.cause or "")
+    assert (older.image, model(older)["storageUri"]) == (server, f"oci://{car}")
+
+
+def test_a_modelcar_that_was_made_on_the_lock_s_image_serves_alone(
+    locked: str, settings: Settings
+) -> None:
+    car = assembled(locked, settings, BARE | {"Labels": LABELS}, modelcar=True)
+
+    assert deploy(locked, settings=settings).image == car
 
 
 def test_a_named_image_that_can_be_one_is_the_modelcar(version: str, settings: Settings) -> None:

@@ -102,8 +102,9 @@ def test_a_stage_that_a_mirror_has_not_is_brought_by_the_bundle(
         deploy_update(folder, settings=away.settings)
 
     advice = (
-        f"lading unbundle FILE {there} --stages brings it,"
-        f" or lading promote {there}/ml/fraud:VERSION staging"
+        f"lading unbundle FILE {there} --stages brings it;"
+        f" or lading promote {there}/ml/fraud:VERSION staging,"
+        f" and then {there}/ml/fraud --stage staging in its place"
     )
     assert (checked.status, checked.now, checked.next) == ("moved", None, advice)
     assert any(f"{there}/ml/fraud has nothing in staging" in note for note in checked.notes)
@@ -140,7 +141,12 @@ def test_a_stage_that_a_mirror_has_not_is_filled_by_a_promotion_there(
     away = behind(fraud, site)
     cut_off(double)
 
-    promote(f"{site.host}/mirror/ml/fraud:1.0.0", "staging", settings=fraud.settings)
+    there = f"{site.host}/mirror/ml/fraud"
+    tie(f"{there}:1.0.0", fraud.settings, target="runtime")
+    promote(f"{there}:1.0.0", "staging", settings=fraud.settings)
+    with pytest.raises(Unavailable, match="is not known"):
+        deploy_update(folder, settings=away.settings)
+    deploy_update(folder, there, stage="staging", settings=away.settings)
 
     assert deploy_check(folder, settings=away.settings).status == "current"
 
@@ -156,6 +162,7 @@ def test_a_mirror_that_calls_the_repository_otherwise_is_named_as_it_is(
     told = deploy_check(folder, settings=replace(fraud.settings, mirrors=mirrors))
 
     assert told.next == (
-        "lading unbundle FILE REGISTRY --stages brings it,"
-        f" or lading promote {site.host}/copied:VERSION staging"
+        "lading unbundle FILE REGISTRY --stages brings it;"
+        f" or lading promote {site.host}/copied:VERSION staging,"
+        f" and then {site.host}/copied --stage staging in its place"
     )

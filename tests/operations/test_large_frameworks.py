@@ -21,13 +21,6 @@ pytestmark = pytest.mark.slow
 X = np.array([[0.5, 1.5], [2.5, -1.0]], np.float32)
 
 
-@pytest.fixture(autouse=True)
-def backend(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Keras reads it once, when it is imported.
-    for name, value in {"KERAS_BACKEND": "torch", "TF_CPP_MIN_LOG_LEVEL": "3"}.items():
-        monkeypatch.setenv(name, value)
-
-
 def net() -> Any:
     from frameworks.nets import Net
 

@@ -26,6 +26,7 @@ from lading.operations.deploying.written import find
 if TYPE_CHECKING:
     from lading.deploy.pins import Pins
     from lading.deploy.resource import Resource
+    from lading.deploy.said import Running
     from lading.settings import Settings
     from lading.spec.reference import Reference
 
@@ -110,6 +111,7 @@ def deploy(
             the version; said before anything is written.
         Unsupported: the cluster cannot do what is wished for; says what would.
         Conflict: the folder holds files of others, and ``force`` is not given.
+        Unavailable: the registry does not answer, and its mirror is behind what the folder ran.
     """
     settings = stores.settled(settings)
     words = Words(
@@ -240,12 +242,12 @@ def _result(
     )
 
 
-def _followed(output: str | Path | None) -> str | None:
-    """The stage that a folder followed so far, where one is written anew."""
+def _followed(output: str | Path | None) -> Running | None:
+    """What a folder ran so far, where one is written anew."""
     if output is None:
         return None
     with suppress(LadingError):  # what may be written over is found out when it is
-        return find(Path(output)).running.stage
+        return find(Path(output)).running
     return None
 
 

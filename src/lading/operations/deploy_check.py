@@ -19,6 +19,7 @@ from lading.errors import IntegrityError, NotFound, Rule, Unavailable
 from lading.operations import stores
 from lading.operations.deploying import fitting
 from lading.operations.deploying.allowed import Allowed, allowed
+from lading.operations.deploying.heard import demand_heard
 from lading.operations.deploying.unfilled import unfilled
 from lading.operations.deploying.written import Written, find
 from lading.operations.lifecycle.logbook import open_logbook
@@ -198,6 +199,7 @@ def _asked(written: Written, place: Reference, stage: str, settings: Settings) -
         InvalidInput: there is no such stage.
         PolicyRefused: the stage is protected, and a rule does not hold.
         IntegrityError: its tag is not what the ledger says.
+        Unavailable: the registry does not answer, and its mirror is behind.
     """
     logbook = open_logbook(place, settings)
     logbook.rules(stage)
@@ -208,6 +210,7 @@ def _asked(written: Written, place: Reference, stage: str, settings: Settings) -
     if not members:
         empty = unfilled(logbook.store, place, stage)
         return _Says(says, None, (*says.notes, *filter(None, (empty.note,))), empty.fills)
+    demand_heard(logbook.store, place, written.running, stage, settings)
     tag = place.with_tag(stage)
     checked(logbook.store, tag, stores.resolve(logbook.store, tag), settings)
     # A shared stage names several versions; each of them is what it says.

@@ -85,6 +85,7 @@ def deploy_update(
         PolicyRefused: the stage is protected, or the one that the folder followed, and may not have
             the version; said before anything is written, and by a dry run as well.
         Unsupported: the folder was written for another kind of image, or for other nodes.
+        Unavailable: the registry does not answer, and its mirror is behind what the folder runs.
     """
     settings = stores.settled(settings)
     if context is not None and confirm is None and not dry_run:
@@ -112,7 +113,7 @@ def deploy_update(
             old.way == "held",
             beside(old.modelcar) if old.modelcar else None,
         ),
-        follows=old.stage,
+        follows=old,
     )
     pins = replace(found.pins, puller=beside(old.puller) if old.puller else None)
     documents = written.documents()

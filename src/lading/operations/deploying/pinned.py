@@ -9,6 +9,7 @@ from lading.deploy.pins import Pins, Runs, Serving
 from lading.deploy.wish import Facts
 from lading.operations import stores
 from lading.operations.carrying.history import name_of
+from lading.operations.deploying.heard import demand_heard
 from lading.operations.deploying.serving import InUse, ServerSearch, looked_up
 from lading.operations.deploying.version import located, version
 from lading.operations.open import open as open_version
@@ -19,6 +20,7 @@ from lading.spec.reference import Reference
 from lading.transfer import read
 
 if TYPE_CHECKING:
+    from lading.deploy.said import Running
     from lading.operations.lifecycle.subject import Subject
     from lading.operations.stores import AnyStore
     from lading.settings import Settings
@@ -53,12 +55,12 @@ def pinned(
     mounts: bool = True,
     in_use: InUse | None = None,
     modelcar: bool = False,
-    follows: str | None = None,
+    follows: Running | None = None,
 ) -> Found:
     """The digests of a version and of what serves it, as they are now.
 
-    A stage that the policy protects has to allow it; ``follows`` names the one that has to where no
-    other is named, because what ran before came from there.
+    ``follows`` is what ran before. The stage that it came from has to allow the version, where the
+    policy protects it and no other is named; and no mirror is believed that has not heard of it.
 
     ``image`` serves it; else the one that its evidence names: where the documents mount the model
     (``mounts``), one without it comes first. What is ``in_use`` stays where it serves this very
@@ -74,10 +76,13 @@ def pinned(
         IntegrityError: the stage's tag is not what the ledger says.
         PolicyRefused: the stage is protected, and may not have this version.
         Unsupported: the version is on this machine only.
+        Unavailable: the registry does not answer, and its mirror is behind what ran before.
     """
     place = located(reference, stage, settings)
     store = stores.open_store(place, settings)
-    found = version(store, place, settings, follows=follows)
+    found = version(store, place, settings, follows=follows.stage if follows else None)
+    if follows and found.stage:
+        demand_heard(store, place, follows, found.stage, settings)
     what = found.what
     runs = Runs(name_of(place), what.digest, what.version, found.stage, found.event)
     with open_version(what.place.with_digest(what.digest), settings=settings) as opened:

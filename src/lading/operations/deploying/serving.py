@@ -132,13 +132,25 @@ class ServerSearch:
         return [image for image in images if _is_there(self.store, image.descriptor.digest)]
 
     def _made(self, targets: tuple[Target, ...]) -> Server | None:
-        """The newest image that was made for the version, of the first target that has one."""
-        made = {each.target: each for each in reversed(self._images())}
+        """The newest image that was made for the version and answers, of the first such target."""
+        images = self._images()
         for target in targets:
-            if found := made.get(target):
-                platforms = tuple(map(str, found.platforms))
-                return Server(self._beside(found.descriptor), target == "serve", platforms)
+            for made in (each for each in images if each.target == target):
+                if self._answers(made):
+                    platforms = tuple(map(str, made.platforms))
+                    return Server(self._beside(made.descriptor), target == "serve", platforms)
         return None
+
+    def _answers(self, made: Image) -> bool:
+        """Whether there is a server in it: a modelcar may hold the model and a shell, no more.
+
+        One that was made on what was built for the version's lock has what that was built with.
+        """
+        root = made.descriptor
+        if made.target != "serve" or not _is_modelcar(self.store, root, self._beside(root)):
+            return True
+        found = images_in(self.store, root, self._beside(root), ())
+        return all(text(each.base.labels.get(LOCK)) == self._lock for each in found)
 
     def _named(self, image: str | Reference) -> Server:
         """The image that somebody chose, by digest; what it holds, its own labels say."""
@@ -184,6 +196,8 @@ class ServerSearch:
         """That nothing serves the version; ``unsure`` is an image that may be tried."""
         place = self.what.place
         cause = "no image was made for it"
+        if self._images():
+            cause = "what was made for it is a modelcar, and not known to have a server"
         if self.in_use:
             unknown = f"{self.in_use.image} is not known to have its packages"
             cause += f", and {gone[0] if gone else unknown}"

@@ -34,7 +34,8 @@ def unfilled(store: AnyStore, place: Reference, stage: str) -> Unfilled:
     site = mirror.removesuffix(below) if mirror.endswith(below) else "REGISTRY"
     return Unfilled(
         f"{place.host} does not answer, and its mirror {mirror} has nothing in {stage}",
-        f"lading unbundle FILE {site} --stages brings it, or {_promote(mirror, stage)}",
+        f"lading unbundle FILE {site} --stages brings it; or {_promote(mirror, stage)},"
+        f" and then {mirror} --stage {stage} in its place",
     )
 
 
