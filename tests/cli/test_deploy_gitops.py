@@ -130,11 +130,15 @@ def test_a_reference_where_a_folder_belongs_is_told_apart_from_a_missing_folder(
 
 
 def test_a_misspelt_update_is_no_reference(lading: Command, place: str) -> None:
-    done = lading("deploy", "udpate", "fraud")
+    meant = [
+        lading("deploy", "udpate", *words)
+        for words in (("fraud",), ("--stage", "prod", "fraud"), ("--dry-run", "fraud"))
+    ]
     elsewhere = lading("deploy", place, "fraud")
 
-    assert (done.returncode, elsewhere.returncode) == (2, 2)
-    assert "No such command 'udpate'. Did you mean 'update'?" in done.stderr
+    assert [done.returncode for done in (*meant, elsewhere)] == [2, 2, 2, 2]
+    for done in meant:
+        assert "No such command 'udpate'. Did you mean 'update'?" in done.stderr
     assert "Did you mean" not in elsewhere.stderr
 
 
@@ -143,6 +147,19 @@ def test_a_model_that_is_called_nearly_as_a_command_is_one(lading: Command, plac
 
     assert "127.0.0.1:1/updates" in done.stderr
     assert "No such command" not in done.stderr
+
+
+def test_what_has_no_cluster_is_not_first_asked_for_a_yes(lading: Command, place: str) -> None:
+    words = ("deploy", f"{place}:1.0.0", "--as", "compose")
+    assert lading(*words, "-o", "one").returncode == 0
+
+    written = lading(*words, "--apply")
+    updated = lading("deploy", "update", "one", "--apply")
+
+    assert (written.returncode, updated.returncode) == (2, 2)
+    assert "--apply means nothing to --as compose" in written.stderr
+    assert "one is for one machine, without a cluster" in updated.stderr
+    assert "--yes" not in written.stderr + updated.stderr
 
 
 def test_nothing_is_applied_where_nobody_can_be_asked(lading: Command, place: str) -> None:

@@ -200,6 +200,21 @@ def test_what_cannot_be_is_refused_with_what_can(
     assert refused.value.cause or refused.value.hint
 
 
+@pytest.mark.parametrize("wrong", [{"kind": "sts"}, {"kind": "kserve", "kserve_storage": "xyz"}])
+def test_which_words_there_are_is_said_once(
+    version: str, settings: Settings, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInput) as far:
+        deploy(version, settings=settings, **wrong)
+    with pytest.raises(InvalidInput) as near:
+        deploy(version, kind="pods", settings=settings)
+
+    assert far.value.cause is None
+    assert str(far.value.hint).startswith("known are: ")
+    assert "compose" in str(near.value.cause)
+    assert near.value.hint == "did you mean pod?"
+
+
 def test_an_empty_stage_says_how_it_is_filled(
     version: str, place: str, runtime: str, settings: Settings
 ) -> None:

@@ -79,6 +79,17 @@ def test_a_stage_that_moved_on_is_told_and_is_no_error(fraud: Team, folder: Path
     assert (emptied.status, emptied.now) == ("moved", None)
 
 
+def test_a_version_that_was_given_again_is_told_with_what_writes_it(
+    fraud: Team, folder: Path
+) -> None:
+    for version in ("1.1.0", "1.0.0"):
+        promote(f"{fraud.place}:{version}", "prod", settings=fraud.settings)
+
+    (note,) = deploy_check(folder, settings=fraud.settings).notes
+
+    assert f"lading deploy update {folder} --stage prod says so" in note
+
+
 def test_a_policy_that_refuses_says_which_rule(fraud: Team, folder: Path) -> None:
     strict = fraud.under(APPROVED)
 

@@ -24,8 +24,10 @@ from lading.cli.deploy_update import EXAMPLES as UPDATE_EXAMPLES
 from lading.cli.deploy_update import update
 from lading.cli.image_dockerfile import PickleOption
 from lading.cli.options import PolicyOption, examples, shared
+from lading.deploy.options import demand_known
 from lading.errors import InvalidInput
 from lading.operations import deploy as operation
+from lading.operations.deploying.asked import kind as kind_of
 
 # What a check is told.
 _CHECKED: Final = frozenset({"reference", "stage", "policy", "check"})
@@ -40,7 +42,7 @@ class Deploy(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         """Read the line; where no subcommand stands first, the documents are meant."""
-        if args and (args[0] in self.commands or _is_misspelt(args, ctx)):
+        if args and (args[0] in self.commands or self._is_misspelt(args, ctx)):
             return super().parse_args(ctx, args)
         helpless = not args and not ctx.resilient_parsing
         return super().parse_args(ctx, [_WRITE, *(["--help"] if helpless else args)])
@@ -53,14 +55,19 @@ class Deploy(TyperGroup):
             command.context_class = type("Called", (command.context_class,), path)
         return name, command, rest
 
+    def _is_misspelt(self, args: list[str], ctx: Any) -> bool:
+        """Whether a subcommand is meant, and nearly written: it is given something to work on.
 
-def _is_misspelt(args: list[str], ctx: Any) -> bool:
-    """Whether a subcommand is meant, and nearly written: of a reference nothing else is said."""
-    if ctx.resilient_parsing or len(args) < 2 or args[1].startswith("-"):
+        Beside a reference only options stand; which words belong to those, the subcommand knows.
+        """
+        if ctx.resilient_parsing or len(args) < 2:
+            return False
+        from lading.spec.nearest import near
+
+        for name in near(args[0], _subcommands(), cutoff=0.6):
+            meant = self.commands[name].make_context(name, args[1:], resilient_parsing=True)
+            return bool(meant.params.get("folder") or meant.args)
         return False
-    from lading.spec.nearest import near
-
-    return bool(near(args[0], _subcommands(), cutoff=0.6))
 
 
 def _subcommands() -> Iterator[str]:
@@ -156,6 +163,8 @@ def deploy(
         _demand_alone(context)
         checking(console, reference, stage, policy)
         return
+    if apply:
+        demand_known(kind_of(kind), ("--apply",))  # before somebody is told how to answer
     confirm = confirming(console, apply=apply, yes=yes)
     result = operation.deploy(
         reference,

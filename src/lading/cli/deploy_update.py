@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -19,6 +20,7 @@ from lading.cli.delivering import (
 )
 from lading.cli.options import PolicyOption, examples
 from lading.operations import deploy_update as operation
+from lading.operations.deploying.written import demand_cluster, find
 
 EXAMPLES: Final = examples(
     "lading deploy update deploy/fraud --stage prod",
@@ -79,6 +81,8 @@ def update(
     version any more.
     """
     console = Console.of(context)
+    if apply and not dry_run:
+        demand_cluster(find(Path(folder)))  # before somebody is told how to answer
     confirm = None if dry_run else confirming(console, apply=apply, yes=yes)
     result = operation.deploy_update(
         folder,

@@ -217,11 +217,11 @@ def _asked(written: Written, place: Reference, stage: str, settings: Settings) -
     running = written.running
     mine = next((each for each in members if each.digest == running.digest), members[-1])
     notes = (*says.notes, *logbook.notes)
+    follow = f"lading deploy update {written.folder} --stage {stage}"
     if mine.digest != running.digest:
-        follow = f"lading deploy update {written.folder} --stage {stage}"
         return _Says(says, mine, notes, follow)
     if running.event not in (None, mine.event):
-        notes += (f"{stage} was given this version again since: lading deploy update says so",)
+        notes += (f"{stage} was given this version again since: {follow} says so",)
     return _Says(says, mine, notes)
 
 

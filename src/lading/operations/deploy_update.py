@@ -22,7 +22,7 @@ from lading.operations.deploying.machine_folder import MachineFolder
 from lading.operations.deploying.moved import moved_along
 from lading.operations.deploying.pinned import Found, pinned
 from lading.operations.deploying.serving import InUse
-from lading.operations.deploying.written import Written, find
+from lading.operations.deploying.written import Written, demand_cluster, find
 from lading.spec.reference import Reference
 
 if TYPE_CHECKING:
@@ -93,10 +93,8 @@ def deploy_update(
     path = Path(output)
     written = find(path)
     old = written.running
-    if isinstance(written, MachineFolder) and (push is not None or confirm is not None):
-        raise InvalidInput(
-            f"{path} is for one machine, without a cluster", hint="leave out --apply and --push"
-        )
+    if push is not None or confirm is not None:
+        demand_cluster(written)
     if reference is None:
         reference, stage = _followed(written, stage)
     beside = partial(moved_along, old=old, to=reference, settings=settings)

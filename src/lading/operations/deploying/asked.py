@@ -6,7 +6,7 @@ means something to which kind, a table says (:mod:`lading.deploy.options`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -28,7 +28,7 @@ from lading.deploy.wish import (
     checked_quantity,
 )
 from lading.errors import InvalidInput
-from lading.spec.nearest import nearest
+from lading.spec.nearest import near, nearest
 
 if TYPE_CHECKING:
     from lading.spec.reference import Reference
@@ -147,11 +147,7 @@ def kind(word: str) -> Kind:
     """
     if word in KINDS:
         return cast(Kind, word)
-    raise InvalidInput(
-        f"nothing is deployed as {word[:60]!r}",
-        cause=f"there are {', '.join(KINDS)}",
-        hint=nearest(word, KINDS),
-    )
+    raise _unknown(f"nothing is deployed as {word[:60]!r}", word, KINDS)
 
 
 def storage(word: str | None) -> Storage | None:
@@ -162,11 +158,13 @@ def storage(word: str | None) -> Storage | None:
     """
     if word is None or word in STORAGES:
         return cast("Storage | None", word)
-    raise InvalidInput(
-        f"KServe is brought no model by {word[:60]!r}",
-        cause=f"there are {', '.join(STORAGES)}",
-        hint=nearest(word, STORAGES),
-    )
+    raise _unknown(f"KServe is brought no model by {word[:60]!r}", word, STORAGES)
+
+
+def _unknown(what: str, word: str, known: Collection[str]) -> InvalidInput:
+    """That there is no such word; which there are is said once, where none is near."""
+    cause = f"there are {', '.join(known)}" if near(word, known) else None
+    return InvalidInput(what, cause=cause, hint=nearest(word, known))
 
 
 def scoring(

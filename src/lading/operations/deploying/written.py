@@ -204,6 +204,19 @@ def find(path: Path) -> Written:
         return BaseFolder(path, text, read.running(text))
 
 
+def demand_cluster(written: Written) -> None:
+    """Refuse to hand a folder to a cluster that was written for one machine.
+
+    Raises:
+        InvalidInput: it was.
+    """
+    if isinstance(written, MachineFolder):
+        raise InvalidInput(
+            f"{written.folder} is for one machine, without a cluster",
+            hint="leave out --apply and --push",
+        )
+
+
 def _no_folder(path: Path) -> NotFound:
     """What is said of a folder that is not there; a model's name is the other thing to deploy."""
     what = f"there is no folder {path}"
