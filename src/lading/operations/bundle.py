@@ -11,6 +11,7 @@ from lading.ledger.book import is_ledger
 from lading.operations import stores
 from lading.operations.bundling.documents import put_documents, read_documents
 from lading.operations.bundling.load import Load
+from lading.operations.deploying.meant import demand_no_folder, instead_of_bundle
 from lading.spec.reference import Reference, is_repository
 from lading.stores.bundle import BundleStore, new_archive
 from lading.transfer import OnProgress
@@ -100,6 +101,7 @@ def bundle(
 
 def _placed(reference: str | Reference, settings: Settings) -> Reference:
     """Where it is; out of another bundle it keeps its repository's name."""
+    demand_no_folder(reference, settings, instead_of_bundle)
     place = stores.locate(reference, settings)
     if place.layout is None:
         return place

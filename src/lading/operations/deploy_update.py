@@ -19,6 +19,7 @@ from lading.operations.deploying import folder, moving
 from lading.operations.deploying.fitting import demand_fitting
 from lading.operations.deploying.handed_on import Onward, hand_on
 from lading.operations.deploying.machine_folder import MachineFolder
+from lading.operations.deploying.meant import demand_registry
 from lading.operations.deploying.moved import moved_along
 from lading.operations.deploying.pinned import Found, pinned
 from lading.operations.deploying.serving import InUse
@@ -97,6 +98,8 @@ def deploy_update(
         demand_cluster(written)
     if reference is None:
         reference, stage = _followed(written, stage)
+    else:
+        demand_registry(reference, settings, folder=path, running=old)
     beside = partial(moved_along, old=old, to=reference, settings=settings)
     found = pinned(
         reference,

@@ -10,6 +10,7 @@ from lading.deploy.wish import Facts
 from lading.operations import stores
 from lading.operations.carrying.history import name_of
 from lading.operations.deploying.heard import demand_heard
+from lading.operations.deploying.meant import no_documents
 from lading.operations.deploying.serving import InUse, ServerSearch, looked_up
 from lading.operations.deploying.version import located, version
 from lading.operations.open import open as open_version
@@ -70,8 +71,8 @@ def pinned(
     model: ``image``, else the one in use for this very version, else one that the evidence names.
 
     Raises:
-        InvalidInput: a stage and a version are named at once; or an image that is none, or that
-            holds another version.
+        InvalidInput: a stage and a version are named at once; or a folder, or documents that were
+            pushed; or an image that is none, or that holds another version.
         NotFound: the stage is empty; there is no such version; or nothing serves it.
         IntegrityError: the stage's tag is not what the ledger says.
         PolicyRefused: the stage is protected, and may not have this version.
@@ -80,13 +81,14 @@ def pinned(
     """
     place = located(reference, stage, settings)
     store = stores.open_store(place, settings)
-    found = version(store, place, settings, follows=follows.stage if follows else None)
+    with no_documents(store, place):
+        found = version(store, place, settings, follows=follows.stage if follows else None)
+        what = found.what
+        with open_version(what.place.with_digest(what.digest), settings=settings) as opened:
+            document = opened.document
     if follows and found.stage:
         demand_heard(store, place, follows, found.stage, settings)
-    what = found.what
     runs = Runs(name_of(place), what.digest, what.version, found.stage, found.event)
-    with open_version(what.place.with_digest(what.digest), settings=settings) as opened:
-        document = opened.document
     looking = ServerSearch(store, what, document, image, in_use, settings)
     server = looking.server(mounts=mounts)
     pulling = _by_digest(puller, settings) if puller else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lading.errors import InvalidInput, LadingError, NotFound, Unavailable, Unsupported
 from lading.operations import stores
 from lading.operations.deploying.allowed import allowed, told, unasked
+from lading.operations.deploying.meant import demand_no_folder, instead_of_deploy
 from lading.operations.deploying.unfilled import unfilled
 from lading.operations.lifecycle.logbook import open_logbook
 from lading.operations.lifecycle.policy_file import load_policy
@@ -34,9 +35,11 @@ def located(reference: str | Reference, stage: str | None, settings: Settings) -
     """Where a version is, under its own name or a stage's.
 
     Raises:
-        InvalidInput: a stage and a version are named at once, or there is no such stage.
+        InvalidInput: a stage and a version are named at once, or there is no such stage; or a
+            folder is named.
         Unsupported: it is on this machine only.
     """
+    demand_no_folder(reference, settings, instead_of_deploy)
     place = stores.locate(reference, settings)
     if not place.host:
         raise Unsupported(
