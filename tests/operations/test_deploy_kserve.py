@@ -291,6 +291,21 @@ def test_a_version_without_a_modelcar_is_refused_with_what_makes_one(
     assert texts(older) == before
 
 
+@pytest.mark.parametrize("environment", [None, Environment(requirements=("framework==1.0",))])
+def test_a_version_without_any_image_needs_a_modelcar_and_not_another_one_first(
+    older: Path, place: str, settings: Settings, tmp_path: Path, environment: Environment | None
+) -> None:
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(b"others")
+    record(weights, f"{place}:1.4.0", settings, environment)
+
+    with pytest.raises(InvalidInput, match="can be a modelcar") as caught:
+        deploy_update(older, f"{place}:1.4.0", settings=settings)
+
+    assert f"image assemble {place}:1.4.0 --base IMAGE --modelcar" in (caught.value.hint or "")
+    assert "--target serve" not in (caught.value.hint or "")
+
+
 def test_a_modelcar_for_nodes_that_the_folder_was_not_written_for_is_refused(
     version: str, place: str, settings: Settings, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lading.deploy import pod
 from lading.deploy.kserve_version import NATIVE, Storage
-from lading.deploy.pins import Pins
+from lading.deploy.pins import Pins, Runs
 from lading.deploy.wish import Wish
 from lading.errors import InvalidInput, Unsupported
 
@@ -31,7 +31,8 @@ def storage(pins: Pins, wish: Wish) -> Storage:
     raise Unsupported(
         f"nothing brings {pins.runs.reference} to a server of KServe {wish.kserve}",
         cause=_why_not_native(wish),
-        hint=f"--puller HOST/NAME:TAG, an image of Lading that pulls it; or {_assembling(pins)}",
+        hint="--puller HOST/NAME:TAG, an image of Lading that pulls it; or"
+        f" {_assembling(pins.runs)}",
     )
 
 
@@ -49,18 +50,19 @@ def needs_held(pins: Pins, wish: Wish) -> bool:
     return chosen == "image" or not others
 
 
-def demand_modelcar(pins: Pins) -> None:
+def demand_modelcar(runs: Runs, modelcar: str | None) -> None:
     """Refuse a version of which no image can be a modelcar.
 
     Raises:
         InvalidInput: none was assembled for it, or none is there any more.
     """
-    if pins.modelcar is None:
+    if modelcar is None:
         raise InvalidInput(
-            f"no image of {pins.runs.named} can be a modelcar",
+            f"no image of {runs.named} can be a modelcar",
             cause="KServe starts a shell in it: it holds the model, sh and ln, and has no "
             "entrypoint of its own",
-            hint=_assembling(pins),
+            hint=f"{_assembling(runs)}, where IMAGE is a runtime image with its packages:"
+            f" lading image build {runs.named} --target runtime --push makes one",
         )
 
 
@@ -79,8 +81,8 @@ def demanded_puller(pins: Pins) -> str:
     return pins.puller
 
 
-def _assembling(pins: Pins) -> str:
-    return f"lading image assemble {pins.runs.named} --base IMAGE --modelcar"
+def _assembling(runs: Runs) -> str:
+    return f"lading image assemble {runs.named} --base IMAGE --modelcar"
 
 
 def _can_be_mounted(wish: Wish) -> bool:
@@ -119,7 +121,7 @@ def _demand_native(wish: Wish) -> None:
 def _demand_modelcar(pins: Pins, wish: Wish) -> None:
     if not wish.kserve.modelcars:
         raise Unsupported(f"KServe {wish.kserve} has no modelcars", hint="--kserve-storage lading")
-    demand_modelcar(pins)
+    demand_modelcar(pins.runs, pins.modelcar)
 
 
 def _why_not_native(wish: Wish) -> str:

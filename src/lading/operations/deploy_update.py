@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lading.deploy.kserve_storage import demand_modelcar
 from lading.deploy.lint import lint
 from lading.deploy.next_step import next_steps
 from lading.deploy.pins import Pins
@@ -118,8 +117,6 @@ def deploy_update(
     )
     pins = replace(found.pins, puller=beside(old.puller) if old.puller else None)
     documents = written.documents()
-    if old.way == "beside":
-        demand_modelcar(pins)
     only = demand_fitting(written, pins, found.facts, documents)
     moving.demand_possible(old, found, documents, settings, anew=f"-o {path}")
     wanted = dict(written.moved(pins))

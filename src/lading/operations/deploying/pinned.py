@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lading.deploy.kserve_storage import demand_modelcar
 from lading.deploy.pins import Pins, Runs, Serving
 from lading.deploy.wish import Facts
 from lading.operations import stores
@@ -72,7 +73,8 @@ def pinned(
 
     Raises:
         InvalidInput: a stage and a version are named at once; or a folder, or documents that were
-            pushed; or an image that is none, or that holds another version.
+            pushed; or an image that is none, or that holds another version; or what is in use is a
+            modelcar, and no image of the version can be one.
         NotFound: the stage is empty; there is no such version; or nothing serves it.
         IntegrityError: the stage's tag is not what the ledger says.
         PolicyRefused: the stage is protected, and may not have this version.
@@ -90,10 +92,13 @@ def pinned(
         demand_heard(store, place, follows, found.stage, settings)
     runs = Runs(name_of(place), what.digest, what.version, found.stage, found.event)
     looking = ServerSearch(store, what, document, image, in_use, settings)
+    car = looking.modelcar() if modelcar else None
+    if modelcar and in_use is not None:
+        # Whichever image may serve it, the documents name one that can be a modelcar.
+        demand_modelcar(runs, car.reference if car else None)
     server = looking.server(mounts=mounts)
     pulling = _by_digest(puller, settings) if puller else None
     entries = _entries(store, what)
-    car = looking.modelcar() if modelcar else None
     return Found(
         Pins(
             runs,
