@@ -104,6 +104,20 @@ def test_what_is_asked_for_dry_is_shown_and_not_done(fraud: Team, folder: Path) 
     assert any("followed prod" in note for note in done.notes)
 
 
+def test_what_is_typed_next_is_told_where_something_changed(fraud: Team, folder: Path) -> None:
+    after = f"{fraud.place}:1.1.0"
+
+    planned = deploy_update(folder, after, dry_run=True, settings=fraud.settings)
+    pushed = f"{fraud.place}-papers:prod"
+    handed = deploy_update(folder, after, push=pushed, settings=fraud.settings)
+    done = deploy_update(folder, f"{fraud.place}:1.0.0", settings=fraud.settings)
+    again = deploy_update(folder, f"{fraud.place}:1.0.0", settings=fraud.settings)
+
+    assert f"kubectl apply -k {folder} runs it; in Git, Flux and Argo CD do" in done.notes
+    for other in (planned, handed, again):
+        assert not any("kubectl" in note for note in other.notes)
+
+
 def test_the_difference_is_what_patch_reads(fraud: Team, folder: Path) -> None:
     promote(f"{fraud.place}:1.1.0", "prod", settings=fraud.settings)
     planned = deploy_update(folder, dry_run=True, settings=fraud.settings)
@@ -483,6 +497,7 @@ def test_a_pod_that_runs_is_told_to_be_made_anew(fraud: Team, tmp_path: Path) ->
     again = deploy_update(folder, f"{fraud.place}:1.1.0", settings=fraud.settings)
 
     assert any(f"kubectl replace --force -k {folder}" in note for note in done.notes)
+    assert not any("kubectl apply" in note for note in done.notes)
     assert (again.status, again.notes) == ("unchanged", ())
 
 

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lading.deploy.lint import lint
-from lading.deploy.next_step import next_steps
 from lading.deploy.pins import Pins
 from lading.errors import IntegrityError, InvalidInput
 from lading.operations import stores
 from lading.operations.deploying import folder, moving
 from lading.operations.deploying.fitting import demand_fitting
 from lading.operations.deploying.handed_on import Onward, hand_on
-from lading.operations.deploying.machine_folder import MachineFolder
 from lading.operations.deploying.meant import demand_registry
 from lading.operations.deploying.moved import moved_along
 from lading.operations.deploying.pinned import Found, pinned
@@ -138,16 +136,20 @@ def deploy_update(
         diff="".join(_differences(path, wanted)),
         notes=(
             *found.notes,
-            *_notes(written, pins, only, changed=bool(wanted)),
+            *_notes(written, pins, only),
             *moving.notes(old, found, documents, path),
         ),
     )
     if dry_run:
         return result
+    onward = Onward(push, confirm, context)
+    if wanted and onward.is_nowhere:
+        typed = moving.typed_next(written, found)
+        return replace(result, notes=(*result.notes, *typed))
     handed = hand_on(
         path,
         documents,
-        Onward(push, confirm, context),
+        onward,
         name=old.name,
         pins=pins,
         created=found.created,
@@ -200,7 +202,7 @@ def _differences(path: Path, wanted: dict[str, tuple[str, str]]) -> Iterator[str
             yield line if line.endswith("\n") else f"{line}\n"
 
 
-def _notes(written: Written, pins: Pins, only: str | None, *, changed: bool) -> Iterator[str]:
+def _notes(written: Written, pins: Pins, only: str | None) -> Iterator[str]:
     old = written.running
     if only is not None:
         yield f"it runs on {only} alone: its images are for no other"
@@ -211,5 +213,3 @@ def _notes(written: Written, pins: Pins, only: str | None, *, changed: bool) -> 
         yield f"{written.folder} {before} before"
     if edited := written.edited():
         yield f"edited since they were written: {', '.join(edited)}"
-    if changed and isinstance(written, MachineFolder):
-        yield from next_steps(str(written.folder), written.texts)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lading.deploy import outgrown
+from lading.deploy.next_step import next_steps
 from lading.errors import Unsupported
 from lading.operations.deploying import consent
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lading.deploy.resource import Resource
     from lading.deploy.said import Running
     from lading.operations.deploying.pinned import Found
+    from lading.operations.deploying.written import Written
     from lading.settings import Settings
 
 
@@ -59,11 +61,21 @@ def notes(
             f"lading deploy {runs.reference} -o {folder}, with the options it was written with,"
             " guesses anew"
         )
-    if old.kind == "Pod" and old.way != "held" and old.digest != runs.digest:
+    if _is_made_anew(old, found):
         yield (
             f"a cluster does not change a pod that runs: kubectl replace --force -k {folder}"
             " removes it and makes it anew; --as deployment is without a gap"
         )
+
+
+def typed_next(written: Written, found: Found) -> Iterator[str]:
+    """What somebody types now that the files have changed; of a pod made anew the notes say it."""
+    if not _is_made_anew(written.running, found):
+        yield from next_steps(str(written.folder), written.files())
+
+
+def _is_made_anew(old: Running, found: Found) -> bool:
+    return old.kind == "Pod" and old.way != "held" and old.digest != found.pins.runs.digest
 
 
 def _texts(value: Any) -> Iterator[str]:
