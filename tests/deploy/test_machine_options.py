@@ -51,6 +51,16 @@ def test_a_limit_that_nobody_chose_is_said_to_be_a_guess() -> None:
     assert "--memory" in note
 
 
+def test_a_file_of_passwords_for_compose_is_told_with_what_makes_it() -> None:
+    wish = Wish(kind="compose", name="fraud", memory="2Gi", credentials="reader")
+
+    (note,) = machine.notes(PULLED, g.FACTS, wish)
+
+    assert "the file reader beside compose.yaml" in note
+    assert note.endswith("sudo install -o 65532 -m 0400 auth.json reader")
+    assert not list(machine.notes(PULLED, g.FACTS, replace(wish, credentials=None)))
+
+
 @pytest.mark.parametrize("kind", ["compose", "podman"])
 def test_a_limit_that_somebody_chose_is_none(kind: Kind) -> None:
     made = texts(kind, memory="2Gi")

@@ -15,7 +15,7 @@ from lading.deploy import pod
 from lading.deploy.guess import Guess, guess
 from lading.deploy.nodes import selector
 from lading.deploy.pins import Pins
-from lading.deploy.puller import MODELS, WRITABLE
+from lading.deploy.puller import MODELS, USER, WRITABLE
 from lading.deploy.wish import Facts, Wish
 from lading.errors import InvalidInput
 
@@ -139,6 +139,12 @@ def notes(pins: Pins, facts: Facts, wish: Wish) -> Iterator[str]:
         )
     if wish.credentials and wish.kind == "podman" and "pulled" in _ways(pins, wish):
         yield f"the secret is made of an auth.json: {secret(wish)}"
+    if wish.credentials and wish.kind == "compose" and way(pins) == "pulled":
+        yield (
+            f"the file {wish.credentials} beside compose.yaml is made of an auth.json, which docker"
+            f" login writes as ~/.docker/config.json: sudo install -o {USER} -m 0400 auth.json"
+            f" {wish.credentials}"
+        )
 
 
 def demand_one(wish: Wish) -> None:
