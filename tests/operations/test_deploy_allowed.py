@@ -197,6 +197,25 @@ def test_of_a_version_by_name_it_is_told_what_was_said_against_it(fraud: Team) -
     assert any(note.startswith("rejected for prod by Bob") for note in spoken.notes)
 
 
+def test_of_a_version_in_a_stage_that_nobody_protects_it_is_told_who_rejected_it(
+    fraud: Team, tmp_path: Path
+) -> None:
+    place = promoted(fraud, "dev")
+    folder = tmp_path / "dev"
+    clean = deploy(place, stage="dev", output=folder, settings=fraud.settings)
+    promote(f"{place}:1.1.0", "dev", settings=fraud.settings)
+    for stage in ("dev", "prod"):
+        reject(f"{place}:1.1.0", stage, because="drifts", settings=fraud.acting(BOB).settings)
+
+    told = deploy_update(folder, settings=fraud.settings)
+
+    assert (told.status, told.version) == ("updated", "1.1.0")
+    assert not any("reject" in note for note in clean.notes)
+    # What another stage may not have is no news here.
+    (note,) = (note for note in told.notes if "reject" in note)
+    assert note.startswith("rejected for dev by Bob")
+
+
 def test_where_no_policy_is_it_is_said_that_others_had_one(fraud: Team, team: Team) -> None:
     taken_back(fraud, "1.0.0")
 

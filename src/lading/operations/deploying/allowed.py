@@ -58,12 +58,16 @@ def allowed(read: Read, stage: str, what: Subject, *, shown: str) -> Allowed:
     )
 
 
-def unasked(index: LedgerIndex | None, stage: str) -> Iterator[str]:
-    """That nobody asked a policy of a stage that others protect.
+def unasked(index: LedgerIndex | None, stage: str, what: Subject) -> Iterator[str]:
+    """What should be known of a version in a stage that no policy here protects.
 
-    Whoever stands in another folder than usual would notice nothing.
+    That others protect it: whoever stands in another folder than usual would notice nothing. And
+    who said that it must not be there, which a policy would have refused.
     """
-    if index and any(line.protected and line.stage == stage for line in index.lines):
+    if index is None:
+        return
+    yield from rejections(index, what.digest, what.place.base, stage=stage)
+    if any(line.protected and line.stage == stage for line in index.lines):
         yield (
             f"{stage} was protected by who moved it, and no policy here protects it, so none was"
             " asked: --policy FILE, or LADING_POLICY"

@@ -99,7 +99,7 @@ def _in_stage(store: AnyStore, place: Reference, settings: Settings) -> Version:
     what = subject_at(store, place, now.root)
     event = members[-1].event if members else None
     if now.read is None:
-        return Version(what, stage, event, tuple(unasked(now.listed, stage)))
+        return Version(what, stage, event, tuple(unasked(now.listed, stage, what)))
     asked = allowed(now.read, stage, what, shown=_shown(what))
     return Version(what, stage, event, (*now.read.logbook.notes, *asked.notes))
 

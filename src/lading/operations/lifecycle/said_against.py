@@ -22,10 +22,16 @@ def deprecated(index: LedgerIndex, digest: Digest, base: str) -> Iterator[str]:
         yield f"deprecated{by}: lading history {base}@{digest} says why"
 
 
-def rejections(index: LedgerIndex, digest: Digest, base: str) -> Iterator[str]:
-    """Who said last that a version must not be in a stage, and moves that a policy refused."""
+def rejections(
+    index: LedgerIndex, digest: Digest, base: str, *, stage: str | None = None
+) -> Iterator[str]:
+    """Who said last that a version must not be in a stage, and moves that a policy refused.
+
+    Of one ``stage``, where that is given.
+    """
     words: dict[tuple[str, str | None], Line] = {}
-    for line in sorted(index.lines, key=lambda line: line.order):
+    lines = (line for line in index.lines if stage is None or line.stage == stage)
+    for line in sorted(lines, key=lambda line: line.order):
         if line.subject == digest and line.kind in ("approved", "rejected"):
             words[line.actor, line.stage] = line
         elif line.subject == digest and line.moves and line.refused:
@@ -33,9 +39,9 @@ def rejections(index: LedgerIndex, digest: Digest, base: str) -> Iterator[str]:
                 f"{line.actor} put it into {line.stage}, which the policy did not let count:"
                 f" lading status {base} says why"
             )
-    for (actor, stage), line in words.items():
+    for line in words.values():
         if line.kind == "rejected":
             yield (
-                f"rejected for {stage} by {actor} (unsigned):"
+                f"rejected for {line.stage} by {line.actor} (unsigned):"
                 f" lading history {base}@{digest} says why"
             )
