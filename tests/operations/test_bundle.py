@@ -556,6 +556,7 @@ def test_documents_are_written_as_they_were_and_never_over_others(
 
     for _ in "twice":
         written = unbundle_documents(file, tmp_path / "site")
+        assert not any("deploy update" in note for note in written.notes)
 
     assert written.folders == (str(tmp_path / "site" / "fraud-prod"),)
     assert tree(tmp_path / "site" / "fraud-prod") == tree(folder)

@@ -136,6 +136,8 @@ def test_what_deploy_wrote_is_in_order_at_the_site(  # noqa: PLR0917  fixtures
     # What is said can be used as it is.
     (said,) = re.findall('LADING_MIRRORS="([^"]*)"', note)
     assert {*parse_mirrors(said)} == {*told.mirrors}
+    typed = f"lading unbundle {file} --documents deploy && lading deploy update deploy/fraud-prod"
+    assert f"{typed} {site}/ml/fraud:1.0.0" in note
 
 
 def test_at_the_site_documents_are_given_the_name_of_its_own_registry(
@@ -155,9 +157,14 @@ def test_at_the_site_documents_are_given_the_name_of_its_own_registry(
     bundle([version], file, documents=[documents], settings=settings)
     own_registry.stop()
     unbundle(file, site, settings=settings)
-    (folder,) = unbundle_documents(file, tmp_path / "site").folders
+    written = unbundle_documents(file, tmp_path / "site")
+    (folder,) = written.folders
 
-    deploy_update(folder, f"{site}/ml/fraud:1.0.0", settings=settings)
+    (update,) = re.findall("lading deploy update (.*)", "".join(written.notes))
+    named, reference = update.split()
+    deploy_update(named, reference.replace("REGISTRY", site), settings=settings)
+
+    assert (named, reference) == (folder, "REGISTRY/ml/fraud:1.0.0")
 
     assert deploy_check(folder, settings=settings).found
     texts = "".join(path.read_text() for path in Path(folder).iterdir())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from lading.errors import (
     NotFound,
     Unsupported,
 )
+from lading.operations.bundling.elsewhere import Papers, told
 from lading.operations.deploying.artifact import (
     CONFIG,
     CONTENT,
@@ -171,21 +173,24 @@ def unbundle_documents(file: str | Path, into: str | Path) -> UnbundleDocumentsR
     archive = open_archive(Path(file))
     wanted: dict[Path, bytes] = {}
     folders: list[str] = []
-    everything: list[Name] = []
+    papers: list[Papers] = []
     for name, files in _documents(archive):
         folder = Path(into) / name
         if str(folder) in folders:
             raise InvalidInput(
                 f"there are several documents called {name} in {file}",
-                hint="lading unbundle FILE REGISTRY keeps them apart",
+                hint=f"lading unbundle {shlex.quote(str(file))} REGISTRY keeps them apart",
             )
         folders.append(str(folder))
         wanted |= {folder / path: raw for path, raw in files.items()}
-        everything += named(_texts(files)).names
+        papers.append((str(folder), _texts(files)))
     if not folders:
-        raise NotFound(f"there are no documents in {file}", hint="lading unbundle FILE --list")
+        raise NotFound(
+            f"there are no documents in {file}",
+            hint=f"lading unbundle {shlex.quote(str(file))} --list",
+        )
     _write(wanted, Path(into))
-    return UnbundleDocumentsResult(str(file), tuple(folders), tuple(_told(everything, _SITE)))
+    return UnbundleDocumentsResult(str(file), tuple(folders), tuple(told(papers, _SITE)))
 
 
 def asked_elsewhere(archive: Archive, site: str | None) -> tuple[str, ...]:
@@ -194,21 +199,9 @@ def asked_elsewhere(archive: Archive, site: str | None) -> tuple[str, ...]:
     Raises:
         IntegrityError: they are damaged, or refused.
     """
-    names = [name for _, files in _documents(archive) for name in named(_texts(files)).names]
-    elsewhere = (name for name in names if name.reference.host != site)
-    return tuple(_told(elsewhere, site or _SITE))
-
-
-def _told(names: Iterable[Name], site: str) -> Iterator[str]:
-    """Digests stay what they are, and so do documents: who asks must be led to the new place."""
-    hosts = sorted({str(name.reference.host) for name in names})
-    if hosts:
-        mirrors = " ".join(f"{host}={site}" for host in hosts)
-        yield (
-            f"documents name {', '.join(hosts)}: let nodes mirror that from {site}, and lading with"
-            f' LADING_MIRRORS="{mirrors}"; or have them name {site}:'
-            f" lading deploy update DIR {site}/NAME:VERSION"
-        )
+    papers = [(f"{_ABOVE}/{name}", _texts(files)) for name, files in _documents(archive)]
+    first = f"lading unbundle {shlex.quote(str(archive.path))} --documents {_ABOVE} && "
+    return tuple(told(papers, site or _SITE, first=first))
 
 
 def _documents(archive: Archive) -> Iterator[tuple[str, dict[str, bytes]]]:
