@@ -363,6 +363,24 @@ def test_a_folder_is_a_base_and_the_second_time_unchanged(
     assert values["image"]["digest"] == runtime.partition("@")[2]
 
 
+def test_what_a_folder_ran_under_another_name_is_said_to_go_on(
+    version: str, runtime: str, settings: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "deploy"
+
+    def left(**words: Any) -> list[str]:
+        done = deploy(version, image=runtime, output=folder, settings=settings, **words)
+        return [note for note in done.notes if "goes on until" in note]
+
+    assert left() == []
+    assert left(replicas=2) == []
+    (renamed,) = left(name="other")
+    (other_kind,) = left(name="other", kind="pod")
+
+    assert f"{folder} was the Deployment " in renamed
+    assert f"{folder} was the Deployment other before" in other_kind
+
+
 def test_a_new_version_changes_the_digests_alone(
     version: str, place: str, model: Path, *, runtime: str, settings: Settings, tmp_path: Path
 ) -> None:

@@ -166,7 +166,9 @@ def test_a_version_by_name_has_to_be_allowed_where_the_folder_follows_a_protecte
     assert any("followed prod before" in note for note in away.notes)
     assert (free.version, free.stage) == ("1.1.0", None)
     approve(reference, "prod", settings=fraud.acting(BOB).settings)
-    assert deploy_update(folder, reference, settings=fraud.settings).status == "updated"
+    done = deploy_update(folder, reference, settings=fraud.settings)
+    assert done.status == "updated"
+    assert f"it follows none now; {fraud.place} --stage prod has it follow that again" in done.notes
 
 
 def test_files_for_one_machine_are_not_written_over_their_stage_s_policy(

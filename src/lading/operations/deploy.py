@@ -17,7 +17,7 @@ from lading.deploy.notes import notes as notes_of
 from lading.deploy.wish import LONGEST, Kind, Wish, name_from
 from lading.errors import IntegrityError, LadingError
 from lading.operations import stores
-from lading.operations.deploying import consent, folder
+from lading.operations.deploying import consent, folder, moving
 from lading.operations.deploying.asked import Words, demand_company
 from lading.operations.deploying.handed_on import Onward, hand_on
 from lading.operations.deploying.pinned import Found, pinned
@@ -142,6 +142,7 @@ def deploy(
     )
     wish = words.wish()
     demand_company(output, confirm, helm=helm, force=force, context=context)
+    before = _followed(output)
     look = partial(
         pinned,
         reference,
@@ -149,7 +150,7 @@ def deploy(
         stage=stage,
         image=image,
         puller=puller,
-        follows=_followed(output),
+        follows=before,
     )
     found = _fitting(look, wish)
     wish = _named_after(found, wish, words, settings)
@@ -157,6 +158,9 @@ def deploy(
     files = _files(made, wish, found, helm=helm, shown=output is None)
     status: Status = "shown" if output is None else folder.put(Path(output), files, force=force)
     result = _result(found, wish, made, files, status=status, output=output)
+    if output is not None and status == "written":
+        left = moving.left_running(before, Path(output))
+        result = replace(result, notes=(*result.notes, *left))
     onward = Onward(push, confirm, context)
     if status == "written" and onward.is_nowhere:
         return replace(result, notes=(*result.notes, *next_steps(str(output), files)))

@@ -209,7 +209,8 @@ def _notes(written: Written, pins: Pins, only: str | None) -> Iterator[str]:
     if old.place != pins.runs.place:
         yield f"it was {old.place} before"
     if old.stage != pins.runs.stage:
-        before = f"followed {old.stage}" if old.stage else "followed no stage"
-        yield f"{written.folder} {before} before"
+        yield f"{written.folder} followed {old.stage or 'no stage'} before"
+    if old.stage and pins.runs.stage is None:
+        yield f"it follows none now; {pins.runs.place} --stage {old.stage} has it follow that again"
     if edited := written.edited():
         yield f"edited since they were written: {', '.join(edited)}"

@@ -14,12 +14,12 @@ from lading.deploy import outgrown
 from lading.deploy.next_step import next_steps
 from lading.errors import Unsupported
 from lading.operations.deploying import consent
+from lading.operations.deploying.written import Written, find
 
 if TYPE_CHECKING:
     from lading.deploy.resource import Resource
     from lading.deploy.said import Running
     from lading.operations.deploying.pinned import Found
-    from lading.operations.deploying.written import Written
     from lading.settings import Settings
 
 
@@ -65,6 +65,16 @@ def notes(
         yield (
             f"a cluster does not change a pod that runs: kubectl replace --force -k {folder}"
             " removes it and makes it anew; --as deployment is without a gap"
+        )
+
+
+def left_running(before: Running | None, folder: Path) -> Iterator[str]:
+    """What goes on running beside what a folder has now: nobody deletes what left it."""
+    now = find(folder).running
+    if before and (before.kind, before.name) != (now.kind, now.name):
+        yield (
+            f"{folder} was the {before.kind} {before.name} before: where that runs, it goes on"
+            " until it is deleted"
         )
 
 
