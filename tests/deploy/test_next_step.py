@@ -12,6 +12,7 @@ from lading.deploy.next_step import next_steps
     [
         (["kustomization.yaml", "digests.yaml"], "kubectl apply -k deploy/fraud"),
         (["compose.yaml"], "docker compose --file deploy/fraud/compose.yaml up"),
+        (["kustomization.yaml", "pod.yaml", "digests.yaml"], "kubectl apply -k deploy/fraud"),
         (["pod.yaml"], "podman kube play --replace deploy/fraud/pod.yaml"),
         (["fraud.container"], "/etc/containers/systemd"),
     ],

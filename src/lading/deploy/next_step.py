@@ -15,7 +15,8 @@ def next_steps(folder: str, files: Collection[str]) -> Iterator[str]:
         yield f"kubectl apply -k {here} runs it; in Git, Flux and Argo CD do"
     if "compose.yaml" in files:
         yield f"docker compose --file {here}/compose.yaml up --detach --wait runs it"
-    if "pod.yaml" in files:
+    # In a cluster's folder a pod has its digests in the patch, and Podman reads none.
+    if "pod.yaml" in files and BASE not in files:
         yield f"podman kube play --replace {here}/pod.yaml runs the pod"
     if units := _units(files):
         yield (
