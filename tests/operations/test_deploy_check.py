@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from operations.team import ADA, BOB, Team
 from operations.tied import tie
+from parts.certificates import Authority
 
 from lading.errors import (
     Conflict,
@@ -234,6 +235,18 @@ def test_where_no_registry_answers_it_says_how_far_it_got(fraud: Team, folder: P
         deploy_check(folder, settings=replace(fraud.settings, insecure=frozenset({"127.0.0.1:9"})))
 
     assert "127.0.0.1:9" in str(caught.value.cause)
+
+
+def test_what_has_a_registry_answer_is_said_as_well(
+    fraud: Team, folder: Path, authority: Authority
+) -> None:
+    host = fraud.place.partition("/")[0]
+    over_tls = replace(fraud.settings, ca_file=authority.ca_file, insecure=frozenset())
+
+    with pytest.raises(Unavailable, match="in order by itself") as caught:
+        deploy_check(folder, settings=over_tls)
+
+    assert f"--insecure {host}" in str(caught.value.hint)
 
 
 def test_without_a_stage_nothing_is_asked_of_a_policy(fraud: Team, tmp_path: Path) -> None:

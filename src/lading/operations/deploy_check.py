@@ -140,10 +140,11 @@ def _in_order(written: Written) -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
+        again = "run it again where the registry answers"
         raise Unavailable(
             f"{written.folder} is in order by itself, and no more is known",
             cause=f"{error.what}{f': {error.cause}' if error.cause else ''}",
-            hint="its files name everything by digest; run it again where the registry answers",
+            hint=f"{error.hint}; or {again}" if error.hint else again,
         ) from error
 
 
