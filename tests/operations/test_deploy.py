@@ -420,6 +420,32 @@ def test_plain_http_is_carried_to_the_puller_where_it_was_asked_for(
     ]["spec"]["initContainers"][0]["env"]
 
 
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({}, True),
+        ({"Entrypoint": ["/usr/bin/busybox"]}, True),
+        ({"Entrypoint": ["/usr/local/bin/lading"]}, False),
+        ({"Labels": {"dev.lading.target": "runtime"}}, False),
+    ],
+)
+def test_of_an_image_that_pulls_it_is_said_whether_lading_is_known_to_be_in_it(
+    config: dict[str, Any],
+    told: bool,
+    version: str,
+    place: str,
+    runtime: str,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    tool = BaseImage(platforms=(AMD64,), config={**CONFIG, **config})
+    puller = tool.put(beside(place, tmp_path), settings)
+
+    done = deploy(version, kind="init", image=runtime, puller=puller, settings=settings)
+
+    assert any(note.startswith(f"{puller} says nothing of Lading") for note in done.notes) is told
+
+
 def test_a_private_registry_without_a_password_says_so(
     password_registry: DockerRegistry, place: str, settings: Settings
 ) -> None:

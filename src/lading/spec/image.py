@@ -47,6 +47,8 @@ REFERENCE: Final = "dev.lading.model"
 DIGEST: Final = "dev.lading.digest"
 # Which pins the packages of an image were chosen from; equal for versions with one lock.
 LOCK: Final = "dev.lading.lock"
+# What the name of every such label begins with.
+LABELS: Final = "dev.lading."
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from lading.operations import stores
 from lading.operations.carrying.history import name_of
 from lading.operations.deploying.heard import demand_heard
 from lading.operations.deploying.meant import no_documents
-from lading.operations.deploying.serving import InUse, ServerSearch, looked_up
+from lading.operations.deploying.pulling import Pulling, pulling
+from lading.operations.deploying.serving import InUse, ServerSearch
 from lading.operations.deploying.version import located, version
 from lading.operations.open import open as open_version
 from lading.spec.digest import Digest
@@ -97,13 +98,13 @@ def pinned(
         # Whichever image may serve it, the documents name one that can be a modelcar.
         demand_modelcar(runs, car.reference if car else None)
     server = looking.server(mounts=mounts)
-    pulling = _by_digest(puller, settings) if puller else None
+    pulls = pulling(puller, settings) if puller else Pulling()
     entries = _entries(store, what)
     return Found(
         Pins(
             runs,
             Serving(server.reference, server.holds_model),
-            pulling,
+            pulls.reference,
             car.reference if car else None,
         ),
         Facts(
@@ -118,7 +119,7 @@ def pinned(
         name=(document.name or place.repository).rpartition("/")[2],
         forbidden=frozenset(entry.digest for entry in entries if not _is_image(entry)),
         document=document,
-        notes=(*found.notes, *server.notes),
+        notes=(*found.notes, *server.notes, *pulls.notes),
         created=document.created,
     )
 
@@ -131,8 +132,3 @@ def _entries(store: AnyStore, what: Subject) -> tuple[Descriptor, ...]:
 
 def _is_image(entry: Descriptor) -> bool:
     return entry.annotations.get(ROLE) == "image"
-
-
-def _by_digest(image: str | Reference, settings: Settings) -> str:
-    _, place, root = looked_up(image, settings)
-    return f"{name_of(place)}@{root.digest}"
