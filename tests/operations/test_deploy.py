@@ -420,6 +420,19 @@ def test_plain_http_is_carried_to_the_puller_where_it_was_asked_for(
     ]["spec"]["initContainers"][0]["env"]
 
 
+def test_whom_this_machine_trusts_is_said_to_be_a_stranger_to_what_pulls(
+    tls_registry: DockerRegistry, model: Path, place: str, settings: Settings, tmp_path: Path
+) -> None:
+    trusting = replace(settings, ca_file=tls_registry.ca_file)
+    there = f"{tls_registry.host}/{place.partition('/')[2]}"
+    push(model, f"{there}:1.0.0", settings=trusting)
+    server = image(there, trusting, tmp_path, "runtime")
+
+    done = deploy(f"{there}:1.0.0", kind="init", image=server, settings=trusting)
+
+    assert any(f"does not trust {tls_registry.ca_file}:" in note for note in done.notes)
+
+
 @pytest.mark.parametrize(
     ("config", "told"),
     [
@@ -432,6 +445,7 @@ def test_plain_http_is_carried_to_the_puller_where_it_was_asked_for(
 def test_of_an_image_that_pulls_it_is_said_whether_lading_is_known_to_be_in_it(
     config: dict[str, Any],
     told: bool,
+    *,
     version: str,
     place: str,
     runtime: str,

@@ -42,7 +42,7 @@ def way(pins: Pins, *, mounts: bool = True) -> Way:
     return "mounted" if mounts and pins.puller is None else "pulled"
 
 
-def _ways(pins: Pins, wish: Wish) -> set[Way]:
+def ways(pins: Pins, wish: Wish) -> set[Way]:
     """How units get their model, and a pod: not every Podman mounts images in both."""
     pods = {way(pins, mounts=wish.podman.mounts_in_pods)} if wish.podman.pods else set()
     return {way(pins), *pods}
@@ -137,7 +137,7 @@ def notes(pins: Pins, facts: Facts, wish: Wish) -> Iterator[str]:
             f"memory {guess(facts).memory_limit} is a guess from the model's size, and a server "
             "that takes more is ended: --memory if you measured"
         )
-    if wish.credentials and wish.kind == "podman" and "pulled" in _ways(pins, wish):
+    if wish.credentials and wish.kind == "podman" and "pulled" in ways(pins, wish):
         yield f"the secret is made of an auth.json: {secret(wish)}"
     if wish.credentials and wish.kind == "compose" and way(pins) == "pulled":
         yield (

@@ -125,6 +125,8 @@ class Wish:
     platform: str | None = None
     # Whether the puller speaks plain http with the model's registry.
     insecure: bool = False
+    # The file with the authorities that this machine trusts besides its own, if any.
+    ca_file: str | None = None
     # What runs it, where that is Podman on one machine.
     podman: Podman = field(default_factory=Podman)
     scoring: Scoring | None = None

@@ -194,6 +194,7 @@ def _named_after(found: Found, wish: Wish, words: Words, settings: Settings) -> 
         name=wish.name if words.name is not None else name_from(found.name, _longest(wish)),
         allow_pickle=consent.allowed(found.pins, words.allow_pickle, settings),
         insecure=host in settings.insecure,
+        ca_file=str(settings.ca_file) if settings.ca_file else None,
     )
 
 
