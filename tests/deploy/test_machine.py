@@ -94,7 +94,7 @@ def test_compose_lets_the_model_be_pulled_into_a_volume_of_that_version() -> Non
     assert pull["image"] == CLIENT
     assert f"{PLACE}@{MODEL}" in pull["command"]
     assert made["volumes"] == {"model": {"name": f"fraud-{MODEL.hex[:12]}"}}
-    assert made["secrets"] == {"registry": {"file": "./login.json"}}
+    assert made["secrets"] == {"registry": {"file": "./.login.json"}}
 
 
 def test_an_image_that_holds_its_model_is_not_told_how_it_is_served() -> None:

@@ -56,8 +56,8 @@ def test_a_file_of_passwords_for_compose_is_told_with_what_makes_it() -> None:
 
     (note,) = machine.notes(PULLED, g.FACTS, wish)
 
-    assert "the file reader beside compose.yaml" in note
-    assert note.endswith("sudo install -o 65532 -m 0400 auth.json reader")
+    assert "the file .reader beside compose.yaml" in note
+    assert note.endswith("sudo install -o 65532 -m 0400 auth.json .reader; keep it out of Git")
     assert not list(machine.notes(PULLED, g.FACTS, replace(wish, credentials=None)))
 
 

@@ -72,6 +72,18 @@ def test_what_was_written_a_moment_ago_is_in_order(
     assert [note for note in done.notes if "edited" in note] == []
 
 
+def test_the_passwords_beside_it_are_in_nobody_s_way(fraud: Team, tmp_path: Path) -> None:
+    words = {"kind": "compose", "puller": True, "credentials": "reader"}
+    folder = written(fraud, tmp_path / "fraud", **words)
+    document = yaml.safe_load((folder / "compose.yaml").read_text())
+    (folder / document["secrets"]["registry"]["file"]).write_text("{}")
+
+    written(fraud, folder, **words, port=8081)
+
+    assert (folder / ".reader").read_text() == "{}"
+    assert deploy_check(folder, settings=fraud.settings).status == "current"
+
+
 @each_way
 def test_a_promotion_is_an_update_and_a_rollback_is_one(
     fraud: Team, tmp_path: Path, way: dict[str, Any]

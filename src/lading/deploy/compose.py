@@ -34,7 +34,7 @@ def compose(pins: Pins, facts: Facts, wish: Wish) -> tuple[Resource, ...]:
         made["services"][_PULL] = _puller(pins, wish)
         made["volumes"] = {_MODEL: {"name": machine.volume(pins, wish)}}
         if wish.credentials:
-            made["secrets"] = {_CREDENTIALS: {"file": f"./{wish.credentials}"}}
+            made["secrets"] = {_CREDENTIALS: {"file": f"./{machine.credentials_file(wish)}"}}
     return (_literal(made),)
 
 
@@ -142,7 +142,7 @@ def _remarks(made: Resource, wish: Wish) -> list[str]:
         ]
     if "secrets" in made:
         lines += [
-            f"{wish.credentials} is an auth.json beside this file. Docker mounts it as it is: "
-            f"chown {USER}, chmod 0400.",
+            f"{machine.credentials_file(wish)} is an auth.json beside this file. Docker mounts it "
+            f"as it is: chown {USER}, chmod 0400.",
         ]
     return lines

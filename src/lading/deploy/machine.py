@@ -113,6 +113,11 @@ def fitting(pins: Pins, facts: Facts, wish: Wish, how: Way) -> str | None:
     return f"linux/{nodes['kubernetes.io/arch']}" if nodes else None
 
 
+def credentials_file(wish: Wish) -> str:
+    """The file of passwords beside Compose's: hidden, so documents do not consist of it."""
+    return f".{wish.credentials}"
+
+
 def secret(wish: Wish) -> str:
     """The line of a shell that makes the secret which Podman's documents name."""
     if wish.podman.pods:
@@ -141,9 +146,9 @@ def notes(pins: Pins, facts: Facts, wish: Wish) -> Iterator[str]:
         yield f"the secret is made of an auth.json: {secret(wish)}"
     if wish.credentials and wish.kind == "compose" and way(pins) == "pulled":
         yield (
-            f"the file {wish.credentials} beside compose.yaml is made of an auth.json, which docker"
-            f" login writes as ~/.docker/config.json: sudo install -o {USER} -m 0400 auth.json"
-            f" {wish.credentials}"
+            f"the file {credentials_file(wish)} beside compose.yaml is made of an auth.json, which"
+            f" docker login writes as ~/.docker/config.json: sudo install -o {USER} -m 0400"
+            f" auth.json {credentials_file(wish)}; keep it out of Git"
         )
 
 
