@@ -34,6 +34,7 @@ def test_an_address_loses_its_secrets(url: str, public: str) -> None:
     [
         *("/srv/git/x.git", "../x", "./x", "~/x", "file:///srv/x", "C:\\x", "C:/x", ""),
         *("ext::sh -c s3cret", "foo::https://host/x", "https://", "https:/u:s3cret@host/x"),
+        *("https://u/:s3cret?@host/x", "https://u/:s3cret#@host/x", "https://0/:s3cret?/#@host/x"),
         *("https://u:s3/cret@host/x", "https://u:p@ho st/x", "https://host:port@/x"),
         *("user:s3cret@host:x", "https://[::1/x", "https://host/x\ny", "x" * 3000, "s3://b/x"),
         "https://u:s3cret\\@host/x",

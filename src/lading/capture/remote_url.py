@@ -36,8 +36,10 @@ def _without_secrets(url: str) -> str | None:
     except ValueError:
         return None
     user, _, host = parts.netloc.rpartition("@")
-    # An @ further on: a password with a slash in it looks like a host and a path.
-    if not _HOST.fullmatch(host) or not _PATH.fullmatch(parts.path):
+    # An @ further on: a password with a slash in it looks like a host and a path, and one with a
+    # question mark or a hash behind that ends the path before the @.
+    further = parts.query + parts.fragment
+    if not _HOST.fullmatch(host) or not _PATH.fullmatch(parts.path) or "@" in further:
         return None
     if parts.scheme in _WEB:
         return f"{parts.scheme}://{host}{parts.path}"
